@@ -1,0 +1,66 @@
+//! What was said of usage, restated in one convention; counted by a tokenizer where nothing was said.
+
+use std::collections::BTreeMap;
+
+use crate::providers::ErrorType;
+use crate::units::PicoUsd;
+
+/// Usage in weir's one convention: `input` includes cache reads and writes, `output` includes reasoning; the
+/// other token fields are subsets of those two. "Not reported" is `None`, never 0.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    pub input: Option<u64>,
+    pub output: Option<u64>,
+    pub cache_read: Option<u64>,
+    pub cache_write_5m: Option<u64>,
+    pub cache_write_1h: Option<u64>,
+    /// Cache writes with a time to live that is priced by the base write rate.
+    pub cache_write_other: Option<u64>,
+    pub reasoning: Option<u64>,
+    pub audio_input: Option<u64>,
+    pub audio_output: Option<u64>,
+    pub image_input: Option<u64>,
+    pub image_output: Option<u64>,
+    /// `web_searches`, …: counts that are priced apart from tokens.
+    pub other_units: BTreeMap<&'static str, u64>,
+    /// Usage billed at another model's price (Anthropic's advisor), not contained in the fields above.
+    pub sub_usages: Vec<(String, Usage)>,
+}
+
+/// Where a call's usage comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum UsageSource {
+    Reported,
+    Estimated,
+    Partial,
+    None,
+}
+
+/// How a response ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum StreamEnd {
+    /// To its last byte.
+    Complete,
+    /// The client went away.
+    ClientClosed,
+    /// The upstream broke off.
+    UpstreamClosed,
+}
+
+/// Everything that was read from one response.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Extraction {
+    /// The model that answered, where the response says so.
+    pub model: Option<String>,
+    pub usage: Option<Usage>,
+    pub source: UsageSource,
+    /// The tier that served, where the response says so: `default`, `flex`, `priority`, `standard`, `batch`, …
+    pub service_tier: Option<String>,
+    /// Anthropic's `speed` and `inference_geo`, where they change the price.
+    pub speed: Option<String>,
+    pub geo: Option<String>,
+    /// A cost that the provider states itself.
+    pub provider_cost: Option<PicoUsd>,
+    /// An error that the body states (also inside a stream that began with 200).
+    pub error: Option<ErrorType>,
+}

@@ -1,0 +1,1 @@
+//! Bytes to messages, at any chunking, in bounded memory. Knows no provider.
