@@ -1,1 +1,3 @@
-//! budget
+//! Hold, then settle or release, over calendar windows.
+
+pub mod limits;

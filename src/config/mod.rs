@@ -1,1 +1,123 @@
-//! config
+//! The file as written becomes settings that are valid by construction.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::budget::limits::Limit;
+use crate::ledger::Labels;
+use crate::pricing::Override;
+use crate::providers::Api;
+
+/// A text that is never printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    pub fn new(text: String) -> Self {
+        Secret(text)
+    }
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("********")
+    }
+}
+
+/// `tunnel`, `on_ledger_fault`: what becomes of what is not weir's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Policy {
+    Allow,
+    Block,
+}
+
+/// A host name with the port that is claimed on it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct HostPort {
+    /// Lower case, without a trailing dot; an IPv6 address without brackets.
+    pub host: String,
+    pub port: u16,
+}
+
+/// Where a provider's bytes go.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Upstream {
+    pub tls: bool,
+    pub host: String,
+    pub port: u16,
+    /// Prefix of every path, without a trailing slash; mostly empty.
+    pub base_path: String,
+}
+
+/// A corporate proxy between weir and an upstream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UpstreamProxy {
+    pub host: String,
+    pub port: u16,
+    /// `user:password` for Basic authorization.
+    pub credentials: Option<Secret>,
+}
+
+/// Limits on one upstream's slowness.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// Dial and TLS handshake together. Default 10 s.
+    pub connect: Duration,
+    /// Between two reads: an unstreamed answer takes minutes. Default 900 s.
+    pub read: Duration,
+    /// Default 60 s.
+    pub write: Duration,
+    /// Idle pooled connections are closed after this. Default 10 s.
+    pub idle: Duration,
+}
+
+/// A provider as it is used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Provider {
+    pub name: String,
+    pub api: Api,
+    /// The provider's id in the price catalogue.
+    pub catalog_id: Option<String>,
+    pub upstream: Upstream,
+    /// Claimed for CONNECT and absolute-form requests.
+    pub hosts: Vec<HostPort>,
+    /// A PEM file with more roots for its upstream.
+    pub ca: Option<PathBuf>,
+    pub upstream_proxy: Option<UpstreamProxy>,
+    pub timeouts: Timeouts,
+}
+
+/// The admin side's settings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Admin {
+    pub listen: SocketAddr,
+    pub token: Option<Secret>,
+}
+
+/// Settings that are valid by construction.
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub listen: SocketAddr,
+    pub admin: Admin,
+    pub data_dir: PathBuf,
+    pub tunnel: Policy,
+    pub default_provider: String,
+    pub labels: Labels,
+    pub trust_client_labels: bool,
+    /// An IANA name that jiff knows.
+    pub timezone: jiff::tz::TimeZone,
+    /// The known providers and the file's own, by name.
+    pub providers: Vec<Arc<Provider>>,
+    pub budgets: Vec<Limit>,
+    pub prices: Vec<Override>,
+    pub on_ledger_fault: Policy,
+    /// Whether responses carry `x-weir-*` headers.
+    pub response_headers: bool,
+    /// How long calls in flight may go on after SIGTERM. Default 25 s.
+    pub shutdown_grace: Duration,
+}

@@ -1,1 +1,37 @@
-//! pricing
+//! Usage to cost, exactly.
+
+use crate::units::PicoUsd;
+
+/// A price from `proxy.yaml`, laid over the built-in catalogue. Rates are pico-dollars per million units, so
+/// that a price of `0.0000375` USD per million tokens is still a whole number.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Override {
+    /// The provider's name in `proxy.yaml`; `None` = whichever provider serves the model.
+    pub provider: Option<String>,
+    /// A model's name, or a prefix of one that ends in `*`.
+    pub model: String,
+    pub input: Option<PicoUsd>,
+    pub cached_input: Option<PicoUsd>,
+    pub cache_write_5m: Option<PicoUsd>,
+    pub cache_write_1h: Option<PicoUsd>,
+    pub output: Option<PicoUsd>,
+    pub input_audio: Option<PicoUsd>,
+    pub output_audio: Option<PicoUsd>,
+    /// Per request, not per million.
+    pub request: Option<PicoUsd>,
+}
+
+/// What a price is looked up by.
+#[derive(Clone, Copy, Debug)]
+pub struct Lookup<'a> {
+    /// The provider's name in `proxy.yaml` (overrides are matched by it).
+    pub provider: &'a str,
+    /// The provider's id in the catalogue (`x-ai`, `google`), where it has one.
+    pub catalog_id: Option<&'a str>,
+    pub model: &'a str,
+    /// Unix milliseconds at which the call began.
+    pub at: i64,
+    pub service_tier: Option<&'a str>,
+    pub speed: Option<&'a str>,
+    pub geo: Option<&'a str>,
+}

@@ -1,0 +1,91 @@
+//! What a budget is: an amount, a window, whom it covers.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// What a limit counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Unit {
+    /// Pico-dollars.
+    Cost,
+    Tokens,
+    InputTokens,
+    OutputTokens,
+    Requests,
+    /// Calls in flight at once.
+    Concurrent,
+}
+
+/// The calendar window over which a limit holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Per {
+    Minute,
+    Hour,
+    Day,
+    /// From Monday.
+    Week,
+    Month,
+    Year,
+    Total,
+}
+
+/// A property of a call that `each` separates and `match` selects by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Dimension {
+    Provider,
+    Model,
+    Key,
+    User,
+    Team,
+    Project,
+    Task,
+}
+
+/// Values of which one must fit: exact, or a prefix that ends in `*`.
+pub type AnyOf = Vec<String>;
+
+/// The calls that a budget covers: all that fit every entry.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Match {
+    pub dimensions: BTreeMap<Dimension, AnyOf>,
+    pub tags: BTreeMap<String, AnyOf>,
+}
+
+/// How large a hold is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum HoldMode {
+    #[default]
+    Expected,
+    WorstCase,
+}
+
+/// What becomes of a call whose cost cannot be told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Unknown {
+    #[default]
+    Allow,
+    Block,
+}
+
+/// One budget of `proxy.yaml`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limit {
+    pub name: String,
+    pub unit: Unit,
+    /// In the unit: pico-dollars, tokens, requests or calls. Positive.
+    pub amount: i128,
+    /// `Per::Total` for `concurrent`, which has no window.
+    pub per: Per,
+    pub matches: Match,
+    /// One such budget for every distinct value.
+    pub each: Option<Dimension>,
+    pub hold: HoldMode,
+    /// A model without a price under a money budget.
+    pub unpriced: Unknown,
+    /// A route of a known provider that weir cannot meter.
+    pub unmetered: Unknown,
+    /// How long a call may wait for holds to settle before it is refused.
+    pub wait: Duration,
+    /// Percentages of the limit at which a warning is logged, once per window.
+    pub warn_at: Vec<u8>,
+}
