@@ -13,6 +13,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use super::lock::{self, DirLock};
+use super::query::Reader;
 use super::queue::{Entry, HOLD_QUEUE_MAX, QUEUE_MAX};
 use super::writer::{Shared, Writer};
 use super::{Call, Error, Fault, Hold, Watch, orphans, schema};
@@ -27,6 +28,7 @@ pub const HOLD_WAIT: Duration = Duration::from_secs(2);
 pub struct Ledger {
     shared: Arc<Shared>,
     dir: Arc<Path>,
+    hold_wait: Duration,
 }
 
 /// The ledger's owner: while it lives, the thread writes and the directory is locked. Dropping it
@@ -69,10 +71,7 @@ impl Ledger {
                 path: dir.to_owned(),
                 source,
             })?;
-        let ledger = Ledger {
-            shared,
-            dir: dir.into(),
-        };
+        let ledger = Ledger::over(shared, dir, HOLD_WAIT);
         let guard = LedgerGuard {
             ledger: ledger.clone(),
             writer: Some(thread),
@@ -80,6 +79,15 @@ impl Ledger {
             orphans,
         };
         Ok((ledger, guard))
+    }
+
+    /// A handle on the queue that some writer empties.
+    pub(super) fn over(shared: Arc<Shared>, dir: &Path, hold_wait: Duration) -> Self {
+        Ledger {
+            shared,
+            dir: dir.into(),
+            hold_wait,
+        }
     }
 
     /// Puts a hold on record; the future resolves when it is. The call's [`settle`](Ledger::settle) is
@@ -96,7 +104,7 @@ impl Ledger {
         }
         let (waiting, answer) = oneshot::channel();
         match self.push(Entry::Hold(Box::new(hold), Some(waiting)), HOLD_QUEUE_MAX) {
-            Ok(()) => Committed::waiting(answer),
+            Ok(()) => self.waiting(answer),
             Err(fault) => Committed::failed(fault),
         }
     }
@@ -116,8 +124,16 @@ impl Ledger {
     pub fn flush(&self) -> Committed {
         let (waiting, answer) = oneshot::channel();
         match self.shared.queue.push(Entry::Mark(waiting), QUEUE_MAX) {
-            Ok(()) => Committed::waiting(answer),
+            Ok(()) => self.waiting(answer),
             Err(fault) => Committed::failed(fault),
+        }
+    }
+
+    fn waiting(&self, answer: oneshot::Receiver<()>) -> Committed {
+        Committed {
+            state: Ok(answer),
+            wait: self.hold_wait,
+            patience: None,
         }
     }
 
@@ -147,6 +163,15 @@ impl Ledger {
     /// Whether the last commit succeeded.
     pub fn is_healthy(&self) -> bool {
         self.shared.failing_for().is_none()
+    }
+
+    /// A connection for reading what is on record.
+    ///
+    /// # Errors
+    ///
+    /// Where the file cannot be opened a second time.
+    pub fn reader(&self) -> Result<Reader, Error> {
+        Reader::open(&self.dir)
     }
 
     /// The data directory.
@@ -197,20 +222,15 @@ impl Drop for LedgerGuard {
 #[must_use = "the call goes upstream only after its hold is on record"]
 pub struct Committed {
     state: Result<oneshot::Receiver<()>, Fault>,
+    wait: Duration,
     patience: Option<Pin<Box<tokio::time::Sleep>>>,
 }
 
 impl Committed {
-    fn waiting(answer: oneshot::Receiver<()>) -> Self {
-        Committed {
-            state: Ok(answer),
-            patience: None,
-        }
-    }
-
     fn failed(fault: Fault) -> Self {
         Committed {
             state: Err(fault),
+            wait: Duration::ZERO,
             patience: None,
         }
     }
@@ -220,6 +240,7 @@ impl Future for Committed {
     type Output = Result<(), Fault>;
 
     fn poll(mut self: Pin<&mut Self>, ctx: &mut Context<'_>) -> Poll<Self::Output> {
+        let wait = self.wait;
         let answer = match &mut self.state {
             Err(fault) => return Poll::Ready(Err(*fault)),
             Ok(answer) => answer,
@@ -229,7 +250,7 @@ impl Future for Committed {
         }
         let patience = self
             .patience
-            .get_or_insert_with(|| Box::pin(tokio::time::sleep(HOLD_WAIT)));
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep(wait)));
         patience
             .as_mut()
             .poll(ctx)

@@ -4,16 +4,23 @@
 //! a call replaces its hold in one transaction. Whatever moment the process is killed at, a call that
 //! was forwarded is there exactly once: as its row, or as a hold that the next start turns into one.
 
+pub mod classes;
 mod fault;
 mod handle;
 mod lock;
 mod names;
 mod orphans;
+pub mod query;
 mod queue;
 mod rows;
 mod schema;
 mod units_json;
 mod writer;
+
+#[cfg(test)]
+mod samples;
+#[cfg(test)]
+mod tests;
 
 pub use fault::{Error, Fault, Quiet, Watch};
 pub use handle::{Committed, HOLD_WAIT, Ledger, LedgerGuard};
