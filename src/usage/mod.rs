@@ -36,6 +36,22 @@ pub enum UsageSource {
     None,
 }
 
+impl UsageSource {
+    /// Every source.
+    pub const ALL: [UsageSource; 4] =
+        [UsageSource::Reported, UsageSource::Estimated, UsageSource::Partial, UsageSource::None];
+
+    /// The name in the ledger and the metrics.
+    pub fn name(self) -> &'static str {
+        match self {
+            UsageSource::Reported => "reported",
+            UsageSource::Estimated => "estimated",
+            UsageSource::Partial => "partial",
+            UsageSource::None => "none",
+        }
+    }
+}
+
 /// How a response ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum StreamEnd {
