@@ -9,15 +9,15 @@
 
 mod capture;
 mod fields;
+mod find;
 mod text;
-
-use memchr::{memchr2, memchr3};
 
 pub use fields::Fields;
 pub use text::unquote;
 
 use capture::Captures;
 use fields::ROOT;
+use find::{blank_end, bracket_or_quote, string_end};
 
 /// One captured value: raw JSON text, strings with their quotes and escapes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -255,11 +255,11 @@ impl Scanner {
             Some(Frame::Object(node)) => {
                 let node = fields.node(*node);
                 if self.key.is_empty() {
-                    unescaped(part, |name| node.member(name))
+                    named(part, |name| node.member(name))
                 } else {
                     self.keep_key(part);
                     let fits = self.key.len() <= fields.key_max();
-                    fits.then(|| unescaped(&self.key, |name| node.member(name)))
+                    fits.then(|| named(&self.key, |name| node.member(name)))
                         .flatten()
                 }
             }
@@ -368,7 +368,7 @@ impl Scanner {
                 (at, string) = (end, false);
                 continue;
             }
-            let Some(length) = memchr3(b'"', open, close, &bytes[at..]) else {
+            let Some(length) = bracket_or_quote(brackets, &bytes[at..]) else {
                 break;
             };
             at += length + 1;
@@ -397,43 +397,18 @@ impl Scanner {
     }
 }
 
-/// Finds the end of a string, past its closing quote; `None` where the chunk ends first. `escaped` says
-/// whether the first byte belongs to an escape that began in the chunk before, and afterwards the same
-/// for the next chunk.
-fn string_end(bytes: &[u8], mut at: usize, escaped: &mut bool) -> Option<usize> {
-    if std::mem::take(escaped) {
-        at += 1;
-    }
-    loop {
-        let hit = at + memchr2(b'"', b'\\', bytes.get(at..)?)?;
-        if bytes[hit] == b'"' {
-            return Some(hit + 1);
-        }
-        at = hit + 2;
-        *escaped = at > bytes.len();
-    }
+/// Whether a byte can belong to a byte order mark, which is let through before a document.
+fn is_bom_part(byte: u8) -> bool {
+    matches!(byte, 0xEF | 0xBB | 0xBF)
 }
 
 /// Calls with the name that a raw key stands for; a key that cannot be decoded is none.
-fn unescaped(raw: &[u8], lookup: impl Fn(&[u8]) -> Option<usize>) -> Option<usize> {
+fn named(raw: &[u8], lookup: impl Fn(&[u8]) -> Option<usize>) -> Option<usize> {
     if !raw.contains(&b'\\') {
         return lookup(raw);
     }
     let quoted = [b"\"", raw, b"\""].concat();
     lookup(unquote(&quoted)?.as_bytes())
-}
-
-fn blank_end(bytes: &[u8], at: usize) -> usize {
-    let rest = &bytes[at..];
-    at + rest
-        .iter()
-        .position(|b| !matches!(b, b' ' | b'\n' | b'\r' | b'\t'))
-        .unwrap_or(rest.len())
-}
-
-/// Whether a byte can belong to a byte order mark, which is let through before a document.
-fn is_bom_part(byte: u8) -> bool {
-    matches!(byte, 0xEF | 0xBB | 0xBF)
 }
 
 #[cfg(test)]
