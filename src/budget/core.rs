@@ -9,8 +9,7 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 
 use crate::budget::account::{Account, Crossing, Part};
-use crate::budget::amount::needed;
-use crate::budget::facts::{Facts, Pending, Size, Sizes, Spent};
+use crate::budget::facts::{Facts, Pending, Size, Sizes};
 use crate::budget::index::Index;
 use crate::budget::limits::{Dimension, Limit, Per, Unit};
 use crate::budget::matching::{Fit, fit};
@@ -47,11 +46,11 @@ pub struct BudgetState {
 
 /// A call in flight.
 #[derive(Debug)]
-struct Open {
-    facts: Arc<Facts>,
-    sizes: Sizes,
-    admitted_ms: i64,
-    parts: Vec<Part>,
+pub(super) struct Open {
+    pub(super) facts: Arc<Facts>,
+    pub(super) sizes: Sizes,
+    pub(super) admitted_ms: i64,
+    pub(super) parts: Vec<Part>,
 }
 
 /// Names a call in flight; never given twice.
@@ -60,13 +59,13 @@ pub(crate) type HoldId = u64;
 /// All budgets and all calls in flight.
 #[derive(Debug)]
 pub(crate) struct Core {
-    tz: TimeZone,
-    accounts: Vec<Account>,
-    index: Index,
-    open: HashMap<HoldId, Open>,
+    pub(super) tz: TimeZone,
+    pub(super) accounts: Vec<Account>,
+    pub(super) index: Index,
+    pub(super) open: HashMap<HoldId, Open>,
     next_id: HoldId,
     /// Kept between calls to spare an allocation each.
-    found: Vec<usize>,
+    pub(super) found: Vec<usize>,
 }
 
 impl Core {
@@ -83,105 +82,6 @@ impl Core {
             open: HashMap::new(),
             next_id: 0,
             found: Vec::new(),
-        }
-    }
-
-    /// Puts other limits in force. A budget that counts the same calls in the same unit and window keeps
-    /// what it counted, whatever its amount becomes; any other is opened anew, takes the holds of the
-    /// calls in flight that it covers, and owes its past.
-    pub(crate) fn replace(&mut self, limits: Vec<Limit>, tz: TimeZone, now_ms: i64) {
-        let same_zone = tz == self.tz;
-        for account in &mut self.accounts {
-            account.turn(&self.tz, now_ms);
-        }
-        let olds = std::mem::take(&mut self.accounts);
-        let mut moved: Vec<Option<usize>> = vec![None; olds.len()];
-        let mut names: HashMap<String, usize> = HashMap::new();
-        for (place, old) in olds.iter().enumerate() {
-            names.entry(old.limit.name.clone()).or_insert(place);
-        }
-        let mut olds: Vec<Option<Account>> = olds.into_iter().map(Some).collect();
-        let mut fresh = Vec::new();
-        for limit in limits {
-            let place = self.accounts.len();
-            let present = window(limit.per, &tz, now_ms);
-            let old = names.get(&limit.name).copied();
-            let kept = old.and_then(|old| {
-                olds[old].take_if(|account| {
-                    let same_window = same_zone || account.window.start_ms == present.start_ms;
-                    account.same_count(&limit) && same_window && !account.owes_past
-                })
-            });
-            self.accounts.push(match (kept, old) {
-                (Some(account), Some(old)) => {
-                    moved[old] = Some(place);
-                    let window = if same_zone { account.window } else { present };
-                    account.under(limit, window)
-                }
-                _ => {
-                    fresh.push(place);
-                    Account::new(limit, present)
-                }
-            });
-        }
-        self.tz = tz;
-        self.index = Index::new(self.accounts.iter().map(|account| &account.limit));
-        self.move_holds(&moved, &fresh);
-    }
-
-    /// Points the calls in flight at the accounts' new places, and puts holds on the fresh ones.
-    fn move_holds(&mut self, moved: &[Option<usize>], fresh: &[usize]) {
-        for open in self.open.values_mut() {
-            open.parts.retain_mut(|part| match moved[part.account] {
-                Some(place) => {
-                    part.account = place;
-                    true
-                }
-                None => false,
-            });
-            for &place in fresh {
-                let account = &mut self.accounts[place];
-                let covers = fit(&account.limit, &open.facts, Pending::NOTHING) == Fit::Yes;
-                if covers && account.window.start_ms <= open.admitted_ms {
-                    let amount = needed(&account.limit, &open.facts, &open.sizes).unwrap_or(0);
-                    let (meter, start_ms) = account.hold(&open.facts, amount);
-                    open.parts.push(Part {
-                        account: place,
-                        meter,
-                        start_ms,
-                        amount,
-                    });
-                }
-            }
-        }
-    }
-
-    /// The starts of the windows whose past is still to be recorded, each once, in order.
-    pub(crate) fn owed(&self) -> Vec<i64> {
-        let owing = self.accounts.iter().filter(|account| account.owes_past);
-        let mut starts: Vec<i64> = owing.map(|account| account.window.start_ms).collect();
-        starts.sort_unstable();
-        starts.dedup();
-        starts
-    }
-
-    /// Counts past calls of one kind, summed since `since_ms`, in the budgets that still owe them.
-    pub(crate) fn record(&mut self, facts: &Facts, since_ms: i64, spent: &Spent) {
-        let found = self.candidates(facts, Pending::NOTHING);
-        for &place in &found {
-            let account = &mut self.accounts[place];
-            let owes = account.owes_past && account.window.start_ms == since_ms;
-            if owes && fit(&account.limit, facts, Pending::NOTHING) == Fit::Yes {
-                account.record(facts, spent);
-            }
-        }
-        self.found = found;
-    }
-
-    /// Ends recording: no budget owes its past any longer.
-    pub(crate) fn replayed(&mut self) {
-        for account in &mut self.accounts {
-            account.owes_past = false;
         }
     }
 
@@ -304,7 +204,8 @@ impl Core {
         self.open.len()
     }
 
-    fn candidates(&mut self, facts: &Facts, pending: Pending) -> Vec<usize> {
+    /// Budgets that may cover the call; to be given back to `found`.
+    pub(super) fn candidates(&mut self, facts: &Facts, pending: Pending) -> Vec<usize> {
         let mut found = std::mem::take(&mut self.found);
         found.clear();
         self.index.collect(facts, pending, &mut found);

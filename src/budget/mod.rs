@@ -13,6 +13,7 @@ pub mod limits;
 mod matching;
 mod permit;
 mod refusal;
+mod renewal;
 mod waiting;
 pub mod window;
 

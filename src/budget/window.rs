@@ -1,8 +1,8 @@
 //! Calendar windows: the span around an instant over which a limit holds.
 //!
-//! Windows of one kind tile time: each instant lies in exactly one, whatever the zone's clocks do. A
-//! window that clocks being set would cut short or repeat is made longer instead, so a change of clocks
-//! never grants an amount twice.
+//! Windows of one kind tile time: each instant lies in exactly one, and later instants never lie in
+//! earlier ones, whatever the zone's clocks do. Clocks that are set make windows shorter or longer: a day
+//! has 23 or 25 hours, and what clocks show twice belongs to the window that had begun.
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
