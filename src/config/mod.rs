@@ -1,4 +1,23 @@
 //! The file as written becomes settings that are valid by construction.
+//!
+//! `file` is what was written, [`Config`] what is true. Reading a file reports all of its faults at once;
+//! a file with a fault gives no settings at all.
+
+mod check;
+mod expand;
+mod file;
+mod known;
+mod load;
+mod problem;
+mod read;
+mod schema;
+mod tree;
+mod values;
+
+pub use load::{Env, defaults, load, parse, process_env};
+pub use problem::{PROBLEMS_MAX, Problem, Problems};
+pub use schema::schema;
+pub use tree::{DEPTH_MAX, FILE_BYTES_MAX, NODES_MAX};
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -100,7 +119,7 @@ pub struct Admin {
 }
 
 /// Settings that are valid by construction.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     pub listen: SocketAddr,
     pub admin: Admin,
@@ -121,3 +140,6 @@ pub struct Config {
     /// How long calls in flight may go on after SIGTERM. Default 25 s.
     pub shutdown_grace: Duration,
 }
+
+#[cfg(test)]
+mod tests;
