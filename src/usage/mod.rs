@@ -1,5 +1,7 @@
 //! What was said of usage, restated in one convention; counted by a tokenizer where nothing was said.
 
+pub mod estimate;
+
 use std::collections::BTreeMap;
 
 use crate::providers::ErrorType;

@@ -359,7 +359,6 @@ impl Scanner {
         else {
             return at;
         };
-        let [open, close] = brackets;
         while at < bytes.len() {
             if string {
                 let Some(end) = string_end(bytes, at, &mut escaped) else {
@@ -374,7 +373,7 @@ impl Scanner {
             at += length + 1;
             match bytes[at - 1] {
                 b'"' => string = true,
-                bracket if bracket == open => depth += 1,
+                bracket if bracket == brackets[0] => depth += 1,
                 _ => depth -= 1,
             }
             if depth == 0 {
