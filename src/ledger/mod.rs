@@ -18,7 +18,7 @@ mod units_json;
 mod writer;
 
 #[cfg(test)]
-mod samples;
+pub(crate) mod samples;
 #[cfg(test)]
 mod tests;
 
