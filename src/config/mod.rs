@@ -4,18 +4,22 @@
 //! a file with a fault gives no settings at all.
 
 mod check;
+mod diff;
 mod expand;
 mod file;
 mod known;
 mod load;
 mod problem;
 mod read;
+mod reload;
 mod schema;
 mod tree;
 mod values;
 
+pub use diff::{changes, needs_restart};
 pub use load::{Env, defaults, load, parse, process_env};
 pub use problem::{PROBLEMS_MAX, Problem, Problems};
+pub use reload::{OnApply, Pace, Reload, Reloader, SharedEnv, Status, Watch, load_or_default};
 pub use schema::schema;
 pub use tree::{DEPTH_MAX, FILE_BYTES_MAX, NODES_MAX};
 
