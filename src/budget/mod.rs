@@ -18,6 +18,8 @@ mod waiting;
 pub mod window;
 
 #[cfg(test)]
+mod simulation;
+#[cfg(test)]
 mod tests;
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
