@@ -1,13 +1,13 @@
 //! Finds the bytes that end a string, a blank or a skipped container.
 //!
-//! Most strings of an event are a few bytes long, where the call into `memchr` costs more than its search;
-//! so the first sixteen bytes are searched in place, eight at a time.
+//! Most strings of an event are a few bytes long, where the call into `memchr` costs more than its
+//! search; so the first sixteen bytes are searched in place, eight at a time.
 
 use memchr::{memchr2, memchr3};
 
-/// Finds the end of a string, past its closing quote; `None` where the chunk ends first. `escaped` says
-/// whether the first byte belongs to an escape that began in the chunk before, and afterwards the same
-/// for the next chunk.
+/// Finds the end of a string, past its closing quote; `None` where the chunk ends first. `escaped`
+/// says whether the first byte belongs to an escape that began in the chunk before, and afterwards
+/// the same for the next chunk.
 pub(super) fn string_end(bytes: &[u8], mut at: usize, escaped: &mut bool) -> Option<usize> {
     if std::mem::take(escaped) {
         at += 1;
@@ -69,7 +69,8 @@ fn near(bytes: &[u8], hits: impl Fn(u64) -> u64) -> Near {
     Near::Past(words.len().min(2) * 8)
 }
 
-/// Marks the top bit of bytes that equal `byte`; the lowest mark is exact, those above it may not be.
+/// Marks the top bit of bytes that equal `byte`; the lowest mark is exact, those above it may not
+/// be.
 #[inline]
 fn equal(word: u64, byte: u8) -> u64 {
     const LOW: u64 = u64::from_le_bytes([1; 8]);
@@ -81,12 +82,13 @@ fn equal(word: u64, byte: u8) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::collection::vec;
     use proptest::prelude::*;
 
     proptest! {
         #[test]
         fn finds_the_first_at_any_distance(
-            bytes in prop::collection::vec(prop::sample::select(b"aab!#[]{}\"\\\x21\x23\xA2\xDC".to_vec()), 0..40),
+            bytes in vec(prop::sample::select(b"aab!#[]{}\"\\\xA2\xDC".to_vec()), 0..40),
             filler in 0_usize..20,
         ) {
             let bytes = [&vec![b'x'; filler][..], &bytes].concat();

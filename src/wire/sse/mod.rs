@@ -1,7 +1,8 @@
 //! Splits a stream of server-sent events, at any chunking, without keeping their payloads.
 //!
-//! Payloads are handed out in pieces as they arrive, since one event may hold megabytes of an image. What
-//! is no event at all is handed out too: some providers break off a stream with a bare JSON error.
+//! Payloads are handed out in pieces as they arrive, since one event may hold megabytes of an
+//! image. What is no event at all is handed out too: some providers break off a stream with a bare
+//! JSON error.
 
 use memchr::memchr2;
 
