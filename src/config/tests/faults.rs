@@ -92,6 +92,7 @@ const PROVIDERS: &str = r#"
 A: { upstream: 'http://h' } => 2:3: providers.A: expected a provider's name
 a/b: { upstream: 'http://h' } => 2:3: providers.a/b: expected a provider's name
 '': { upstream: 'http://h' } => 2:3: providers."": expected a provider's name
+v1beta: { upstream: 'http://h' } => 2:3: providers.v1beta: expected a provider's name: at most 64 lower-case letters, digits, `.`, `_` and `-`, got "v1beta": it would take the paths of a base URL that names no provider
 opnai: {} => 2:3: providers.opnai: weir does not know "opnai", so it needs an upstream (did you mean `openai`?)
 my-own: => 2:3: providers.my-own: weir does not know "my-own", so it needs an upstream (add `upstream: https://…`)
 x: { upstream: h } => 2:18: providers.x.upstream: expected an http or https URL without user, query and fragment, got a value that is not shown: it must start with http:// or https://

@@ -1,5 +1,7 @@
 //! Files that mean harm cost little.
 
+use proptest::prelude::*;
+
 use super::*;
 
 #[test]
@@ -50,5 +52,91 @@ fn hostile_files_are_refused_quickly_and_in_few_words() {
             "{name}"
         );
         assert!(took < Duration::from_secs(10), "{name} took {took:?}");
+    }
+}
+
+/// Pieces that YAML and the settings give meaning to.
+fn pieces() -> impl Strategy<Value = String> {
+    let piece = prop::sample::select(vec![
+        "listen",
+        "admin",
+        "budgets",
+        "match",
+        "limit",
+        "5 USD",
+        "per",
+        "day",
+        "name",
+        "providers",
+        ": ",
+        ":",
+        "- ",
+        "\n",
+        "  ",
+        "{",
+        "}",
+        "[",
+        "]",
+        ",",
+        "'",
+        "\"",
+        "#",
+        "&a ",
+        "*a",
+        "!!str ",
+        "? ",
+        "|\n",
+        ">-\n",
+        "---\n",
+        "${",
+        "${SECRET}",
+        "}",
+        "$$",
+        "%",
+        "~",
+        "\t",
+        "\u{feff}",
+        "é",
+        "\u{2028}",
+    ]);
+    prop::collection::vec(piece, 0..60).prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    #[test]
+    fn any_text_is_read_or_refused_at_a_place_within_it(text in pieces()) {
+        if let Err(problems) = parse(&text, "f", &env) {
+            prop_assert!(!problems.list.is_empty());
+            prop_assert!(!problems.to_string().contains(CANARY));
+            let lines = text.split(['\n', '\r', '\u{85}', '\u{2028}']).count() + 1;
+            for problem in &problems.list {
+                prop_assert!((1..=lines).contains(&problem.line) && problem.column > 0, "{problem:?}");
+                prop_assert!(!problem.message.is_empty() && !problem.remedy.is_empty());
+            }
+        }
+    }
+
+    #[test]
+    fn a_cut_sample_is_read_or_refused(cut in 0_usize..5_000) {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("proxy.yaml");
+        let mut sample = std::fs::read(path).expect("the sample is at the top");
+        sample.truncate(cut);
+        let text = String::from_utf8_lossy(&sample);
+        if let Err(problems) = parse(&text, "f", &|_| None) {
+            prop_assert!(!problems.list.is_empty());
+        }
+    }
+
+    #[test]
+    fn a_duration_is_what_it_says(number in 0_u64..80_000) {
+        let text = format!("shutdown: {{ grace: {}ms }}", number * 10);
+        prop_assert_eq!(read(&text).shutdown_grace, Duration::from_millis(number * 10));
+    }
+
+    #[test]
+    fn a_price_survives_its_text(pico in 0_i128..=10_i128.pow(18)) {
+        let price = PicoUsd::new(pico);
+        let config = read(&format!("prices: [{{ model: m, input: {price} }}]"));
+        prop_assert_eq!(config.prices[0].input, Some(price));
     }
 }
