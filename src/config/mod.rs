@@ -38,9 +38,11 @@ use crate::providers::Api;
 pub struct Secret(String);
 
 impl Secret {
+    /// Takes a text out of sight.
     pub fn new(text: String) -> Self {
         Secret(text)
     }
+    /// The text itself, for the wire alone.
     pub fn expose(&self) -> &str {
         &self.0
     }

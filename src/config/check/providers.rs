@@ -12,7 +12,7 @@ use super::super::known::Known;
 
 use super::super::file;
 use super::super::problem::{Found, quoted};
-use super::super::read::{At, Field, Named, Scalar};
+use super::super::read::{At, Fault, Field, Named, Scalar};
 use super::super::values::{Folder, Host, ProviderName, Span, Url};
 use super::super::{HostPort, Provider, Timeouts, Upstream};
 
@@ -40,9 +40,14 @@ pub(super) fn check(
         .unwrap_or_default();
     for (name, settings) in written {
         match ProviderName::parse(&name.value) {
-            Err(_) => {
+            Err(fault) => {
+                let why = if let Fault::Because(why) = fault {
+                    format!(": {why}")
+                } else {
+                    String::new()
+                };
                 let (expected, got) = (ProviderName::EXPECTED, quoted(&name.value));
-                let message = format!("expected {expected}, got {got}");
+                let message = format!("expected {expected}, got {got}{why}");
                 found.add(name.place.problem(message, "rename it"));
             }
             Ok(_) => match all.iter_mut().find(|provider| provider.name == name.value) {

@@ -14,13 +14,19 @@ const WORD_BYTES_MAX: usize = 256;
 /// Longest name of a budget or a provider: it stands in headers, paths and metrics.
 const NAME_BYTES_MAX: usize = 64;
 
-fn is_name(text: &str, first: impl Fn(u8) -> bool, then: impl Fn(u8) -> bool) -> bool {
+fn is_name(text: &str, is_letter: impl Fn(u8) -> bool) -> bool {
     let bytes = text.as_bytes();
     bytes.len() <= NAME_BYTES_MAX
-        && bytes.first().is_some_and(|b| first(*b))
-        && bytes
-            .iter()
-            .all(|b| first(*b) || then(*b) || b"._-".contains(b))
+        && bytes.first().is_some_and(|b| is_letter(*b))
+        && bytes.iter().all(|b| is_letter(*b) || b"._-".contains(b))
+}
+
+/// `v1`, `v1beta`, `v2`: how the paths of APIs begin.
+fn is_version(text: &str) -> bool {
+    text.strip_prefix('v').is_some_and(|rest| {
+        let kind = rest.trim_start_matches(|c: char| c.is_ascii_digit());
+        kind.len() < rest.len() && ["", "alpha", "beta"].contains(&kind)
+    })
 }
 
 fn is_word(text: &str) -> bool {
@@ -36,7 +42,7 @@ impl Scalar for Name {
     const LIKE: &'static [&'static str] = &["team-month"];
 
     fn parse(text: &str) -> Result<Self, Fault> {
-        let fits = is_name(text, |b| b.is_ascii_alphanumeric(), |_| false);
+        let fits = is_name(text, |b| b.is_ascii_alphanumeric());
         if fits {
             Ok(Name(text.to_owned()))
         } else {
@@ -59,11 +65,11 @@ impl Scalar for ProviderName {
     const LIKE: &'static [&'static str] = &["openai", "local-vllm"];
 
     fn parse(text: &str) -> Result<Self, Fault> {
-        let fits = is_name(
-            text,
-            |b| b.is_ascii_lowercase() || b.is_ascii_digit(),
-            |_| false,
-        );
+        if is_version(text) {
+            let why = "it would take the paths of a base URL that names no provider";
+            return Err(Fault::Because(why.to_owned()));
+        }
+        let fits = is_name(text, |b| b.is_ascii_lowercase() || b.is_ascii_digit());
         if fits {
             Ok(ProviderName(text.to_owned()))
         } else {
