@@ -58,16 +58,27 @@ pub fn classify(status: u16, error: &Value) -> ErrorType {
     let node = Node::new(error);
     let said = [node.at("type"), node.at("code"), node.at("status")];
     let reasons = node.at("details").items().map(|detail| detail.at("reason"));
-    let mut words: Vec<String> =
-        said.into_iter().chain(reasons).filter_map(Node::text).map(str::to_lowercase).collect();
+    let mut words: Vec<String> = said
+        .into_iter()
+        .chain(reasons)
+        .filter_map(Node::text)
+        .map(str::to_lowercase)
+        .collect();
     // A bare string is both; an error without any word has only its message.
     words.extend(error.as_str().map(str::to_lowercase));
-    let message = node.at("message").text().or(error.as_str()).unwrap_or_default();
+    let message = node
+        .at("message")
+        .text()
+        .or(error.as_str())
+        .unwrap_or_default();
     let message: String = message.chars().take(MESSAGE_BYTES_MAX).collect();
     let message = message.to_lowercase();
 
     let holds = |word: &str| words.iter().any(|said| said.contains(word));
-    let by_words = WORDS.iter().find(|(word, _)| holds(word)).map(|(_, kind)| *kind);
+    let by_words = WORDS
+        .iter()
+        .find(|(word, _)| holds(word))
+        .map(|(_, kind)| *kind);
     match by_words {
         Some(ErrorType::InvalidRequest) | None if TOO_LONG.iter().any(|t| message.contains(t)) => {
             ErrorType::TokenLimit
@@ -75,7 +86,9 @@ pub fn classify(status: u16, error: &Value) -> ErrorType {
         Some(kind) => kind,
         None if message.contains("api key") => ErrorType::Auth,
         None if status == 404 && message.contains("model") => ErrorType::ModelNotFound,
-        None => numeric(node).or(by_status(status)).unwrap_or(ErrorType::Unknown),
+        None => numeric(node)
+            .or(by_status(status))
+            .unwrap_or(ErrorType::Unknown),
     }
 }
 
@@ -102,7 +115,10 @@ fn plain(status: u16) -> Option<ErrorType> {
 
 /// A status that an event inside a stream states for itself.
 fn numeric(node: Node<'_>) -> Option<ErrorType> {
-    let stated = node.at("status_code").count().or_else(|| node.at("code").count())?;
+    let stated = node
+        .at("status_code")
+        .count()
+        .or_else(|| node.at("code").count())?;
     by_status(u16::try_from(stated).ok()?)
 }
 
@@ -138,28 +154,68 @@ mod tests {
     #[test]
     fn a_400_is_told_by_its_words() {
         use ErrorType::*;
-        check(400, json!({"code": "context_length_exceeded", "type": "invalid_request_error"}), TokenLimit);
-        check(400, json!({"type": "invalid_request_error", "message": "prompt is too long: 9 > 8"}), TokenLimit);
+        check(
+            400,
+            json!({"code": "context_length_exceeded", "type": "invalid_request_error"}),
+            TokenLimit,
+        );
+        check(
+            400,
+            json!({"type": "invalid_request_error", "message": "prompt is too long: 9 > 8"}),
+            TokenLimit,
+        );
         check(
             400,
             json!({"message": "This model's maximum context length is 9 tokens.", "code": "invalid_request_error"}),
             TokenLimit,
         );
-        check(400, json!({"type": "invalid_request_error", "param": "n"}), InvalidRequest);
-        check(400, json!({"code": "model_not_found", "type": "invalid_request_error"}), ModelNotFound);
-        check(404, json!({"code": 404, "status": "NOT_FOUND", "message": "models/x"}), ModelNotFound);
-        check(404, json!({"code": "404", "message": "Resource not found"}), InvalidRequest);
-        check(400, json!({"status": "INVALID_ARGUMENT", "details": [{"reason": "API_KEY_INVALID"}]}), Auth);
+        check(
+            400,
+            json!({"type": "invalid_request_error", "param": "n"}),
+            InvalidRequest,
+        );
+        check(
+            400,
+            json!({"code": "model_not_found", "type": "invalid_request_error"}),
+            ModelNotFound,
+        );
+        check(
+            404,
+            json!({"code": 404, "status": "NOT_FOUND", "message": "models/x"}),
+            ModelNotFound,
+        );
+        check(
+            404,
+            json!({"code": "404", "message": "Resource not found"}),
+            InvalidRequest,
+        );
+        check(
+            400,
+            json!({"status": "INVALID_ARGUMENT", "details": [{"reason": "API_KEY_INVALID"}]}),
+            Auth,
+        );
         check(400, json!("the model is not loaded"), InvalidRequest);
     }
 
     #[test]
     fn an_error_inside_a_stream_is_told_by_its_words_or_its_number() {
         use ErrorType::*;
-        check(200, json!({"type": "overloaded_error", "message": "Overloaded"}), ServerError);
+        check(
+            200,
+            json!({"type": "overloaded_error", "message": "Overloaded"}),
+            ServerError,
+        );
         check(200, json!({"type": "rate_limit_error"}), RateLimit);
-        check(200, json!({"code": 502, "message": "provider went away"}), ServerError);
-        check(200, json!({"message": "bad tool", "status_code": 400}), InvalidRequest);
+        check(
+            200,
+            json!({"code": 502, "message": "provider went away"}),
+            ServerError,
+        );
+        check(
+            200,
+            json!({"message": "bad tool", "status_code": 400}),
+            InvalidRequest,
+        );
         check(200, json!({"message": "who knows"}), Unknown);
         check(200, json!(7), Unknown);
     }

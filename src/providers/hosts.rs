@@ -13,7 +13,13 @@ const fn openai_shaped(
     upstream: &'static str,
     hosts: &'static [&'static str],
 ) -> Known {
-    Known { name, api: Api::Openai, catalog_id, upstream, hosts }
+    Known {
+        name,
+        api: Api::Openai,
+        catalog_id,
+        upstream,
+        hosts,
+    }
 }
 
 /// A provider that speaks several dialects, told apart by path.
@@ -23,7 +29,13 @@ const fn mixed(
     upstream: &'static str,
     hosts: &'static [&'static str],
 ) -> Known {
-    Known { name, api: Api::Auto, catalog_id, upstream, hosts }
+    Known {
+        name,
+        api: Api::Auto,
+        catalog_id,
+        upstream,
+        hosts,
+    }
 }
 
 /// Every known provider; names and hosts are unique.
@@ -60,17 +72,37 @@ pub const KNOWN: &[Known] = &[
         "mistral",
         Some("mistral"),
         "https://api.mistral.ai",
-        &["api.mistral.ai", "api.eu.mistral.ai", "api.us.mistral.ai", "codestral.mistral.ai"],
+        &[
+            "api.mistral.ai",
+            "api.eu.mistral.ai",
+            "api.us.mistral.ai",
+            "codestral.mistral.ai",
+        ],
     ),
-    openai_shaped("groq", Some("groq"), "https://api.groq.com", &["api.groq.com"]),
-    mixed("deepseek", Some("deepseek"), "https://api.deepseek.com", &["api.deepseek.com"]),
+    openai_shaped(
+        "groq",
+        Some("groq"),
+        "https://api.groq.com",
+        &["api.groq.com"],
+    ),
+    mixed(
+        "deepseek",
+        Some("deepseek"),
+        "https://api.deepseek.com",
+        &["api.deepseek.com"],
+    ),
     mixed(
         "xai",
         Some("x-ai"),
         "https://api.x.ai",
         &["api.x.ai", "us-east-1.api.x.ai", "eu-west-1.api.x.ai"],
     ),
-    mixed("openrouter", Some("openrouter"), "https://openrouter.ai", &["openrouter.ai"]),
+    mixed(
+        "openrouter",
+        Some("openrouter"),
+        "https://openrouter.ai",
+        &["openrouter.ai"],
+    ),
     openai_shaped(
         "together",
         Some("together"),
@@ -89,14 +121,24 @@ pub const KNOWN: &[Known] = &[
         "https://api.perplexity.ai",
         &["api.perplexity.ai"],
     ),
-    openai_shaped("cerebras", Some("cerebras"), "https://api.cerebras.ai", &["api.cerebras.ai"]),
+    openai_shaped(
+        "cerebras",
+        Some("cerebras"),
+        "https://api.cerebras.ai",
+        &["api.cerebras.ai"],
+    ),
     mixed(
         "moonshot",
         Some("moonshotai"),
         "https://api.moonshot.ai",
         &["api.moonshot.ai", "api.moonshot.cn"],
     ),
-    mixed("zai", Some("zai"), "https://api.z.ai", &["api.z.ai", "open.bigmodel.cn"]),
+    mixed(
+        "zai",
+        Some("zai"),
+        "https://api.z.ai",
+        &["api.z.ai", "open.bigmodel.cn"],
+    ),
     // One catalogue row per backend (`huggingface_together`, …), so the host alone names none.
     openai_shaped(
         "huggingface",
@@ -120,7 +162,11 @@ pub const KNOWN: &[Known] = &[
         "qwen",
         None,
         "https://dashscope.aliyuncs.com",
-        &["dashscope.aliyuncs.com", "dashscope-intl.aliyuncs.com", "dashscope-us.aliyuncs.com"],
+        &[
+            "dashscope.aliyuncs.com",
+            "dashscope-intl.aliyuncs.com",
+            "dashscope-us.aliyuncs.com",
+        ],
     ),
     mixed(
         "minimax",
@@ -134,13 +180,48 @@ pub const KNOWN: &[Known] = &[
         "https://ark.cn-beijing.volces.com",
         &["ark.cn-beijing.volces.com"],
     ),
-    mixed("vercel", None, "https://ai-gateway.vercel.sh", &["ai-gateway.vercel.sh"]),
-    openai_shaped("avian", Some("avian"), "https://api.avian.io", &["api.avian.io"]),
-    openai_shaped("novita", Some("novita"), "https://api.novita.ai", &["api.novita.ai"]),
-    openai_shaped("deepinfra", None, "https://api.deepinfra.com", &["api.deepinfra.com"]),
-    openai_shaped("nvidia", None, "https://integrate.api.nvidia.com", &["integrate.api.nvidia.com"]),
-    openai_shaped("sambanova", None, "https://api.sambanova.ai", &["api.sambanova.ai"]),
-    openai_shaped("nebius", None, "https://api.studio.nebius.com", &["api.studio.nebius.com"]),
+    mixed(
+        "vercel",
+        None,
+        "https://ai-gateway.vercel.sh",
+        &["ai-gateway.vercel.sh"],
+    ),
+    openai_shaped(
+        "avian",
+        Some("avian"),
+        "https://api.avian.io",
+        &["api.avian.io"],
+    ),
+    openai_shaped(
+        "novita",
+        Some("novita"),
+        "https://api.novita.ai",
+        &["api.novita.ai"],
+    ),
+    openai_shaped(
+        "deepinfra",
+        None,
+        "https://api.deepinfra.com",
+        &["api.deepinfra.com"],
+    ),
+    openai_shaped(
+        "nvidia",
+        None,
+        "https://integrate.api.nvidia.com",
+        &["integrate.api.nvidia.com"],
+    ),
+    openai_shaped(
+        "sambanova",
+        None,
+        "https://api.sambanova.ai",
+        &["api.sambanova.ai"],
+    ),
+    openai_shaped(
+        "nebius",
+        None,
+        "https://api.studio.nebius.com",
+        &["api.studio.nebius.com"],
+    ),
     openai_shaped(
         "crusoe",
         None,
@@ -153,11 +234,26 @@ pub const KNOWN: &[Known] = &[
         "https://us.inference.heroku.com",
         &["us.inference.heroku.com", "eu.inference.heroku.com"],
     ),
-    openai_shaped("writer", None, "https://api.writer.com", &["api.writer.com"]),
-    openai_shaped("voyage", None, "https://api.voyageai.com", &["api.voyageai.com"]),
+    openai_shaped(
+        "writer",
+        None,
+        "https://api.writer.com",
+        &["api.writer.com"],
+    ),
+    openai_shaped(
+        "voyage",
+        None,
+        "https://api.voyageai.com",
+        &["api.voyageai.com"],
+    ),
     mixed("ollama-cloud", None, "https://ollama.com", &["ollama.com"]),
     // Claimed with the port: a local server shares its host with everything else.
-    mixed("ollama", None, "http://127.0.0.1:11434", &["127.0.0.1:11434", "localhost:11434"]),
+    mixed(
+        "ollama",
+        None,
+        "http://127.0.0.1:11434",
+        &["127.0.0.1:11434", "localhost:11434"],
+    ),
 ];
 
 impl Known {
@@ -188,7 +284,10 @@ mod tests {
         for known in KNOWN {
             assert!(names.insert(known.name), "{} twice", known.name);
             assert!(
-                known.name.bytes().all(|b| b.is_ascii_lowercase() || b == b'-'),
+                known
+                    .name
+                    .bytes()
+                    .all(|b| b.is_ascii_lowercase() || b == b'-'),
                 "{} is no path segment",
                 known.name
             );
@@ -197,17 +296,33 @@ mod tests {
                 assert_eq!(*host, host.to_ascii_lowercase());
             }
             let (scheme, host) = known.upstream.split_once("://").expect("an absolute URL");
-            assert!(!host.contains('/'), "{}: clients send the whole path", known.name);
-            assert!(known.hosts.contains(&host), "{} does not claim {host}", known.name);
+            assert!(
+                !host.contains('/'),
+                "{}: clients send the whole path",
+                known.name
+            );
+            assert!(
+                known.hosts.contains(&host),
+                "{} does not claim {host}",
+                known.name
+            );
             let port = if scheme == "https" { 443 } else { 11434 };
-            assert!(known.claims().all(|(name, at)| at == port && !name.contains(':')));
+            assert!(
+                known
+                    .claims()
+                    .all(|(name, at)| at == port && !name.contains(':'))
+            );
         }
         assert!(names.len() > 20);
     }
 
     #[test]
     fn the_catalogue_is_asked_by_its_own_ids() {
-        for (name, id) in [("gemini", "google"), ("xai", "x-ai"), ("moonshot", "moonshotai")] {
+        for (name, id) in [
+            ("gemini", "google"),
+            ("xai", "x-ai"),
+            ("moonshot", "moonshotai"),
+        ] {
             assert_eq!(known(name).and_then(|known| known.catalog_id), Some(id));
         }
     }

@@ -51,7 +51,9 @@ impl Dialect {
 
     /// The dialect of that name; `None` where there is none.
     pub fn parse(name: &str) -> Option<Dialect> {
-        Dialect::ALL.into_iter().find(|dialect| dialect.name() == name)
+        Dialect::ALL
+            .into_iter()
+            .find(|dialect| dialect.name() == name)
     }
 
     /// The family that the dialect belongs to: it decides the shape of refusals.

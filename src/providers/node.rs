@@ -31,7 +31,9 @@ impl<'a> Node<'a> {
 
     /// The member of that name.
     pub fn at(self, name: &str) -> Node<'a> {
-        self.0.and_then(|value| value.get(name)).map_or(Node(None), Node::new)
+        self.0
+            .and_then(|value| value.get(name))
+            .map_or(Node(None), Node::new)
     }
 
     /// The value, where there is one.
@@ -46,7 +48,11 @@ impl<'a> Node<'a> {
 
     /// The elements of an array; none of anything else.
     pub fn items(self) -> impl Iterator<Item = Node<'a>> {
-        self.0.and_then(Value::as_array).into_iter().flatten().map(Node::new)
+        self.0
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .map(Node::new)
     }
 
     /// A count: a whole number, a float without a fraction worth keeping, or a string of digits.
@@ -64,7 +70,9 @@ impl<'a> Node<'a> {
 
     /// A text that is not empty.
     pub fn text(self) -> Option<&'a str> {
-        self.0.and_then(Value::as_str).filter(|text| !text.is_empty())
+        self.0
+            .and_then(Value::as_str)
+            .filter(|text| !text.is_empty())
     }
 
     /// Whether it is `true`.
@@ -130,6 +138,9 @@ mod tests {
         ] {
             assert_eq!(Node::new(&value).usd(), pico.map(PicoUsd::new), "{value}");
         }
-        assert_eq!(Node::new(&json!(1_466_250)).ticks(), Some(PicoUsd::new(146_625_000)));
+        assert_eq!(
+            Node::new(&json!(1_466_250)).ticks(),
+            Some(PicoUsd::new(146_625_000))
+        );
     }
 }

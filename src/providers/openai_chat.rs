@@ -82,7 +82,7 @@ impl Reader for Chat {
                 self.finished |= name(found.raw).is_some();
             }
             // An array's texts come one by one; the array itself is not text.
-            "choices[].delta.content" | "choices[].message.content" if found.raw[0] == b'[' => {}
+            "choices[].delta.content" | "choices[].message.content" if is_array(found) => {}
             _ => {
                 self.has_choice = true;
                 push_text(found, text);
@@ -92,7 +92,9 @@ impl Reader for Chat {
 
     fn message_end(&mut self, said: &mut Said, _: &mut TextSink<'_>) {
         let message = std::mem::take(self);
-        let Some((mut report, _)) = message.usage else { return };
+        let Some((mut report, _)) = message.usage else {
+            return;
+        };
         split(&mut report, message.breakdown);
         let standing = if message.has_choice && !message.finished {
             Standing::Running
@@ -115,12 +117,19 @@ impl Chat {
     }
 }
 
+fn is_array(found: &Found<'_>) -> bool {
+    found.raw.first() == Some(&b'[')
+}
+
 /// Groq's compound systems: what each model behind the answer used.
 fn breakdown(raw: &[u8]) -> Vec<(Option<String>, Report)> {
     let value = parse(raw);
     let entries = Node::new(&value).at("models").items().filter_map(|entry| {
         let model = entry.at("model").text()?.to_owned();
-        Some((Some(model), entry.at("usage").value().map(openai_usage::report)?))
+        Some((
+            Some(model),
+            entry.at("usage").value().map(openai_usage::report)?,
+        ))
     });
     entries.collect()
 }
@@ -135,10 +144,13 @@ fn split(report: &mut Report, parts: Vec<(Option<String>, Report)>) {
         return;
     }
     let (units, cost) = (std::mem::take(&mut report.units), report.cost);
-    *report = Report { input: Some(0), output: Some(0), units, cost, ..Report::default() };
+    *report = Report {
+        input: Some(0),
+        output: Some(0),
+        units,
+        cost,
+        ..Report::default()
+    };
     report.convention.reasoning = Placement::Within;
     report.extra = parts;
 }
-
-#[cfg(test)]
-mod tests;

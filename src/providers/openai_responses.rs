@@ -18,12 +18,10 @@ static PATHS: LazyLock<Paths> = LazyLock::new(|| {
         "delta",
         "error",
         "code",
-        "message",
         "model",
         "service_tier",
         "usage",
         "tool_usage",
-        "status",
         "output[].type",
         "output[].action.type",
         "output[].content[].text",
@@ -38,6 +36,9 @@ static PATHS: LazyLock<Paths> = LazyLock::new(|| {
     ])
 });
 
+/// What a `web_search_call` does besides searching; only searches are charged.
+const VISITS: &[&str] = &["open_page", "find_in_page", "find"];
+
 /// Reads a `response` object, a `response.compaction` and the events of a stream.
 #[derive(Debug, Default)]
 pub struct Responses {
@@ -45,9 +46,9 @@ pub struct Responses {
     delta: Option<(String, u64)>,
     usage: Option<Report>,
     searches_stated: Option<u64>,
-    /// Searches counted from the output's items.
-    searches_seen: u64,
-    /// The item being read is a search, as far as its type says.
+    /// Search calls among the output's items, and those that only opened or read a page.
+    searches: u64,
+    visits: u64,
     code: Option<Vec<u8>>,
 }
 
@@ -67,11 +68,18 @@ impl Reader for Responses {
             "usage" => self.usage = Some(openai_usage::report(&parse(found.raw))),
             "tool_usage" => {
                 let value = parse(found.raw);
-                self.searches_stated =
-                    Node::new(&value).at("web_search").at("num_requests").count();
+                self.searches_stated = Node::new(&value)
+                    .at("web_search")
+                    .at("num_requests")
+                    .count();
+            }
+            "output[].type" => {
+                self.searches += u64::from(name(found.raw).as_deref() == Some("web_search_call"));
             }
             "output[].action.type" => {
-                self.searches_seen += u64::from(name(found.raw).as_deref() == Some("search"));
+                let visit =
+                    matches!(name(found.raw).as_deref(), Some(kind) if VISITS.contains(&kind));
+                self.visits += u64::from(visit);
             }
             "output[].content[].text" | "output[].arguments" => push_text(found, text),
             _ => {}
@@ -86,7 +94,10 @@ impl Reader for Responses {
             Some(name) if name.contains("audio") || name.contains("image") => {}
             _ => {
                 if let Some((part, bytes)) = &message.delta {
-                    text(Text { part, bytes: *bytes });
+                    text(Text {
+                        part,
+                        bytes: *bytes,
+                    });
                 }
             }
         }
@@ -94,9 +105,14 @@ impl Reader for Responses {
             event,
             None | Some("response.completed" | "response.incomplete" | "response.failed")
         );
-        let Some(mut report) = message.usage.filter(|_| ends) else { return };
+        let Some(mut report) = message.usage.filter(|_| ends) else {
+            return;
+        };
         if !report.units.contains_key(super::report::WEB_SEARCHES) {
-            let seen = Some(message.searches_seen).filter(|count| *count > 0);
+            let seen = message
+                .searches
+                .checked_sub(message.visits)
+                .filter(|count| *count > 0);
             report.set_web_searches(message.searches_stated.or(seen));
         }
         said.replace(report, Standing::Final);
@@ -112,6 +128,3 @@ impl Responses {
         Some(super::errors::classify(status, &stated))
     }
 }
-
-#[cfg(test)]
-mod tests;

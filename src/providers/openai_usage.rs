@@ -46,7 +46,10 @@ pub fn report(usage: &Value) -> Report {
         audio_output: output_details.at("audio_tokens").count(),
         image_input: input_details.at("image_tokens").count(),
         image_output: output_details.at("image_tokens").count(),
-        has_audio: usage.at("prompt_audio_seconds").count().is_some_and(|seconds| seconds > 0),
+        has_audio: usage
+            .at("prompt_audio_seconds")
+            .count()
+            .is_some_and(|seconds| seconds > 0),
         cost: cost(usage),
         ..Report::default()
     };
@@ -56,7 +59,11 @@ pub fn report(usage: &Value) -> Report {
 
 fn either<'a>(usage: Node<'a>, name: &str, other: &str) -> Node<'a> {
     let first = usage.at(name);
-    if first.exists() { first } else { usage.at(other) }
+    if first.exists() {
+        first
+    } else {
+        usage.at(other)
+    }
 }
 
 fn cache_read(usage: Node<'_>, details: Node<'_>) -> Option<u64> {
@@ -82,9 +89,18 @@ fn cache_write(usage: Node<'_>, details: Node<'_>) -> Option<u64> {
 
 fn web_searches(usage: Node<'_>) -> Option<u64> {
     largest([
-        usage.at("server_tool_use_details").at("web_search_requests").count(),
-        usage.at("server_tool_use").at("web_search_requests").count(),
-        usage.at("server_side_tool_usage_details").at("web_search_calls").count(),
+        usage
+            .at("server_tool_use_details")
+            .at("web_search_requests")
+            .count(),
+        usage
+            .at("server_tool_use")
+            .at("web_search_requests")
+            .count(),
+        usage
+            .at("server_side_tool_usage_details")
+            .at("web_search_calls")
+            .count(),
         usage.at("tool_usage").at("web_search").count(),
         usage.at("num_search_queries").count(),
     ])
@@ -103,7 +119,10 @@ pub fn cost(usage: Node<'_>) -> Option<PicoUsd> {
     let charged = stated.usd()?;
     if usage.at("is_byok").is_true() {
         // With the caller's own key the upstream's bill comes on top of the gateway's fee.
-        let upstream = usage.at("cost_details").at("upstream_inference_cost").usd()?;
+        let upstream = usage
+            .at("cost_details")
+            .at("upstream_inference_cost")
+            .usd()?;
         return Some(charged + upstream);
     }
     Some(charged)
@@ -127,7 +146,11 @@ mod tests {
             json!({"input_tokens": 171, "input_tokens_details": {"cached_tokens": 128.0}}),
         ] {
             let report = report(&usage);
-            assert_eq!((report.input, report.cache_read), (Some(171), Some(128)), "{usage}");
+            assert_eq!(
+                (report.input, report.cache_read),
+                (Some(171), Some(128)),
+                "{usage}"
+            );
         }
     }
 
@@ -135,11 +158,16 @@ mod tests {
     fn a_stated_price_is_read_wherever_it_stands() {
         for (usage, pico) in [
             (json!({"cost": 0.00183}), Some(1_830_000_000)),
-            (json!({"cost": {"total_cost": 0.00501}}), Some(5_010_000_000)),
+            (
+                json!({"cost": {"total_cost": 0.00501}}),
+                Some(5_010_000_000),
+            ),
             (json!({"cost": {"total_cost": 1, "currency": "EUR"}}), None),
             (json!({"cost_in_usd_ticks": 1_466_250}), Some(146_625_000)),
-            (json!({"cost": 0.01, "is_byok": true, "cost_details": {"upstream_inference_cost": 0.2}}),
-             Some(210_000_000_000)),
+            (
+                json!({"cost": 0.01, "is_byok": true, "cost_details": {"upstream_inference_cost": 0.2}}),
+                Some(210_000_000_000),
+            ),
             (json!({"cost": 0.01, "is_byok": true}), None),
             (json!({"prompt_tokens": 1}), None),
         ] {
@@ -149,7 +177,13 @@ mod tests {
 
     #[test]
     fn what_is_no_usage_states_no_tokens() {
-        for usage in [json!(null), json!({}), json!([]), json!("x"), json!({"cost": 1})] {
+        for usage in [
+            json!(null),
+            json!({}),
+            json!([]),
+            json!("x"),
+            json!({"cost": 1}),
+        ] {
             assert!(!report(&usage).states_tokens(), "{usage}");
         }
         assert_eq!(report(&json!({"total_tokens": 12})).input, Some(12));

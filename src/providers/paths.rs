@@ -13,7 +13,10 @@ const MODEL_BYTES_MAX: usize = 256;
 /// Tells what a request calls. The query and empty segments are ignored; `method` is upper case.
 pub fn endpoint(api: Api, method: &str, path: &str) -> Endpoint {
     let path = path.split(['?', '#']).next().unwrap_or_default();
-    let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
+    let segments: Vec<&str> = path
+        .split('/')
+        .filter(|segment| !segment.is_empty())
+        .collect();
     google_method(method, &segments)
         .or_else(|| free(method, &segments))
         .or_else(|| metered(api, method, &segments))
@@ -38,7 +41,10 @@ pub fn provider_by_marks<'a>(
         return Some(Api::Anthropic);
     }
     let path = path.split(['?', '#']).next().unwrap_or_default();
-    let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
+    let segments: Vec<&str> = path
+        .split('/')
+        .filter(|segment| !segment.is_empty())
+        .collect();
     if matches!(segments.first(), Some(&("v1beta" | "v1alpha")))
         || header("x-goog-api-key").is_some()
         || google_method(method, &segments).is_some()
@@ -70,9 +76,7 @@ fn google_method(method: &str, segments: &[&str]) -> Option<Endpoint> {
         ("rawPredict", Some("anthropic")) if !counts => {
             (Dialect::AnthropicMessages, "chat", Some(false))
         }
-        ("streamRawPredict", Some("anthropic")) => {
-            (Dialect::AnthropicMessages, "chat", Some(true))
-        }
+        ("streamRawPredict", Some("anthropic")) => (Dialect::AnthropicMessages, "chat", Some(true)),
         ("rawPredict", Some(_)) if !counts => (Dialect::OpenaiChat, "chat", None),
         ("streamRawPredict", Some(_)) => (Dialect::OpenaiChat, "chat", Some(true)),
         ("countTokens" | "computeTokens" | "rawPredict", _) => return Some(gratis("count_tokens")),
@@ -91,7 +95,9 @@ fn google_method(method: &str, segments: &[&str]) -> Option<Endpoint> {
 
 /// Vertex's `publishers/{publisher}/models/…`.
 fn publisher<'a>(segments: &[&'a str]) -> Option<&'a str> {
-    let at = segments.iter().position(|segment| *segment == "publishers")?;
+    let at = segments
+        .iter()
+        .position(|segment| *segment == "publishers")?;
     segments.get(at + 1).copied()
 }
 
@@ -161,13 +167,23 @@ fn metered(api: Api, method: &str, segments: &[&str]) -> Option<Endpoint> {
 
 /// Azure's `deployments/{name}`, the model's name where a body has none.
 fn deployment(segments: &[&str]) -> Option<String> {
-    let at = segments.iter().position(|segment| *segment == "deployments")?;
-    let name = percent_decode_str(segments.get(at + 1)?).decode_utf8().ok()?;
+    let at = segments
+        .iter()
+        .position(|segment| *segment == "deployments")?;
+    let name = percent_decode_str(segments.get(at + 1)?)
+        .decode_utf8()
+        .ok()?;
     (name.len() <= MODEL_BYTES_MAX).then(|| name.into_owned())
 }
 
 fn gratis(operation: &'static str) -> Endpoint {
-    Endpoint { dialect: None, operation, metering: Metering::Free, model: None, streamed: None }
+    Endpoint {
+        dialect: None,
+        operation,
+        metering: Metering::Free,
+        model: None,
+        streamed: None,
+    }
 }
 
 #[cfg(test)]

@@ -8,9 +8,9 @@ use std::fmt::Debug;
 use crate::wire::json::{Fields, Found, unquote};
 
 use super::node::{Node, parse};
+use super::openai_responses;
 use super::report::Report;
 use super::{Dialect, ErrorType, anthropic, errors, gemini, openai_chat, openai_embeddings};
-use super::openai_responses;
 
 /// Most bytes kept of one captured field. The largest usage object on record is under 4 KiB.
 pub const CAPTURE_BYTES_MAX: usize = 32 * 1024;
@@ -28,7 +28,10 @@ pub struct Paths {
 impl Paths {
     /// Compiles the paths.
     pub fn new(names: &'static [&'static str]) -> Self {
-        Paths { names, fields: Fields::new(names) }
+        Paths {
+            names,
+            fields: Fields::new(names),
+        }
     }
 
     /// What the scanner is given.
@@ -146,12 +149,22 @@ pub fn push_text(found: &Found<'_>, text: &mut TextSink<'_>) {
     match found.raw.first() {
         Some(b'"') => {
             if let Some(part) = unquote(found.raw) {
-                text(Text { part: &part, bytes: if found.cut { found.bytes } else { part.len() as u64 } });
+                text(Text {
+                    part: &part,
+                    bytes: if found.cut {
+                        found.bytes
+                    } else {
+                        part.len() as u64
+                    },
+                });
             }
         }
         Some(b'{' | b'[') => {
             let part = String::from_utf8_lossy(found.raw);
-            text(Text { part: &part, bytes: found.bytes });
+            text(Text {
+                part: &part,
+                bytes: found.bytes,
+            });
         }
         _ => {}
     }

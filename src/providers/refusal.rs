@@ -18,17 +18,25 @@ pub fn refusal(api: Api, dialect: Option<Dialect>, text: &RefusalText) -> Refusa
         Api::Anthropic => anthropic("rate_limit_error", &text.message),
         Api::Gemini => gemini_refusal(text),
         Api::Openai | Api::Auto => {
-            let code = if text.retry_helps { "rate_limit_exceeded" } else { "insufficient_quota" };
+            let code = if text.retry_helps {
+                "rate_limit_exceeded"
+            } else {
+                "insufficient_quota"
+            };
             openai(code, Some(code), &text.message)
         }
     };
     let mut response = json_response(429, &body);
     if let Some(seconds) = text.retry_after_s {
         // Zero reads as "no advice", and the SDKs fall back to half a second.
-        response.headers.push(("retry-after", seconds.max(1).to_string()));
+        response
+            .headers
+            .push(("retry-after", seconds.max(1).to_string()));
     }
     if !text.retry_helps {
-        response.headers.push(("x-should-retry", "false".to_owned()));
+        response
+            .headers
+            .push(("x-should-retry", "false".to_owned()));
     }
     response
 }
@@ -51,9 +59,17 @@ pub fn error_response(api: Api, status: u16, kind: ErrorType, message: &str) -> 
 /// A 404 for a path that names no provider; the message lists the prefixes that do.
 pub fn not_found(prefixes: &[&str]) -> RefusalResponse {
     let listed: Vec<String> = prefixes.iter().map(|name| format!("/{name}/…")).collect();
-    let message = format!("no provider at this path; start it with one of: {}", listed.join(", "));
-    let mut response = json_response(404, &openai("invalid_request_error", Some("unknown_provider"), &message));
-    response.headers.push(("x-should-retry", "false".to_owned()));
+    let message = format!(
+        "no provider at this path; start it with one of: {}",
+        listed.join(", ")
+    );
+    let mut response = json_response(
+        404,
+        &openai("invalid_request_error", Some("unknown_provider"), &message),
+    );
+    response
+        .headers
+        .push(("x-should-retry", "false".to_owned()));
     response
 }
 
@@ -78,7 +94,9 @@ fn gemini_refusal(text: &RefusalText) -> Value {
     let mut error = json!({
         "code": 429, "message": text.message, "status": "RESOURCE_EXHAUSTED",
     });
-    let advice = text.retry_after_s.filter(|s| text.retry_helps && *s <= RETRY_INFO_S_MAX);
+    let advice = text
+        .retry_after_s
+        .filter(|s| text.retry_helps && *s <= RETRY_INFO_S_MAX);
     if let Some(seconds) = advice {
         error["details"] = json!([{
             "@type": "type.googleapis.com/google.rpc.RetryInfo",
@@ -129,11 +147,19 @@ mod tests {
     use super::*;
 
     fn text(retry_after_s: Option<u64>, retry_helps: bool) -> RefusalText {
-        RefusalText { message: "budget \"day\" is spent".to_owned(), retry_after_s, retry_helps }
+        RefusalText {
+            message: "budget \"day\" is spent".to_owned(),
+            retry_after_s,
+            retry_helps,
+        }
     }
 
     fn header<'a>(response: &'a RefusalResponse, name: &str) -> Option<&'a str> {
-        response.headers.iter().find(|(key, _)| *key == name).map(|(_, value)| value.as_str())
+        response
+            .headers
+            .iter()
+            .find(|(key, _)| *key == name)
+            .map(|(_, value)| value.as_str())
     }
 
     fn body(response: &RefusalResponse) -> Value {
@@ -160,12 +186,22 @@ mod tests {
         assert_eq!(header(&said, "retry-after"), Some("1"));
         assert_eq!(header(&said, "x-should-retry"), None);
         assert_eq!(body(&said)["error"]["code"], "rate_limit_exceeded");
-        assert_eq!(header(&refusal(Api::Openai, None, &text(None, false)), "retry-after"), None);
+        assert_eq!(
+            header(
+                &refusal(Api::Openai, None, &text(None, false)),
+                "retry-after"
+            ),
+            None
+        );
     }
 
     #[test]
     fn the_dialect_outranks_the_provider() {
-        let said = refusal(Api::Openai, Some(Dialect::AnthropicMessages), &text(Some(9), false));
+        let said = refusal(
+            Api::Openai,
+            Some(Dialect::AnthropicMessages),
+            &text(Some(9), false),
+        );
         let expected = json!({"type": "error",
             "error": {"type": "rate_limit_error", "message": "budget \"day\" is spent"}});
         assert_eq!(body(&said), expected);
@@ -190,7 +226,10 @@ mod tests {
     #[test]
     fn weirs_own_errors_have_the_providers_shape() {
         let said = error_response(Api::Anthropic, 504, ErrorType::Timeout, "no answer");
-        assert_eq!((said.status, body(&said)["error"]["type"].as_str()), (504, Some("timeout_error")));
+        assert_eq!(
+            (said.status, body(&said)["error"]["type"].as_str()),
+            (504, Some("timeout_error"))
+        );
         let said = error_response(Api::Gemini, 502, ErrorType::Network, "no answer");
         assert_eq!(body(&said)["error"]["status"], "UNAVAILABLE");
         let said = error_response(Api::Openai, 401, ErrorType::Auth, "revoked");
@@ -202,6 +241,9 @@ mod tests {
         let said = not_found(&["openai", "local-vllm"]);
         assert_eq!(said.status, 404);
         let message = body(&said)["error"]["message"].to_string();
-        assert!(message.contains("/openai/") && message.contains("/local-vllm/"), "{message}");
+        assert!(
+            message.contains("/openai/") && message.contains("/local-vllm/"),
+            "{message}"
+        );
     }
 }

@@ -39,13 +39,55 @@ fn google_names_model_and_streaming_in_the_path() {
     use Dialect::*;
     let google = "/v1/projects/p/locations/l/publishers";
     for (path, dialect, operation, model, streamed) in [
-        ("/v1beta/models/gemini-2.5-pro:generateContent", GeminiGenerate, "generate_content", "gemini-2.5-pro", false),
-        ("/v1beta/models/g:streamGenerateContent?alt=sse", GeminiGenerate, "generate_content", "g", true),
-        ("/v1beta/models/e:batchEmbedContents", GeminiEmbed, "embeddings", "e", false),
-        (&format!("{google}/google/models/text-embedding-005:predict"), GeminiEmbed, "embeddings", "text-embedding-005", false),
-        (&format!("{google}/anthropic/models/claude-x%4020250929:rawPredict"), AnthropicMessages, "chat", "claude-x@20250929", false),
-        (&format!("{google}/anthropic/models/claude-x@1:streamRawPredict"), AnthropicMessages, "chat", "claude-x@1", true),
-        (&format!("{google}/mistralai/models/m:streamRawPredict"), OpenaiChat, "chat", "m", true),
+        (
+            "/v1beta/models/gemini-2.5-pro:generateContent",
+            GeminiGenerate,
+            "generate_content",
+            "gemini-2.5-pro",
+            false,
+        ),
+        (
+            "/v1beta/models/g:streamGenerateContent?alt=sse",
+            GeminiGenerate,
+            "generate_content",
+            "g",
+            true,
+        ),
+        (
+            "/v1beta/models/e:batchEmbedContents",
+            GeminiEmbed,
+            "embeddings",
+            "e",
+            false,
+        ),
+        (
+            &format!("{google}/google/models/text-embedding-005:predict"),
+            GeminiEmbed,
+            "embeddings",
+            "text-embedding-005",
+            false,
+        ),
+        (
+            &format!("{google}/anthropic/models/claude-x%4020250929:rawPredict"),
+            AnthropicMessages,
+            "chat",
+            "claude-x@20250929",
+            false,
+        ),
+        (
+            &format!("{google}/anthropic/models/claude-x@1:streamRawPredict"),
+            AnthropicMessages,
+            "chat",
+            "claude-x@1",
+            true,
+        ),
+        (
+            &format!("{google}/mistralai/models/m:streamRawPredict"),
+            OpenaiChat,
+            "chat",
+            "m",
+            true,
+        ),
     ] {
         let found = check("POST", path, Some(dialect), operation);
         assert_eq!(found.model.as_deref(), Some(model));
@@ -66,7 +108,11 @@ fn what_counts_lists_or_repeats_is_free() {
         ("POST", "/v1/messages/count_tokens", "count_tokens"),
         ("POST", "/v1/responses/input_tokens", "count_tokens"),
         ("POST", "/v1beta/models/g:countTokens", "count_tokens"),
-        ("POST", "/v1/publishers/anthropic/models/count-tokens:rawPredict", "count_tokens"),
+        (
+            "POST",
+            "/v1/publishers/anthropic/models/count-tokens:rawPredict",
+            "count_tokens",
+        ),
         ("POST", "/v1/moderations", "moderations"),
         ("GET", "/v1/responses/resp_1?stream=true", "fetch_response"),
         ("POST", "/v1/responses/resp_1/cancel", "fetch_response"),
@@ -114,7 +160,11 @@ fn the_apis_own_marks_tell_it() {
         ("/v1/messages", none, Some(Api::Anthropic)),
         ("/v1/messages/count_tokens", none, Some(Api::Anthropic)),
         ("/v1beta/models/g:generateContent", none, Some(Api::Gemini)),
-        ("/v1/models/g:streamGenerateContent", none, Some(Api::Gemini)),
+        (
+            "/v1/models/g:streamGenerateContent",
+            none,
+            Some(Api::Gemini),
+        ),
         ("/v1/chat/completions", none, Some(Api::Openai)),
         ("/chat/completions", none, Some(Api::Openai)),
         ("/v1/moderations", none, Some(Api::Openai)),
@@ -123,7 +173,10 @@ fn the_apis_own_marks_tell_it() {
     ] {
         assert_eq!(provider_by_marks("POST", path, header), api, "{path}");
     }
-    assert_eq!(provider_by_marks("GET", "/v1/models", none), Some(Api::Openai));
+    assert_eq!(
+        provider_by_marks("GET", "/v1/models", none),
+        Some(Api::Openai)
+    );
 }
 
 proptest::proptest! {
