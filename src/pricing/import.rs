@@ -1,8 +1,8 @@
 //! Turns published price data into a catalogue file.
 //!
 //! Facts are taken over and nothing else: ids, names, matching rules, prices with their tiers and
-//! conditions, variants, context windows. Descriptions, comments and extraction rules stay behind. The
-//! same data always makes the same bytes.
+//! conditions, variants, context windows. Descriptions, comments and extraction rules stay behind.
+//! The same data always makes the same bytes.
 
 use std::collections::BTreeMap;
 
@@ -31,8 +31,8 @@ pub struct Imported {
 
 /// Makes a catalogue file of genai-prices' `data.py`, or of the same data as JSON.
 ///
-/// `package_version` is the package's (`0.2.3`); `date` the day as of which its prices are meant, as
-/// `2026-11-20`. Neither stands in the data.
+/// `package_version` is the package's (`0.2.3`); `date` the day as of which its prices are meant,
+/// as `2026-11-20`. Neither stands in the data.
 pub fn import(source: &str, package_version: &str, date: &str) -> Result<Imported, Error> {
     let date: Day = date.parse().map_err(|_| Error::Source {
         line: 0,

@@ -1,7 +1,7 @@
 //! What one price is for: a class of tokens, a unit of media, or a fee.
 //!
-//! The keys are the ones that the published data uses, so that a catalogue line can be held against its
-//! source by eye.
+//! The keys are the ones that the published data uses, so that a catalogue line can be held against
+//! its source by eye.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 

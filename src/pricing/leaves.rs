@@ -1,7 +1,7 @@
 //! A usage taken apart so that each token is charged once, at its most specific price.
 //!
-//! A class that the model does not price is not split off: its tokens stay with what they belong to.
-//! Classes that exceed their total are cut to it, so no token is charged twice.
+//! A class that the model does not price is not split off: its tokens stay with what they belong
+//! to. Classes that exceed their total are cut to it, so no token is charged twice.
 
 use super::item::Item;
 use super::price::{Price, PriceSet};
@@ -12,7 +12,8 @@ pub(super) struct Leaf<'a> {
     /// What was counted.
     pub item: Item,
     pub count: u64,
-    /// What it is charged as, and at which price; `None` = the model prices neither it nor its parents.
+    /// What it is charged as, and at which price; `None` = the model prices neither it nor its
+    /// parents.
     pub price: Option<(Item, &'a Price)>,
 }
 
@@ -66,7 +67,8 @@ struct Purse<'a, 'b> {
 }
 
 impl Purse<'_, '_> {
-    /// Charges up to `count` tokens as this item, or leaves them with the rest where `rest` has their price too.
+    /// Charges up to `count` tokens as this item, or leaves them with the rest where `rest` has
+    /// their price too.
     fn take(&mut self, item: Item, count: Option<u64>, rest: Item) {
         let Some(count) = count.filter(|count| *count > 0) else {
             return;
@@ -94,7 +96,7 @@ impl Purse<'_, '_> {
 /// Every charged count of one request. Quantities that were not reported are absent, not 0.
 pub(super) fn leaves<'a>(prices: &'a PriceSet, usage: &Usage) -> Vec<Leaf<'a>> {
     let mut leaves = Vec::with_capacity(8);
-    if let Some(total) = usage.input.or_else(|| parts_of_input(usage)) {
+    if let Some(total) = total_input(usage) {
         input(prices, usage, total, &mut leaves);
     }
     if let Some(total) = usage.output {
@@ -160,8 +162,8 @@ fn input<'a>(prices: &'a PriceSet, usage: &Usage, total: u64, leaves: &mut Vec<L
 
 /// How many tokens of audio, image and video were read from a cache.
 ///
-/// Few providers say. Unsaid, it is as few as the total allows, since the price of a cached token is
-/// never the higher one.
+/// Few providers say. Unsaid, it is as few as the total allows, since the price of a cached token
+/// is never the higher one.
 fn cached_media(usage: &Usage, total: u64, media: [u64; 3]) -> [u64; 3] {
     let read = usage.cache_read.unwrap_or_default();
     let sum = [
@@ -188,10 +190,11 @@ fn cached_media(usage: &Usage, total: u64, media: [u64; 3]) -> [u64; 3] {
     })
 }
 
-/// The whole input where only its parts were said.
-fn parts_of_input(usage: &Usage) -> Option<u64> {
+/// The whole input, cache included: as said, else the sum of its parts that were.
+pub(super) fn total_input(usage: &Usage) -> Option<u64> {
     let parts = [usage.cache_read, cache_writes(usage)];
-    parts.into_iter().flatten().reduce(u64::saturating_add)
+    let sum = || parts.into_iter().flatten().reduce(u64::saturating_add);
+    usage.input.or_else(sum)
 }
 
 fn cache_writes(usage: &Usage) -> Option<u64> {

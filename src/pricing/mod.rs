@@ -1,7 +1,8 @@
 //! Usage to cost, exactly.
 //!
-//! The room has two halves. The catalogue says which rates are in force for a model at a moment; the
-//! rates say what a usage costs. A third, small part turns published price data into the catalogue.
+//! The room has two halves. The catalogue says which rates are in force for a model at a moment;
+//! the rates say what a usage costs. A third, small part turns published price data into the
+//! catalogue.
 
 mod base;
 mod catalog;
@@ -43,8 +44,8 @@ pub enum Error {
     Catalog(String),
 }
 
-/// A price from `proxy.yaml`, laid over the built-in catalogue. Rates are pico-dollars per million units, so
-/// that a price of `0.0000375` USD per million tokens is still a whole number.
+/// A price from `proxy.yaml`, laid over the built-in catalogue. Rates are pico-dollars per million
+/// units, so that a price of `0.0000375` USD per million tokens is still a whole number.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Override {
     /// The provider's name in `proxy.yaml`; `None` = whichever provider serves the model.
@@ -72,7 +73,9 @@ pub struct Lookup<'a> {
     pub model: &'a str,
     /// Unix milliseconds at which the call began.
     pub at: i64,
+    /// The tier that served, in the provider's word: `flex`, `priority`, `batch`, `ON_DEMAND_FLEX`.
     pub service_tier: Option<&'a str>,
     pub speed: Option<&'a str>,
+    /// Where the call was served. No published price differs by it yet, so it changes nothing.
     pub geo: Option<&'a str>,
 }
