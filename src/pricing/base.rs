@@ -178,3 +178,40 @@ fn costs(model: &Model) -> bool {
             .iter()
             .all(|variant| !variant.prices.is_free())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strange_names_do_not_fill_the_memory() {
+        let model = r#"{"id":"m","match":{"equals":"m"},"prices":[]}"#;
+        let text = format!(
+            r#"{{"source":"s","version":"1","date":"2026-01-01","providers":[
+            {{"id":"p","name":"P","url":"x","models":[{model}]}}]}}"#
+        );
+        let base = Base::new(File::read(&text).expect("a catalogue"));
+        let at = |model: &str| {
+            base.place(&Lookup {
+                provider: "p",
+                catalog_id: Some("p"),
+                model,
+                at: 0,
+                service_tier: None,
+                speed: None,
+                geo: None,
+            })
+        };
+        for strange in 0..SEEN_MAX * 2 + 10 {
+            assert!(at(&strange.to_string()).is_none());
+            assert!(at("m").is_some());
+        }
+        let seen = base.seen.read().expect("no panic held it");
+        let kept: usize = seen.places.values().map(HashMap::len).sum();
+        assert!(
+            kept <= SEEN_MAX && kept == seen.count,
+            "{kept} of {}",
+            seen.count
+        );
+    }
+}

@@ -23,7 +23,9 @@ const SKIPPED_MAX: usize = 100;
 pub struct Imported {
     /// The file, as [`Catalog::parse`](super::Catalog::parse) reads it.
     pub text: String,
+    /// How many providers it has.
     pub providers: usize,
+    /// How many models they have together.
     pub models: usize,
     /// Prices of units that weir does not count, with their lines; at most 100.
     pub skipped: Vec<String>,

@@ -243,3 +243,111 @@ fn other_units<'a>(prices: &'a PriceSet, usage: &Usage, leaves: &mut Vec<Leaf<'a
         });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const ALL: &str = r#"{"input_mtok":"1","cache_read_mtok":"1","cache_write_mtok":"1",
+        "cache_write_1h_mtok":"1","input_audio_mtok":"1","input_image_mtok":"1",
+        "cache_audio_read_mtok":"1","output_mtok":"1","output_audio_mtok":"1",
+        "output_reasoning_mtok":"1"}"#;
+
+    fn counts(prices: &str, usage: &Usage) -> Vec<(Item, u64)> {
+        let prices: PriceSet = serde_json::from_str(prices).expect("prices");
+        let leaves = leaves(&prices, usage);
+        let counted = leaves.iter().filter(|leaf| leaf.count > 0);
+        counted.map(|leaf| (leaf.item, leaf.count)).collect()
+    }
+
+    #[test]
+    fn a_class_without_a_price_stays_with_its_parent() {
+        let usage = Usage {
+            input: Some(10),
+            cache_read: Some(4),
+            audio_input: Some(3),
+            output: Some(5),
+            reasoning: Some(2),
+            ..Usage::default()
+        };
+        let plain = counts(r#"{"input_mtok":"1","output_mtok":"1"}"#, &usage);
+        assert_eq!(plain, [(Item::Input, 10), (Item::Output, 5)]);
+        let split = [
+            (Item::CacheRead, 4),
+            (Item::InputAudio, 3),
+            (Item::Input, 3),
+        ];
+        assert_eq!(counts(ALL, &usage)[..3], split);
+    }
+
+    #[test]
+    fn what_must_have_been_both_cached_and_audio_is_charged_as_both() {
+        let usage = Usage {
+            input: Some(10),
+            cache_read: Some(8),
+            audio_input: Some(5),
+            ..Usage::default()
+        };
+        let unsaid = counts(ALL, &usage);
+        let few = [
+            (Item::CacheAudioRead, 3),
+            (Item::CacheRead, 5),
+            (Item::InputAudio, 2),
+        ];
+        assert_eq!(unsaid, few);
+        let said = Usage {
+            other_units: [("cache_read_audio_tokens", 5)].into(),
+            ..usage
+        };
+        let all = [
+            (Item::CacheAudioRead, 5),
+            (Item::CacheRead, 3),
+            (Item::Input, 2),
+        ];
+        assert_eq!(counts(ALL, &said), all);
+    }
+
+    #[test]
+    fn a_part_of_the_seconds_is_not_charged_twice() {
+        let units = [("audio_seconds", 10), ("input_audio_seconds", 4)];
+        let usage = Usage {
+            other_units: units.into(),
+            ..Usage::default()
+        };
+        let hours = r#"{"audio_hours":"1","input_audio_hours":"2"}"#;
+        let parts = [(Item::AudioSeconds, 6), (Item::InputAudioSeconds, 4)];
+        assert_eq!(counts(hours, &usage), parts);
+    }
+
+    proptest! {
+        #[test]
+        fn each_token_is_charged_once_whatever_is_reported(
+            input in 0_u64..1000, output in 0_u64..1000,
+            parts in proptest::array::uniform8(proptest::option::of(0_u64..1500)),
+            cached in proptest::option::of(0_u64..1500),
+        ) {
+            let [read, five, hour, other, audio, image, spoken, reasoning] = parts;
+            let said = cached.map(|count| ("cache_read_audio_tokens", count));
+            let usage = Usage {
+                input: Some(input),
+                output: Some(output),
+                cache_read: read,
+                cache_write_5m: five,
+                cache_write_1h: hour,
+                cache_write_other: other,
+                audio_input: audio,
+                image_input: image,
+                audio_output: spoken,
+                reasoning,
+                other_units: said.into_iter().collect(),
+                ..Usage::default()
+            };
+            let counts = counts(ALL, &usage);
+            let sum = |side: fn(Item) -> bool| -> u64 {
+                counts.iter().filter(|(item, _)| side(*item)).map(|(_, count)| count).sum()
+            };
+            prop_assert_eq!((sum(Item::is_input), sum(Item::is_output)), (input, output));
+        }
+    }
+}

@@ -49,9 +49,11 @@ impl fmt::Display for Rate {
 pub struct Line {
     /// What was counted.
     pub item: Item,
+    /// How many units of it.
     pub count: u64,
     /// What it was charged as: `item`, or what it falls back to. `None` = no rate, so not charged.
     pub charged_as: Option<Item>,
+    /// At which rate.
     pub rate: Option<Rate>,
     /// Rounded for display by itself: the lines may differ from the cost by their roundings.
     pub amount: Option<PicoUsd>,
