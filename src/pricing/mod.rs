@@ -8,6 +8,7 @@ mod base;
 mod catalog;
 mod clause;
 mod explain;
+mod fields;
 mod file;
 mod import;
 mod item;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use super::super::import::plain_decimal;
+use super::super::fields::plain_decimal;
 use super::super::price::{ATTO_PER_PICO, Atto};
 use super::super::{Catalog, Lookup, Origin};
 use super::NOON;
