@@ -7,6 +7,7 @@
 mod account;
 mod amount;
 mod core;
+pub mod estimate;
 mod facts;
 mod index;
 pub mod limits;
