@@ -19,12 +19,24 @@ impl Random {
         (z ^ (z >> 31)) % bound
     }
 
+    /// A place among so many.
+    pub(super) fn place(&mut self, count: usize) -> usize {
+        let below = self.below(u64::try_from(count).expect("few"));
+        usize::try_from(below).expect("below a usize")
+    }
+
+    /// A span below `most_ms`.
+    pub(super) fn span(&mut self, most_ms: i64) -> i64 {
+        let below = self.below(u64::try_from(most_ms).expect("positive"));
+        i64::try_from(below).expect("below an i64")
+    }
+
     pub(super) fn one_in(&mut self, bound: u64) -> bool {
         self.below(bound) == 0
     }
 
     pub(super) fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
-        &from[self.below(from.len() as u64) as usize]
+        &from[self.place(from.len())]
     }
 }
 

@@ -1,5 +1,5 @@
-//! A seeded simulation of the admission core against budgets that are done by hand: arrivals, ends, clock
-//! steps, reloads and restarts, with every invariant looked at after every step.
+//! A seeded simulation of the admission core against budgets that are done by hand: arrivals, ends,
+//! clock steps, reloads and restarts, with every invariant looked at after every step.
 
 mod draw;
 mod oracle;
@@ -64,7 +64,8 @@ struct World {
     number: u64,
     now_ms: i64,
     latest_ms: i64,
-    /// The clock stepped back: the ledger files calls under other windows than they were admitted in.
+    /// The clock stepped back: the ledger files calls under other windows than they were admitted
+    /// in.
     skewed: bool,
     tally: Tally,
 }
@@ -106,7 +107,7 @@ impl World {
                 self.pass(800 * DAY_MS);
             }
             995 => {
-                let back = self.random.below(3 * DAY_MS as u64) as i64;
+                let back = self.random.span(3 * DAY_MS);
                 self.set_clock(self.now_ms - back);
                 self.skewed = true;
             }
@@ -117,7 +118,7 @@ impl World {
     }
 
     fn pass(&mut self, most_ms: i64) {
-        let by = self.random.below(most_ms as u64) as i64;
+        let by = self.random.span(most_ms);
         if by > 400 * DAY_MS && self.now_ms + by > self.latest_ms + 400 * DAY_MS {
             self.skewed = false;
         }
@@ -171,7 +172,7 @@ impl World {
         if self.flying.is_empty() {
             return;
         }
-        let at = self.random.below(self.flying.len() as u64) as usize;
+        let at = self.random.place(self.flying.len());
         let call = self.flying.swap_remove(at);
         let actual = settled.then(|| actual(&mut self.random, &call.sizes));
         self.end_call(&call, actual);
@@ -195,7 +196,7 @@ impl World {
         self.tally.reloads += 1;
         let limits = some_limits(&mut self.random);
         let names = ["UTC", "UTC", "Europe/Berlin", "America/St_Johns"];
-        let tz = TimeZone::get(*self.random.pick(&names)).expect("the zone is known");
+        let tz = TimeZone::get(names[self.random.place(names.len())]).expect("the zone is known");
         self.core.replace(limits.clone(), tz.clone(), self.now_ms);
         replay(&mut self.core, &self.ledger);
         let mut olds = std::mem::take(&mut self.expected);
@@ -219,7 +220,8 @@ impl World {
         self.tz = tz;
     }
 
-    /// The process dies; what was in flight is charged as expected, and all else comes from the ledger.
+    /// The process dies; what was in flight is charged as expected, and all else comes from the
+    /// ledger.
     fn restart(&mut self) {
         self.tally.restarts += 1;
         for call in std::mem::take(&mut self.flying) {

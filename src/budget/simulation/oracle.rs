@@ -1,4 +1,5 @@
-//! The budgets as one would do them by hand: everything that is held is summed whenever it is asked for.
+//! The budgets as one would do them by hand: everything that is held is summed whenever it is asked
+//! for.
 
 use std::collections::BTreeMap;
 
