@@ -1,7 +1,7 @@
 //! One content coding, undone push by push.
 //!
-//! Each loops until its input is used up and its output is not full, so nothing that could be decoded
-//! stays behind.
+//! Each loops until its input is used up and its output is not full, so nothing that could be
+//! decoded stays behind.
 
 use std::fmt;
 
@@ -77,7 +77,7 @@ impl Inflate {
         self.state.reset(false);
     }
 
-    /// Decodes; gives the bytes that were left over where the stream ended, `None` where it goes on.
+    /// Decodes; gives the bytes left over where the stream ended, `None` where it goes on.
     pub(super) fn feed<'b>(
         &mut self,
         mut bytes: &'b [u8],

@@ -1,4 +1,4 @@
-//! The gzip wrapper (RFC 1952): any number of members, each a header, compressed data and a trailer.
+//! The gzip wrapper (RFC 1952): any number of members, a header, data and a trailer each.
 //!
 //! Checksums are not verified: the copy is only read, and whoever gets the original checks it.
 

@@ -1,11 +1,12 @@
 //! Undoes `Content-Encoding` on a copy of a body, as its bytes arrive.
 //!
-//! What a sender flushed comes out at once, so an event of a compressed stream is read when it passes. A
-//! fault here is never the caller's: the bytes themselves were forwarded, and only reading them stops.
+//! What a sender flushed comes out at once, so an event of a compressed stream is read when it
+//! passes. A fault here is never the caller's: the bytes themselves were forwarded, and only
+//! reading them stops.
 //!
 //! Memory of a [`Decoder`]: 16 KiB and a window for each coding. The window is 32 KiB for gzip and
-//! deflate, at most 8 MiB for zstd (what RFC 9659 lets a sender use) and at most 16 MiB for br, and only
-//! as large as the sender chose.
+//! deflate, at most 8 MiB for zstd (what RFC 9659 lets a sender use) and at most 16 MiB for br, and
+//! only as large as the sender chose.
 
 mod coding;
 mod gzip;
@@ -28,7 +29,8 @@ pub enum DecodeState {
     Ok,
     /// A coding is listed that is not known here; nothing is decoded.
     Unsupported,
-    /// The bytes are not of the coding, or need a larger window than is allowed; decoding stopped there.
+    /// The bytes are not of the coding, or need a larger window than is allowed; decoding stopped
+    /// there.
     Broken,
     /// The body grew past [`OUTPUT_MAX`] or [`RATIO_MAX`]; decoding stopped there.
     TooLarge,
@@ -41,6 +43,7 @@ pub struct Decoder {
     stages: Vec<Stage>,
     state: DecodeState,
     fed: u64,
+    over: bool,
 }
 
 #[derive(Debug)]
@@ -50,7 +53,8 @@ struct Stage {
 }
 
 impl Decoder {
-    /// A decoder for the value of a `Content-Encoding` header; `None` and `identity` pass bytes through.
+    /// A decoder for the value of a `Content-Encoding` header; `None` and `identity` pass bytes
+    /// through.
     pub fn new(content_encoding: Option<&str>) -> Self {
         let names = content_encoding
             .unwrap_or_default()
@@ -66,24 +70,24 @@ impl Decoder {
                 })
             })
             .collect();
-        match stages {
-            Some(stages) if stages.len() <= CODINGS_MAX => Decoder {
-                stages,
-                state: DecodeState::Ok,
-                fed: 0,
-            },
-            _ => Decoder {
-                stages: Vec::new(),
-                state: DecodeState::Unsupported,
-                fed: 0,
-            },
+        let stages = stages.filter(|stages| stages.len() <= CODINGS_MAX);
+        let state = if stages.is_some() {
+            DecodeState::Ok
+        } else {
+            DecodeState::Unsupported
+        };
+        Decoder {
+            stages: stages.unwrap_or_default(),
+            state,
+            fed: 0,
+            over: false,
         }
     }
 
-    /// Feeds the next bytes and hands out what they decode to, in pieces. Once [`Self::state`] is not
-    /// [`DecodeState::Ok`], bytes are ignored.
+    /// Feeds the next bytes and hands out what they decode to, in pieces. Once [`Self::state`] is
+    /// not [`DecodeState::Ok`], and after [`Self::finish`], bytes are ignored.
     pub fn feed(&mut self, bytes: &[u8], out: &mut dyn FnMut(&[u8])) {
-        if self.state != DecodeState::Ok || bytes.is_empty() {
+        if self.state != DecodeState::Ok || self.over {
             return;
         }
         self.fed += bytes.len() as u64;
@@ -95,10 +99,11 @@ impl Decoder {
         self.stages = Vec::new();
     }
 
-    /// Ends the body and frees the windows. Nothing is held back, so a body that was cut off has already
-    /// given what it held, and is no fault.
+    /// Ends the body and frees the windows. Nothing is held back, so a body that was cut off has
+    /// already given what it held, and is no fault.
     pub fn finish(&mut self, _out: &mut dyn FnMut(&[u8])) {
         self.stages = Vec::new();
+        self.over = true;
     }
 
     /// How decoding stands.

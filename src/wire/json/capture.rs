@@ -1,4 +1,4 @@
-//! The values being captured: slices of the chunk where they can be, copies where they cross chunks.
+//! The values being captured: slices of the chunk where they can be, else bounded copies.
 
 use super::Found;
 

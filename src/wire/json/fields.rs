@@ -1,14 +1,15 @@
 //! The paths a scanner captures, compiled into a tree.
 //!
-//! The scanner walks this tree beside the document, so it enters only the containers on the way to a
-//! captured value, and its own stack is never deeper than the longest path.
+//! The scanner walks this tree beside the document, so it enters only the containers on the way to
+//! a captured value, and its own stack is never deeper than the longest path.
 
 /// A set of paths to capture; the index of a path is its field id.
 ///
 /// A path is member names joined by `.`, where `[]` stands for every element of an array: `usage`,
-/// `choices[].delta.content`, `[].usageMetadata` (an array as the root), `[]` (its elements), and the
-/// empty path for the whole document. A name that holds a `.` or `[]` cannot be written. Where one path
-/// is the beginning of another, both are captured: the inner value first, then the outer one whole.
+/// `choices[].delta.content`, `[].usageMetadata` (an array as the root), `[]` (its elements), and
+/// the empty path for the whole document. A name that holds a `.` or `[]` cannot be written. Where
+/// one path is the beginning of another, both are captured: the inner value first, then the outer
+/// one whole.
 #[derive(Debug)]
 pub struct Fields {
     nodes: Vec<Node>,
@@ -57,8 +58,8 @@ impl Fields {
         &self.nodes[at]
     }
 
-    /// Length of the longest raw key that can match: a byte of a name is written with at most six, as in
-    /// `\u0061`.
+    /// Length of the longest raw key that can match: a byte of a name is written with at most six,
+    /// as in `\u0061`.
     pub(super) fn key_max(&self) -> usize {
         self.name_max * 6
     }

@@ -1,23 +1,24 @@
 //! A resumable JSON scanner: captures a few named fields and skips everything else.
 //!
-//! It keeps no tree. It enters only the containers that lie on the way to a captured field; any other
-//! is skipped by looking for its own kind of bracket and for strings, and counting. So it neither
-//! recurses nor allocates by the depth of a document, and most bytes are only seen by `memchr`.
+//! It keeps no tree. It enters only the containers that lie on the way to a captured field; any
+//! other is skipped by looking for its own kind of bracket and for strings, and counting. So it
+//! neither recurses nor allocates by the depth of a document, and most bytes are only seen by
+//! `memchr`.
 //!
-//! Memory of a [`Scanner`]: `capture_max` for each capture that can be open at the same time (one, or as
-//! many as there are paths that begin one another), and six times the longest name for a key.
+//! Memory of a [`Scanner`]: `capture_max` for each capture that can be open at the same time (one,
+//! or as many as there are paths that begin one another), and six times the longest name for a key.
 
 mod capture;
 mod fields;
+mod find;
 mod text;
-
-use memchr::{memchr2, memchr3};
 
 pub use fields::Fields;
 pub use text::unquote;
 
 use capture::Captures;
 use fields::ROOT;
+use find::{blank_end, bracket_or_quote, string_end};
 
 /// One captured value: raw JSON text, strings with their quotes and escapes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,9 +35,10 @@ pub struct Found<'a> {
 
 /// Reads documents in chunks of any size and hands out the values of some fields.
 ///
-/// Several documents may follow each other, with or without white space between them; each is scanned
-/// from its own root. A name that stands twice in an object is captured twice. What is skipped is not
-/// checked beyond its strings and brackets, and control characters in strings are let through.
+/// Several documents may follow each other, with or without white space between them; each is
+/// scanned from its own root. A name that stands twice in an object is captured twice. What is
+/// skipped is not checked beyond its strings and brackets, and control characters in strings are
+/// let through.
 #[derive(Debug)]
 pub struct Scanner {
     fields: &'static Fields,
@@ -45,7 +47,8 @@ pub struct Scanner {
     frames: Vec<Frame>,
     /// The node of the value that follows the key just read.
     member: Option<usize>,
-    /// The raw key so far, where it crosses chunks; one byte past `key_max` once it is too long to match.
+    /// The raw key so far, where it crosses chunks; one byte past `key_max` once it is too long to
+    /// match.
     key: Vec<u8>,
     captures: Captures,
 }
@@ -80,7 +83,8 @@ enum State {
     InLiteral(&'static [u8]),
     /// After a value inside a container.
     After,
-    /// In a container that nothing is captured from, with its brackets and how many of them are open.
+    /// In a container that nothing is captured from, with its brackets and how many of them are
+    /// open.
     Skip {
         brackets: [u8; 2],
         depth: u64,
@@ -90,10 +94,14 @@ enum State {
     Broken,
 }
 
+/// Takes the captured values.
+type Sink<'a> = dyn FnMut(Found<'_>) + 'a;
+
 const DOCUMENT: State = State::Value { or_end: false };
 
 impl Scanner {
-    /// A scanner at the beginning of a document, which keeps at most `capture_max` bytes of a value.
+    /// A scanner at the beginning of a document, which keeps at most `capture_max` bytes of a
+    /// value.
     pub fn new(fields: &'static Fields, capture_max: usize) -> Self {
         Scanner {
             fields,
@@ -105,7 +113,8 @@ impl Scanner {
         }
     }
 
-    /// Feeds the next bytes, split anywhere. Calls `found` for each captured value when it is complete.
+    /// Feeds the next bytes, split anywhere. Calls `found` for each captured value when it is
+    /// complete.
     pub fn feed(&mut self, bytes: &[u8], found: &mut dyn FnMut(Found<'_>)) {
         let mut at = 0;
         while at < bytes.len() {
@@ -125,7 +134,8 @@ impl Scanner {
         self.captures.leave(bytes);
     }
 
-    /// Ends the document: a number that is the whole document is complete. Values cut off are dropped.
+    /// Ends the document: a number that is the whole document is complete. Values cut off are
+    /// dropped.
     pub fn finish(&mut self, found: &mut dyn FnMut(Found<'_>)) {
         if matches!(self.state, State::InNumber) && self.frames.is_empty() {
             self.complete(&[], 0, found);
@@ -145,13 +155,7 @@ impl Scanner {
         matches!(self.state, State::Broken)
     }
 
-    fn value(
-        &mut self,
-        bytes: &[u8],
-        at: usize,
-        or_end: bool,
-        found: &mut dyn FnMut(Found<'_>),
-    ) -> usize {
+    fn value(&mut self, bytes: &[u8], at: usize, or_end: bool, found: &mut Sink<'_>) -> usize {
         let at = blank_end(bytes, at);
         let Some(&first) = bytes.get(at) else {
             return at;
@@ -206,14 +210,14 @@ impl Scanner {
     }
 
     /// Steps out of the innermost container, whose closing bracket is at `at`.
-    fn leave(&mut self, bytes: &[u8], at: usize, found: &mut dyn FnMut(Found<'_>)) -> usize {
+    fn leave(&mut self, bytes: &[u8], at: usize, found: &mut Sink<'_>) -> usize {
         self.frames.pop();
         self.complete(bytes, at + 1, found);
         at + 1
     }
 
     /// Ends a value before `end`.
-    fn complete(&mut self, bytes: &[u8], end: usize, found: &mut dyn FnMut(Found<'_>)) {
+    fn complete(&mut self, bytes: &[u8], end: usize, found: &mut Sink<'_>) {
         self.captures.end(self.frames.len(), bytes, end, found);
         self.state = if self.frames.is_empty() {
             DOCUMENT
@@ -222,13 +226,7 @@ impl Scanner {
         };
     }
 
-    fn key(
-        &mut self,
-        bytes: &[u8],
-        at: usize,
-        or_end: bool,
-        found: &mut dyn FnMut(Found<'_>),
-    ) -> usize {
+    fn key(&mut self, bytes: &[u8], at: usize, or_end: bool, found: &mut Sink<'_>) -> usize {
         let at = blank_end(bytes, at);
         match bytes.get(at) {
             None => {}
@@ -255,11 +253,11 @@ impl Scanner {
             Some(Frame::Object(node)) => {
                 let node = fields.node(*node);
                 if self.key.is_empty() {
-                    unescaped(part, |name| node.member(name))
+                    named(part, |name| node.member(name))
                 } else {
                     self.keep_key(part);
                     let fits = self.key.len() <= fields.key_max();
-                    fits.then(|| unescaped(&self.key, |name| node.member(name)))
+                    fits.then(|| named(&self.key, |name| node.member(name)))
                         .flatten()
                 }
             }
@@ -269,7 +267,8 @@ impl Scanner {
         end
     }
 
-    /// Keeps a part of a key that crosses chunks, up to one byte more than one that matches can have.
+    /// Keeps a part of a key that crosses chunks, up to one byte more than one that matches can
+    /// have.
     fn keep_key(&mut self, part: &[u8]) {
         let room = self.fields.key_max() + 1 - self.key.len();
         self.key.extend_from_slice(&part[..part.len().min(room)]);
@@ -285,7 +284,7 @@ impl Scanner {
         at + 1
     }
 
-    fn after(&mut self, bytes: &[u8], at: usize, found: &mut dyn FnMut(Found<'_>)) -> usize {
+    fn after(&mut self, bytes: &[u8], at: usize, found: &mut Sink<'_>) -> usize {
         let at = blank_end(bytes, at);
         let Some(&next) = bytes.get(at) else {
             return at;
@@ -306,7 +305,7 @@ impl Scanner {
         bytes: &[u8],
         at: usize,
         mut escaped: bool,
-        found: &mut dyn FnMut(Found<'_>),
+        found: &mut Sink<'_>,
     ) -> usize {
         match string_end(bytes, at, &mut escaped) {
             Some(end) => {
@@ -320,7 +319,7 @@ impl Scanner {
         }
     }
 
-    fn in_number(&mut self, bytes: &[u8], at: usize, found: &mut dyn FnMut(Found<'_>)) -> usize {
+    fn in_number(&mut self, bytes: &[u8], at: usize, found: &mut Sink<'_>) -> usize {
         let goes_on = |b: &u8| matches!(b, b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-');
         match bytes[at..].iter().position(|b| !goes_on(b)) {
             Some(length) => {
@@ -336,7 +335,7 @@ impl Scanner {
         bytes: &[u8],
         at: usize,
         rest: &'static [u8],
-        found: &mut dyn FnMut(Found<'_>),
+        found: &mut Sink<'_>,
     ) -> usize {
         let here = rest.len().min(bytes.len() - at);
         if bytes[at..at + here] != rest[..here] {
@@ -349,7 +348,7 @@ impl Scanner {
         at + here
     }
 
-    fn skip(&mut self, bytes: &[u8], mut at: usize, found: &mut dyn FnMut(Found<'_>)) -> usize {
+    fn skip(&mut self, bytes: &[u8], mut at: usize, found: &mut Sink<'_>) -> usize {
         let State::Skip {
             brackets,
             mut depth,
@@ -359,7 +358,6 @@ impl Scanner {
         else {
             return at;
         };
-        let [open, close] = brackets;
         while at < bytes.len() {
             if string {
                 let Some(end) = string_end(bytes, at, &mut escaped) else {
@@ -368,13 +366,13 @@ impl Scanner {
                 (at, string) = (end, false);
                 continue;
             }
-            let Some(length) = memchr3(b'"', open, close, &bytes[at..]) else {
+            let Some(length) = bracket_or_quote(brackets, &bytes[at..]) else {
                 break;
             };
             at += length + 1;
             match bytes[at - 1] {
                 b'"' => string = true,
-                bracket if bracket == open => depth += 1,
+                bracket if bracket == brackets[0] => depth += 1,
                 _ => depth -= 1,
             }
             if depth == 0 {
@@ -397,43 +395,18 @@ impl Scanner {
     }
 }
 
-/// Finds the end of a string, past its closing quote; `None` where the chunk ends first. `escaped` says
-/// whether the first byte belongs to an escape that began in the chunk before, and afterwards the same
-/// for the next chunk.
-fn string_end(bytes: &[u8], mut at: usize, escaped: &mut bool) -> Option<usize> {
-    if std::mem::take(escaped) {
-        at += 1;
-    }
-    loop {
-        let hit = at + memchr2(b'"', b'\\', bytes.get(at..)?)?;
-        if bytes[hit] == b'"' {
-            return Some(hit + 1);
-        }
-        at = hit + 2;
-        *escaped = at > bytes.len();
-    }
+/// Whether a byte can belong to a byte order mark, which is let through before a document.
+fn is_bom_part(byte: u8) -> bool {
+    matches!(byte, 0xEF | 0xBB | 0xBF)
 }
 
 /// Calls with the name that a raw key stands for; a key that cannot be decoded is none.
-fn unescaped(raw: &[u8], lookup: impl Fn(&[u8]) -> Option<usize>) -> Option<usize> {
+fn named(raw: &[u8], lookup: impl Fn(&[u8]) -> Option<usize>) -> Option<usize> {
     if !raw.contains(&b'\\') {
         return lookup(raw);
     }
     let quoted = [b"\"", raw, b"\""].concat();
     lookup(unquote(&quoted)?.as_bytes())
-}
-
-fn blank_end(bytes: &[u8], at: usize) -> usize {
-    let rest = &bytes[at..];
-    at + rest
-        .iter()
-        .position(|b| !matches!(b, b' ' | b'\n' | b'\r' | b'\t'))
-        .unwrap_or(rest.len())
-}
-
-/// Whether a byte can belong to a byte order mark, which is let through before a document.
-fn is_bom_part(byte: u8) -> bool {
-    matches!(byte, 0xEF | 0xBB | 0xBF)
 }
 
 #[cfg(test)]

@@ -1,15 +1,16 @@
 //! Decodes the text of a raw JSON string.
 //!
 //! Lenient where a strict parser would refuse the whole string, since the text is only compared and
-//! counted: an emoji is sometimes split between two events, which leaves half a surrogate pair in each.
+//! counted: an emoji is sometimes split between two events, which leaves half a surrogate pair in
+//! each.
 
 use memchr::memchr2;
 
 /// Decodes a raw JSON string, quotes included, to text.
 ///
-/// A string that was cut (it has no closing quote) is decoded up to its last whole escape and character.
-/// Half a surrogate pair and bytes that are no UTF-8 become U+FFFD. `None` where `raw` is no string, has
-/// an unknown escape or goes on after its closing quote.
+/// A string that was cut (it has no closing quote) is decoded up to its last whole escape and
+/// character. Half a surrogate pair and bytes that are no UTF-8 become U+FFFD. `None` where `raw`
+/// is no string, has an unknown escape or goes on after its closing quote.
 pub fn unquote(raw: &[u8]) -> Option<String> {
     let mut rest = raw.strip_prefix(b"\"")?;
     let mut text = Vec::with_capacity(rest.len());
@@ -150,8 +151,12 @@ mod tests {
         }
 
         #[test]
-        fn decodes_a_string_that_is_all_escapes(text in any::<String>(), cut in any::<prop::sample::Index>()) {
-            let units: Vec<String> = text.encode_utf16().map(|unit| format!("\\u{unit:04x}")).collect();
+        fn decodes_a_string_that_is_all_escapes(
+            text in any::<String>(),
+            cut in any::<prop::sample::Index>(),
+        ) {
+            let units = text.encode_utf16().map(|unit| format!("\\u{unit:04x}"));
+            let units: Vec<String> = units.collect();
             let raw = format!("\"{}\"", units.concat());
             prop_assert_eq!(unquote(raw.as_bytes()), Some(text.clone()));
             let short = unquote(&raw.as_bytes()[..1 + cut.index(raw.len() - 1)]).unwrap();

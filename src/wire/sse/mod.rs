@@ -1,7 +1,8 @@
 //! Splits a stream of server-sent events, at any chunking, without keeping their payloads.
 //!
-//! Payloads are handed out in pieces as they arrive, since one event may hold megabytes of an image. What
-//! is no event at all is handed out too: some providers break off a stream with a bare JSON error.
+//! Payloads are handed out in pieces as they arrive, since one event may hold megabytes of an
+//! image. What is no event at all is handed out too: some providers break off a stream with a bare
+//! JSON error.
 
 use memchr::memchr2;
 
@@ -131,7 +132,7 @@ impl SseSplitter {
         self.end_event(item);
     }
 
-    /// Reads the name of a field; gives how many bytes it used.
+    /// Reads the name of a field, or a part of it; gives how many bytes it used.
     fn field(
         &mut self,
         rest: &[u8],
@@ -139,6 +140,13 @@ impl SseSplitter {
         length: usize,
         item: &mut dyn FnMut(SseItem<'_>),
     ) -> usize {
+        if length == 0
+            && let Some((name, field)) = FIELDS.iter().find(|(name, _)| rest.starts_with(name))
+            && rest.get(name.len()) == Some(&b':')
+        {
+            self.begin(*field, item);
+            return name.len() + 1;
+        }
         let next = rest[0];
         let so_far = &read[..length];
         if matches!(next, b'\n' | b'\r') {

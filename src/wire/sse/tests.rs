@@ -3,7 +3,8 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// The items of a stream as text, pieces of the same kind joined: `e:name`, `d:data`, `.`, `j:junk`.
+/// The items of a stream as text, pieces of the same kind joined: `e:name`, `d:data`, `.`,
+/// `j:junk`.
 fn read<'a>(chunks: impl IntoIterator<Item = &'a [u8]>) -> Vec<String> {
     let mut all: Vec<(char, Vec<u8>)> = Vec::new();
     let mut splitter = SseSplitter::new();
@@ -73,10 +74,7 @@ fn splits_events_into_names_and_data() {
             &["d:a", "e:n", "d:\nb", "."],
         ),
         ("event: a\nevent: b\n\n", &["e:a", "e:b", "."]),
-        (
-            ": ping\n\n: OPENROUTER PROCESSING\ndata: x\n\n",
-            &["d:x", "."],
-        ),
+        (": ping\n\n: still at work\ndata: x\n\n", &["d:x", "."]),
         ("id: 7\nretry: 10\nid\n\ndata: x\n\n", &["d:x", "."]),
         ("data\n\n", &["."]),
         ("event\n\n", &["e:", "."]),
@@ -147,7 +145,7 @@ proptest! {
     #[test]
     fn any_stream_gives_the_same_at_every_split(
         parts in vec(prop::sample::select(vec![
-            "data", "event", "id", ":", " ", "\n", "\r", "\r\n", "\n\n", "{\"a\":1}", "é", "\u{feff}", "x",
+            "data", "event", "id", ":", " ", "\n", "\r", "\r\n", "\n\n", "{1}", "é", "\u{feff}", "x",
         ]), 0..30),
         cuts in vec(any::<prop::sample::Index>(), 0..6),
     ) {
