@@ -93,13 +93,18 @@ impl Body {
         }
     }
 
-    /// Ends the body: the last message needs no end of its own.
-    pub(super) fn finish(&mut self) {
-        if let Framing::Events(splitter) = &mut self.framing {
-            let mut splitter = std::mem::take(splitter);
-            splitter.finish(&mut |item| self.item(item));
+    /// Ends the body. A last event without its empty line counts as whole only where the body is
+    /// `complete`: in one that was cut, the fields that would tell what its usage means may be missing.
+    pub(super) fn finish(&mut self, complete: bool) {
+        let Framing::Events(splitter) = &mut self.framing else {
+            return self.end_message();
+        };
+        let mut splitter = std::mem::take(splitter);
+        let before = self.said.standing;
+        splitter.finish(&mut |item| self.item(item));
+        if !complete && before != Standing::Final {
+            self.said.standing = self.said.standing.min(Standing::Running);
         }
-        self.end_message();
     }
 
     fn item(&mut self, item: SseItem<'_>) {
