@@ -25,13 +25,16 @@ const UPSTREAM_NAMES: [&str; 5] = [
 pub enum Alpn {
     H1,
     H2,
+    /// Both, HTTP/2 first, as real providers do.
+    Either,
 }
 
 impl Alpn {
-    pub fn id(self) -> &'static [u8] {
+    fn offered(self) -> Vec<Vec<u8>> {
         match self {
-            Alpn::H1 => b"http/1.1",
-            Alpn::H2 => b"h2",
+            Alpn::H1 => vec![b"http/1.1".to_vec()],
+            Alpn::H2 => vec![b"h2".to_vec()],
+            Alpn::Either => vec![b"h2".to_vec(), b"http/1.1".to_vec()],
         }
     }
 }
@@ -73,7 +76,7 @@ pub fn acceptor(alpn: Alpn) -> TlsAcceptor {
         .with_no_client_auth()
         .with_single_cert(UPSTREAMS.chain.clone(), key)
         .expect("the leaf fits its key");
-    config.alpn_protocols = vec![alpn.id().to_vec()];
+    config.alpn_protocols = alpn.offered();
     TlsAcceptor::from(Arc::new(config))
 }
 
@@ -111,11 +114,8 @@ pub async fn handshake(
 ) -> std::io::Result<tokio_rustls::client::TlsStream<Box<dyn Io>>> {
     let name = ServerName::try_from(name.to_owned()).expect("a server name");
     let stream = connector(roots, alpn).connect(name, io).await?;
-    assert_eq!(
-        stream.get_ref().1.alpn_protocol(),
-        Some(alpn.id()),
-        "the protocol is agreed"
-    );
+    let agreed = stream.get_ref().1.alpn_protocol().map(<[u8]>::to_vec);
+    assert_eq!(agreed, alpn.offered().first().cloned(), "the protocol is agreed");
     Ok(stream)
 }
 
@@ -126,6 +126,6 @@ pub fn connector(roots: RootCertStore, alpn: Alpn) -> TlsConnector {
         .expect("ring has the default versions")
         .with_root_certificates(roots)
         .with_no_client_auth();
-    config.alpn_protocols = vec![alpn.id().to_vec()];
+    config.alpn_protocols = alpn.offered();
     TlsConnector::from(Arc::new(config))
 }

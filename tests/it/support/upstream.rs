@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
-pub use reply::{Framing, Reply, Step};
+pub use reply::{Framing, Reply, Step, TRICKLE_EVERY};
 
 use super::message::{Body, Head};
 use super::patience::eventually;
@@ -239,26 +239,28 @@ async fn serve(
     connection: usize,
 ) {
     let (tcp, reset) = Resettable::new(tcp);
+    let mut h2_agreed = false;
     let io: Box<dyn Io> = match transport {
         Transport::Plain => Box::new(tcp),
         Transport::Tls(alpn) => match tls::acceptor(alpn).accept(tcp).await {
-            Ok(stream) => Box::new(stream),
+            Ok(stream) => {
+                h2_agreed = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+                Box::new(stream)
+            }
             Err(_) => return,
         },
     };
-    match (transport, behaviour) {
-        (Transport::Tls(Alpn::H2), Behaviour::Answer(script)) => {
-            h2::serve(io, script, false, record, connection).await;
+    let early = matches!(behaviour, Behaviour::AnswerEarly(_));
+    match behaviour {
+        Behaviour::Answer(script) | Behaviour::AnswerEarly(script) if h2_agreed => {
+            h2::serve(io, script, early, record, connection).await;
         }
-        (Transport::Tls(Alpn::H2), Behaviour::AnswerEarly(script)) => {
-            h2::serve(io, script, true, record, connection).await;
+        Behaviour::Answer(script) | Behaviour::AnswerEarly(script) => {
+            h1::serve(Wire::new(io, reset), script, early, record, connection).await;
         }
-        (_, Behaviour::Answer(script)) => {
-            h1::serve(Wire::new(io, reset), script, false, record, connection).await;
+        Behaviour::Drive(driver) => {
+            assert!(!h2_agreed, "a driven connection speaks HTTP/1.1");
+            driver(Wire::new(io, reset), record, connection).await;
         }
-        (_, Behaviour::AnswerEarly(script)) => {
-            h1::serve(Wire::new(io, reset), script, true, record, connection).await;
-        }
-        (_, Behaviour::Drive(driver)) => driver(Wire::new(io, reset), record, connection).await,
     }
 }

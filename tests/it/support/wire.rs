@@ -123,6 +123,11 @@ impl Wire {
         (self.io, self.reset)
     }
 
+    /// What was read and not used.
+    pub fn take_ahead(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.ahead)
+    }
+
     pub async fn write(&mut self, data: &[u8]) -> io::Result<()> {
         let writing = async {
             self.io.write_all(data).await?;
@@ -151,6 +156,20 @@ impl Wire {
     /// Returns once the peer is gone; what it still sends is kept.
     pub async fn gone(&mut self) {
         while let Ok(1..) = self.io.read_buf(&mut self.ahead).await {}
+    }
+
+    /// Exactly `length` bytes.
+    pub async fn read_exactly(&mut self, length: usize) -> io::Result<Vec<u8>> {
+        let mut body = Body::default();
+        match self.take(length, &mut body, &mut |_| {}).await? {
+            true => Ok(body.data),
+            false => Err(io::ErrorKind::UnexpectedEof.into()),
+        }
+    }
+
+    /// Whether the peer ends the stream, or breaks it, without another byte.
+    pub async fn ends_here(&mut self) -> bool {
+        self.ahead.is_empty() && !self.more().await.unwrap_or(false)
     }
 
     /// The next head; `None` where the stream ends before its first byte.

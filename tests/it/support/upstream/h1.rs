@@ -4,7 +4,7 @@ use std::io;
 
 use super::super::message::{bytes, chunk};
 use super::super::wire::Wire;
-use super::{Framing, Record, Reply, Script, Step};
+use super::{Framing, Record, Reply, Script, Step, TRICKLE_EVERY};
 
 /// How an answer ended for the connection.
 #[derive(PartialEq, Eq)]
@@ -80,6 +80,13 @@ async fn answer(wire: &mut Wire, record: &Record, at: usize, reply: &Reply) -> i
             Step::Wait(gate) => tokio::select! {
                 () = gate.passed() => {}
                 () = wire.gone() => return Err(io::ErrorKind::ConnectionAborted.into()),
+            },
+            Step::Trickle(data) => loop {
+                wire.write(&chunk(data)).await?;
+                tokio::select! {
+                    () = tokio::time::sleep(TRICKLE_EVERY) => {}
+                    () = wire.gone() => return Err(io::ErrorKind::ConnectionAborted.into()),
+                }
             },
             Step::Close => return Ok(After::Close),
             Step::Reset => return Ok(After::Reset),

@@ -6,7 +6,7 @@ use h2::{Reason, RecvStream, SendStream};
 
 use super::super::message::{Head, bytes};
 use super::super::wire::Io;
-use super::{Framing, Record, Reply, Script, Step};
+use super::{Framing, Record, Reply, Script, Step, TRICKLE_EVERY};
 
 /// Windows wide enough that no test waits for credit unless it wants to.
 const WINDOW_BYTES: u32 = 16 << 20;
@@ -109,6 +109,13 @@ async fn answer(respond: &mut SendResponse<Bytes>, reply: &Reply) -> Result<bool
             Step::Wait(gate) => tokio::select! {
                 () = gate.passed() => {}
                 reason = reset(&mut stream) => return Err(reason.into()),
+            },
+            Step::Trickle(data) => loop {
+                stream.send_data(Bytes::from(data.clone()), false)?;
+                tokio::select! {
+                    () = tokio::time::sleep(TRICKLE_EVERY) => {}
+                    reason = reset(&mut stream) => return Err(reason.into()),
+                }
             },
             Step::Close | Step::Reset => {
                 stream.send_reset(Reason::INTERNAL_ERROR);

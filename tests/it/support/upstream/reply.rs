@@ -1,6 +1,11 @@
 //! What a scripted upstream answers.
 
+use std::time::Duration;
+
 use super::super::gate::Gate;
+
+/// The pace of [`Step::Trickle`]: that of a fast model's tokens.
+pub const TRICKLE_EVERY: Duration = Duration::from_millis(10);
 
 /// How the end of the answer's body is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +26,8 @@ pub enum Step {
     Send(Vec<u8>),
     /// Goes on once the gate is open; notices a peer that leaves before.
     Wait(Gate),
+    /// Sends this again and again until the peer is gone: a stream that goes on.
+    Trickle(Vec<u8>),
     /// Ends the connection here (HTTP/2: resets the stream).
     Close,
     /// Ends the connection with a reset.
