@@ -39,6 +39,7 @@ pub struct Settings {
 pub const PRICES: &str = "prices:
   - { provider: openai, model: test-gpt, input: 2.00, cached_input: 0.50, output: 8.00 }
   - { provider: openai, model: test-embed, input: 0.10 }
+  - { provider: openai, model: test-race, input: 0, output: 10.00 }
   - { provider: anthropic, model: test-claude, input: 3.00, cached_input: 0.30, cache_write_5m: 3.75, output: 15.00 }
   - { provider: gemini, model: test-gemini, input: 1.00, cached_input: 0.25, output: 4.00 }
 ";

@@ -193,7 +193,7 @@ impl Upstream {
     pub async fn eventually(
         &self,
         what: &str,
-        fits: impl Fn(&[Received]) -> bool,
+        mut fits: impl FnMut(&[Received]) -> bool,
     ) -> Vec<Received> {
         eventually(what, async || {
             let received = self.received();
