@@ -2,6 +2,11 @@
 //!
 //! Everything that decides by time takes a [`Clock`], so that a test can hold it still or step it.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the one place that asks the machine for the time"
+)]
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -24,13 +29,17 @@ pub struct SystemClock {
 impl SystemClock {
     /// A clock whose monotonic time starts here.
     pub fn shared() -> Arc<dyn Clock> {
-        Arc::new(SystemClock { origin: Instant::now() })
+        Arc::new(SystemClock {
+            origin: Instant::now(),
+        })
     }
 }
 
 impl Clock for SystemClock {
     fn unix_ms(&self) -> i64 {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let since = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
         i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
     }
 
@@ -63,7 +72,8 @@ impl ManualClock {
     pub fn advance(&self, by: Duration) {
         let ms = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
         self.monotonic_ms.fetch_add(ms, Ordering::SeqCst);
-        self.unix_ms.fetch_add(i64::try_from(ms).unwrap_or(i64::MAX), Ordering::SeqCst);
+        self.unix_ms
+            .fetch_add(i64::try_from(ms).unwrap_or(i64::MAX), Ordering::SeqCst);
     }
 }
 

@@ -101,7 +101,9 @@ impl FromStr for PicoUsd {
     type Err = ParseError;
 
     fn from_str(text: &str) -> Result<Self, ParseError> {
-        decimal(text, 12).map(PicoUsd).ok_or_else(|| ParseError(text.to_owned()))
+        decimal(text, 12)
+            .map(PicoUsd)
+            .ok_or_else(|| ParseError(text.to_owned()))
     }
 }
 
@@ -114,7 +116,12 @@ pub fn decimal(text: &str, places: usize) -> Option<i128> {
     let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
     let fraction = fraction.trim_end_matches('0');
     let plain = |part: &str| part.bytes().all(|b| b.is_ascii_digit());
-    if digits.is_empty() || digits == "." || !plain(whole) || !plain(fraction) || fraction.len() > places {
+    if digits.is_empty()
+        || digits == "."
+        || !plain(whole)
+        || !plain(fraction)
+        || fraction.len() > places
+    {
         return None;
     }
     let scaled: i128 = format!("0{whole}{fraction:0<places$}").parse().ok()?;
@@ -142,7 +149,17 @@ mod tests {
 
     #[test]
     fn refuses_what_is_no_decimal() {
-        for text in ["", ".", "-", "1e6", "1,5", "0.0000000000001", "1.2.3", " 1", "٣"] {
+        for text in [
+            "",
+            ".",
+            "-",
+            "1e6",
+            "1,5",
+            "0.0000000000001",
+            "1.2.3",
+            " 1",
+            "٣",
+        ] {
             assert!(text.parse::<PicoUsd>().is_err(), "{text:?}");
         }
     }

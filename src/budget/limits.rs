@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::units::PicoUsd;
+
 /// What a limit counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Unit {
@@ -88,4 +90,60 @@ pub struct Limit {
     pub wait: Duration,
     /// Percentages of the limit at which a warning is logged, once per window.
     pub warn_at: Vec<u8>,
+}
+
+impl Unit {
+    /// Its name in metrics and answers.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Unit::Cost => "usd",
+            Unit::Tokens => "tokens",
+            Unit::InputTokens => "input_tokens",
+            Unit::OutputTokens => "output_tokens",
+            Unit::Requests => "requests",
+            Unit::Concurrent => "concurrent",
+        }
+    }
+
+    /// An amount of the unit for a person: `0.5 USD`, `1200 tokens`.
+    pub fn show(self, amount: i128) -> String {
+        match self {
+            Unit::Cost => format!("{} USD", PicoUsd::new(amount)),
+            Unit::Tokens => format!("{amount} tokens"),
+            Unit::InputTokens => format!("{amount} input tokens"),
+            Unit::OutputTokens => format!("{amount} output tokens"),
+            Unit::Requests => format!("{amount} requests"),
+            Unit::Concurrent => format!("{amount} calls at once"),
+        }
+    }
+}
+
+impl Per {
+    /// Its name in `proxy.yaml`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Per::Minute => "minute",
+            Per::Hour => "hour",
+            Per::Day => "day",
+            Per::Week => "week",
+            Per::Month => "month",
+            Per::Year => "year",
+            Per::Total => "total",
+        }
+    }
+}
+
+impl Dimension {
+    /// Its name in `proxy.yaml`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Dimension::Provider => "provider",
+            Dimension::Model => "model",
+            Dimension::Key => "key",
+            Dimension::User => "user",
+            Dimension::Team => "team",
+            Dimension::Project => "project",
+            Dimension::Task => "task",
+        }
+    }
 }

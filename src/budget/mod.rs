@@ -1,3 +1,173 @@
 //! Hold, then settle or release, over calendar windows.
+//!
+//! A call takes a hold on every budget that covers it before it goes upstream, on all or on none:
+//! `spent + held + this hold ≤ limit`. At its end the hold becomes what the call took. Nothing here is
+//! stored: at start the budgets are rebuilt from the ledger.
 
+mod account;
+mod amount;
+mod core;
+mod facts;
+mod index;
 pub mod limits;
+mod matching;
+mod permit;
+mod refusal;
+mod renewal;
+mod waiting;
+pub mod window;
+
+#[cfg(test)]
+mod simulation;
+#[cfg(test)]
+mod tests;
+
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use jiff::tz::TimeZone;
+use tokio::sync::Notify;
+
+pub use self::account::{EACH_MAX, EACH_VALUE_BYTES_MAX, OTHER};
+pub use self::core::{BudgetState, Preview};
+pub use self::facts::{Facts, Pending, Size, Sizes, Spent};
+pub use self::permit::Permit;
+pub use self::refusal::{Reason, Refusal};
+pub use self::waiting::WAITING_MAX;
+
+use self::core::{Core, HoldId};
+use self::limits::Limit;
+
+/// The budgets in force, shared by all calls.
+///
+/// One lock guards all of them, because a call is admitted by all its budgets or by none. It is a plain
+/// mutex: what is done under it is a few map lookups, without I/O, logging or await, so a waiter is
+/// served sooner than a task could be parked.
+#[derive(Debug)]
+pub struct Budgets {
+    core: Mutex<Core>,
+    /// Told whenever room may have come about.
+    changed: Notify,
+    /// Calls that wait for room.
+    waiting: AtomicUsize,
+    dropped_permits: AtomicU64,
+}
+
+impl Budgets {
+    /// The budgets of a config, with nothing spent: what the ledger knows of their windows is still to
+    /// be recorded, see [`replay_starts`](Budgets::replay_starts).
+    pub fn new(limits: Vec<Limit>, tz: TimeZone, now_ms: i64) -> Arc<Budgets> {
+        Arc::new(Budgets {
+            core: Mutex::new(Core::new(limits, tz, now_ms)),
+            changed: Notify::new(),
+            waiting: AtomicUsize::new(0),
+            dropped_permits: AtomicU64::new(0),
+        })
+    }
+
+    /// Puts other limits in force. A budget with the same name, unit, window, `each` and `match` keeps
+    /// what is spent and held, whatever its amount becomes. Any other begins at the holds of the calls in
+    /// flight, and its past is still to be recorded: for those the same is returned as by
+    /// [`replay_starts`](Budgets::replay_starts).
+    ///
+    /// A call whose row reaches the ledger after this and before the rows are read counts twice in such
+    /// a new budget, until its window is over. So that none is missed instead, a call's row must be handed
+    /// to the ledger before its permit is settled.
+    pub fn replace(&self, limits: Vec<Limit>, tz: TimeZone, now_ms: i64) -> Vec<i64> {
+        let starts = {
+            let mut core = self.lock();
+            core.replace(limits, tz, now_ms);
+            core.owed()
+        };
+        self.changed.notify_waiters();
+        starts
+    }
+
+    /// The starts of the windows whose past is still to be recorded, each once. For each of them, what the
+    /// ledger has since then is to be given to [`record`](Budgets::record), grouped by everything that
+    /// [`Facts`] holds; then [`replayed`](Budgets::replayed) ends it.
+    pub fn replay_starts(&self) -> Vec<i64> {
+        self.lock().owed()
+    }
+
+    /// Counts past calls of one kind, summed over all that began at or after `since_ms`, in the budgets
+    /// whose window began then and that still owe their past.
+    pub fn record(&self, facts: &Facts, since_ms: i64, spent: &Spent) {
+        self.lock().record(facts, since_ms, spent);
+    }
+
+    /// Ends the recording of the past. It is to be called in any case: where the ledger could not be read,
+    /// the new budgets count from here on, which is worth an error in the log.
+    pub fn replayed(&self) {
+        self.lock().replayed();
+    }
+
+    /// What the head of a call decides, while the body may still say its model or user.
+    ///
+    /// Money refuses here only if `costs_for_sure`: a call that costs nothing passes a spent budget.
+    /// Tokens refuse any metered call, so an endpoint that takes none is not to be asked about here but
+    /// admitted with [`Sizes::FREE`].
+    pub fn preview(
+        &self,
+        facts: &Facts,
+        pending: Pending,
+        costs_for_sure: bool,
+        now_ms: i64,
+    ) -> Preview {
+        self.lock().preview(facts, pending, costs_for_sure, now_ms)
+    }
+
+    /// Holds on all budgets that cover the call, or on none. `now_ms` is best the call's `started_at`:
+    /// the ledger files it under that.
+    pub fn admit(
+        self: &Arc<Self>,
+        facts: &Facts,
+        sizes: &Sizes,
+        now_ms: i64,
+    ) -> Result<Permit, Box<Refusal>> {
+        let facts = Arc::new(facts.clone());
+        let id = self.lock().admit(&facts, sizes, now_ms)?;
+        Ok(Permit::new(Arc::clone(self), id, *sizes))
+    }
+
+    /// How every budget stands, in the order of `proxy.yaml`. A budget with `each` is listed once per
+    /// value that has spent or holds something, at most [`EACH_MAX`] and `other`.
+    pub fn snapshot(&self, now_ms: i64) -> Vec<BudgetState> {
+        self.lock().states(now_ms)
+    }
+
+    /// Calls that were admitted and have not ended.
+    pub fn in_flight(&self) -> usize {
+        self.lock().in_flight()
+    }
+
+    /// Permits that nobody ended: each is a defect.
+    pub fn dropped_permits(&self) -> u64 {
+        self.dropped_permits.load(Ordering::Relaxed)
+    }
+
+    fn count_dropped(&self) {
+        self.dropped_permits.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn end(&self, id: HoldId, actual: Option<&Size>) {
+        let crossings = self.lock().end(id, actual);
+        self.changed.notify_waiters();
+        for crossing in crossings {
+            tracing::warn!(
+                budget = crossing.budget,
+                each = crossing.each_value,
+                percent = crossing.percent,
+                spent = crossing.spent,
+                limit = crossing.limit,
+                "budget reached {} %",
+                crossing.percent,
+            );
+        }
+    }
+
+    /// A panic under the lock is one call's; the counts of all others still stand.
+    fn lock(&self) -> MutexGuard<'_, Core> {
+        self.core.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,4 +1,27 @@
 //! The file as written becomes settings that are valid by construction.
+//!
+//! `file` is what was written, [`Config`] what is true. Reading a file reports all of its faults at once;
+//! a file with a fault gives no settings at all.
+
+mod check;
+mod diff;
+mod expand;
+mod file;
+mod known;
+mod load;
+mod problem;
+mod read;
+mod reload;
+mod schema;
+mod tree;
+mod values;
+
+pub use diff::{changes, needs_restart};
+pub use load::{Env, defaults, load, parse, process_env};
+pub use problem::{PROBLEMS_MAX, Problem, Problems};
+pub use reload::{OnApply, Pace, Reload, Reloader, SharedEnv, Status, Watch, load_or_default};
+pub use schema::schema;
+pub use tree::{DEPTH_MAX, FILE_BYTES_MAX, NODES_MAX};
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -15,9 +38,11 @@ use crate::providers::Api;
 pub struct Secret(String);
 
 impl Secret {
+    /// Takes a text out of sight.
     pub fn new(text: String) -> Self {
         Secret(text)
     }
+    /// The text itself, for the wire alone.
     pub fn expose(&self) -> &str {
         &self.0
     }
@@ -100,7 +125,7 @@ pub struct Admin {
 }
 
 /// Settings that are valid by construction.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     pub listen: SocketAddr,
     pub admin: Admin,
@@ -121,3 +146,6 @@ pub struct Config {
     /// How long calls in flight may go on after SIGTERM. Default 25 s.
     pub shutdown_grace: Duration,
 }
+
+#[cfg(test)]
+mod tests;

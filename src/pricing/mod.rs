@@ -1,6 +1,47 @@
 //! Usage to cost, exactly.
+//!
+//! The room has two halves. The catalogue says which rates are in force for a model at a moment; the
+//! rates say what a usage costs. A third, small part turns published price data into the catalogue.
+
+mod base;
+mod catalog;
+mod clause;
+mod explain;
+mod file;
+mod import;
+mod item;
+mod leaves;
+mod literal;
+mod names;
+mod overrides;
+mod price;
+mod rates;
+mod select;
+#[cfg(test)]
+mod tests;
+
+pub use catalog::{Catalog, Cost};
+pub use explain::{Explanation, Matched, Origin};
+pub use import::{Imported, import};
+pub use item::Item;
+pub use rates::{Line, Rate, Rates};
 
 use crate::units::PicoUsd;
+
+/// Why price data cannot be used.
+#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
+pub enum Error {
+    /// The published data that was to be imported.
+    #[error("price data, line {line}: {problem}; {remedy}")]
+    Source {
+        line: u32,
+        problem: String,
+        remedy: &'static str,
+    },
+    /// A catalogue file.
+    #[error("price catalogue: {0}; make it anew with `weir prices import`")]
+    Catalog(String),
+}
 
 /// A price from `proxy.yaml`, laid over the built-in catalogue. Rates are pico-dollars per million units, so
 /// that a price of `0.0000375` USD per million tokens is still a whole number.

@@ -1,5 +1,23 @@
 //! Which API a request is, where that API states model and usage, and how it says no.
 
+mod anthropic;
+mod errors;
+mod gemini;
+pub mod hosts;
+mod names;
+mod node;
+mod openai_chat;
+mod openai_embeddings;
+mod openai_responses;
+mod openai_usage;
+pub mod paths;
+pub mod reader;
+pub mod refusal;
+pub mod report;
+pub mod request;
+
+pub use errors::by_status;
+
 /// The dialect family that a provider speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub enum Api {
@@ -52,9 +70,12 @@ pub struct Endpoint {
 pub struct Known {
     pub name: &'static str,
     pub api: Api,
+    /// The provider's id in the price catalogue, where it has a section of its own.
+    pub catalog_id: Option<&'static str>,
     /// `https://api.openai.com`, without a path unless its API has a prefix that clients do not send.
     pub upstream: &'static str,
-    /// Hosts that CONNECT and absolute-form requests are claimed for.
+    /// Hosts that CONNECT and absolute-form requests are claimed for: `host`, which means port 443, or
+    /// `host:port`.
     pub hosts: &'static [&'static str],
 }
 
@@ -110,4 +131,21 @@ pub enum ErrorType {
     ServerError,
     Timeout,
     Unknown,
+}
+
+impl ErrorType {
+    /// The name in the ledger and the metrics.
+    pub fn name(self) -> &'static str {
+        match self {
+            ErrorType::Network => "network",
+            ErrorType::Auth => "auth",
+            ErrorType::RateLimit => "rate_limit",
+            ErrorType::TokenLimit => "token_limit",
+            ErrorType::ModelNotFound => "model_not_found",
+            ErrorType::InvalidRequest => "invalid_request",
+            ErrorType::ServerError => "server_error",
+            ErrorType::Timeout => "timeout",
+            ErrorType::Unknown => "unknown",
+        }
+    }
 }

@@ -1,5 +1,15 @@
 //! What was said of usage, restated in one convention; counted by a tokenizer where nothing was said.
 
+mod body;
+pub mod estimate;
+pub mod extract;
+pub mod restate;
+
+#[cfg(test)]
+mod corpus_tests;
+
+pub use body::take;
+
 use std::collections::BTreeMap;
 
 use crate::providers::ErrorType;
@@ -27,6 +37,47 @@ pub struct Usage {
     pub sub_usages: Vec<(String, Usage)>,
 }
 
+impl Usage {
+    /// Adds another usage, field by field; a field that neither states stays unstated.
+    pub fn add(&mut self, other: &Usage) {
+        for (sum, part) in [
+            (&mut self.input, other.input),
+            (&mut self.output, other.output),
+            (&mut self.cache_read, other.cache_read),
+            (&mut self.cache_write_5m, other.cache_write_5m),
+            (&mut self.cache_write_1h, other.cache_write_1h),
+            (&mut self.cache_write_other, other.cache_write_other),
+            (&mut self.reasoning, other.reasoning),
+            (&mut self.audio_input, other.audio_input),
+            (&mut self.audio_output, other.audio_output),
+            (&mut self.image_input, other.image_input),
+            (&mut self.image_output, other.image_output),
+        ] {
+            if let Some(part) = part {
+                *sum = Some(sum.unwrap_or(0).saturating_add(part));
+            }
+        }
+        for (unit, count) in &other.other_units {
+            let sum = self.other_units.entry(unit).or_default();
+            *sum = sum.saturating_add(*count);
+        }
+        self.sub_usages.extend(other.sub_usages.iter().cloned());
+    }
+
+    /// Everything the call used, at whichever model's price: what a ledger's token columns and a token
+    /// budget count. It has no `sub_usages`, so it must not be priced.
+    pub fn overall(&self) -> Usage {
+        let mut whole = Usage {
+            sub_usages: Vec::new(),
+            ..self.clone()
+        };
+        for (_, part) in &self.sub_usages {
+            whole.add(&part.overall());
+        }
+        whole
+    }
+}
+
 /// Where a call's usage comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum UsageSource {
@@ -34,6 +85,22 @@ pub enum UsageSource {
     Estimated,
     Partial,
     None,
+}
+
+impl UsageSource {
+    /// Every source.
+    pub const ALL: [UsageSource; 4] =
+        [UsageSource::Reported, UsageSource::Estimated, UsageSource::Partial, UsageSource::None];
+
+    /// The name in the ledger and the metrics.
+    pub fn name(self) -> &'static str {
+        match self {
+            UsageSource::Reported => "reported",
+            UsageSource::Estimated => "estimated",
+            UsageSource::Partial => "partial",
+            UsageSource::None => "none",
+        }
+    }
 }
 
 /// How a response ended.

@@ -1,1 +1,5 @@
 //! Bytes to messages, at any chunking, in bounded memory. Knows no provider.
+
+pub mod encoding;
+pub mod json;
+pub mod sse;

@@ -1,0 +1,57 @@
+//! What a call takes from a budget, in the budget's own unit.
+
+use crate::budget::facts::{Facts, Size, Sizes, Spent};
+use crate::budget::limits::{HoldMode, Limit, Unit, Unknown};
+use crate::budget::refusal::Reason;
+use crate::units::PicoUsd;
+
+/// What a call holds of `limit`, or why it may not pass whatever is left. What cannot be told and is
+/// allowed holds 0, and a hold of 0 always passes.
+pub(crate) fn needed(limit: &Limit, facts: &Facts, sizes: &Sizes) -> Result<i128, Reason> {
+    let size = match limit.hold {
+        HoldMode::Expected => &sizes.expected,
+        HoldMode::WorstCase => &sizes.worst_case,
+    };
+    match limit.unit {
+        Unit::Requests | Unit::Concurrent => Ok(1),
+        _ if !facts.metered => allowed(limit.unmetered, Reason::Unmetered),
+        Unit::Cost if size.cost.is_none() => allowed(limit.unpriced, Reason::Unpriced),
+        unit => Ok(taken(unit, size)),
+    }
+}
+
+fn allowed(policy: Unknown, reason: Reason) -> Result<i128, Reason> {
+    match policy {
+        Unknown::Allow => Ok(0),
+        Unknown::Block => Err(reason),
+    }
+}
+
+/// What a call that went upstream took. An unknown cost charges no money; its tokens still count.
+pub(crate) fn taken(unit: Unit, size: &Size) -> i128 {
+    let (input, output) = (
+        i128::from(size.input_tokens),
+        i128::from(size.output_tokens),
+    );
+    match unit {
+        Unit::Cost => size.cost.map_or(0, PicoUsd::get).max(0),
+        Unit::Tokens => input + output,
+        Unit::InputTokens => input,
+        Unit::OutputTokens => output,
+        Unit::Requests => 1,
+        Unit::Concurrent => 0,
+    }
+}
+
+/// What past calls took together.
+pub(crate) fn sum(unit: Unit, spent: &Spent) -> i128 {
+    let size = Size {
+        cost: Some(spent.cost),
+        input_tokens: spent.input_tokens,
+        output_tokens: spent.output_tokens,
+    };
+    match unit {
+        Unit::Requests => i128::from(spent.requests),
+        unit => taken(unit, &size),
+    }
+}

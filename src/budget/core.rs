@@ -1,0 +1,257 @@
+//! The admission core: who may pass, what is held, what was spent.
+//!
+//! A state machine without a lock, a clock or chance: the same calls in the same order always give the
+//! same answers, so it can be simulated over millions of steps and rebuilt from the ledger.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use jiff::tz::TimeZone;
+
+use crate::budget::account::{Account, Crossing, Part};
+use crate::budget::facts::{Facts, Pending, Size, Sizes};
+use crate::budget::index::Index;
+use crate::budget::limits::{Dimension, Limit, Per, Unit};
+use crate::budget::matching::{Fit, fit};
+use crate::budget::refusal::{Denial, Reason, Refusal};
+use crate::budget::window::{Window, window};
+
+/// What the head of a call decides.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Preview {
+    /// A budget that surely covers the call leaves no room for it: the body need not be read.
+    Refuse(Box<Refusal>),
+    /// Nothing depends on the body: `admit` can be asked with [`Sizes::FREE`].
+    AdmitNow,
+    /// `admit` must wait for model, body user or size.
+    NeedBody,
+}
+
+/// How one instance of one budget stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BudgetState {
+    pub name: String,
+    /// `None` for a budget that has no `each`; empty for the calls that say no value, `other` for the
+    /// values beyond [`EACH_MAX`](crate::budget::EACH_MAX).
+    pub each_value: Option<String>,
+    pub each: Option<Dimension>,
+    pub unit: Unit,
+    pub per: Per,
+    /// In the unit, like the two below.
+    pub limit: i128,
+    pub spent: i128,
+    pub held: i128,
+    pub window: Window,
+}
+
+/// A call in flight.
+#[derive(Debug)]
+pub(super) struct Open {
+    pub(super) facts: Arc<Facts>,
+    pub(super) sizes: Sizes,
+    pub(super) admitted_ms: i64,
+    pub(super) parts: Vec<Part>,
+}
+
+/// Names a call in flight; never given twice.
+pub(crate) type HoldId = u64;
+
+/// All budgets and all calls in flight.
+#[derive(Debug)]
+pub(crate) struct Core {
+    pub(super) tz: TimeZone,
+    pub(super) accounts: Vec<Account>,
+    pub(super) index: Index,
+    pub(super) open: HashMap<HoldId, Open>,
+    next_id: HoldId,
+    /// Kept between calls to spare an allocation each.
+    pub(super) found: Vec<usize>,
+}
+
+impl Core {
+    pub(crate) fn new(limits: Vec<Limit>, tz: TimeZone, now_ms: i64) -> Self {
+        let open = |limit: Limit| {
+            let window = window(limit.per, &tz, now_ms);
+            Account::new(limit, window)
+        };
+        let accounts: Vec<Account> = limits.into_iter().map(open).collect();
+        Core {
+            index: Index::new(accounts.iter().map(|account| &account.limit)),
+            accounts,
+            tz,
+            open: HashMap::new(),
+            next_id: 0,
+            found: Vec::new(),
+        }
+    }
+
+    pub(crate) fn preview(
+        &mut self,
+        facts: &Facts,
+        pending: Pending,
+        costs_for_sure: bool,
+        now_ms: i64,
+    ) -> Preview {
+        let found = self.candidates(facts, pending);
+        let mut needs_body = false;
+        let mut worst = None;
+        for &place in &found {
+            let account = &mut self.accounts[place];
+            match fit(&account.limit, facts, pending) {
+                Fit::No => continue,
+                Fit::Maybe => needs_body = true,
+                Fit::Yes => {
+                    account.turn(&self.tz, now_ms);
+                    match account.glance(facts, costs_for_sure) {
+                        Ok(size_decides) => needs_body |= size_decides,
+                        Err(denial) => self.worse(&mut worst, place, denial),
+                    }
+                }
+            }
+        }
+        self.found = found;
+        match worst.map(|(place, denial)| self.refusal(place, denial, facts, now_ms)) {
+            Some(refusal) if !refusal.may_pass_later() => Preview::Refuse(refusal),
+            _ if needs_body => Preview::NeedBody,
+            _ => Preview::AdmitNow,
+        }
+    }
+
+    /// Holds on all budgets that cover the call, or on none.
+    pub(crate) fn admit(
+        &mut self,
+        facts: &Arc<Facts>,
+        sizes: &Sizes,
+        now_ms: i64,
+    ) -> Result<HoldId, Box<Refusal>> {
+        let found = self.candidates(facts, Pending::NOTHING);
+        let mut parts = Vec::with_capacity(found.len());
+        let mut worst = None;
+        for &place in &found {
+            let account = &mut self.accounts[place];
+            if fit(&account.limit, facts, Pending::NOTHING) != Fit::Yes {
+                continue;
+            }
+            account.turn(&self.tz, now_ms);
+            match account.check(facts, sizes) {
+                Ok(amount) => parts.push(Part {
+                    account: place,
+                    meter: 0,
+                    start_ms: 0,
+                    amount,
+                }),
+                Err(denial) => self.worse(&mut worst, place, denial),
+            }
+        }
+        self.found = found;
+        if let Some((place, denial)) = worst {
+            return Err(self.refusal(place, denial, facts, now_ms));
+        }
+        for part in &mut parts {
+            let account = &mut self.accounts[part.account];
+            (part.meter, part.start_ms) = account.hold(facts, part.amount);
+        }
+        let id = self.next_id;
+        self.next_id += 1;
+        let open = Open {
+            facts: Arc::clone(facts),
+            sizes: *sizes,
+            admitted_ms: now_ms,
+            parts,
+        };
+        self.open.insert(id, open);
+        Ok(id)
+    }
+
+    /// Ends a call in flight: charged with `actual`, or as if it had never been.
+    pub(crate) fn end(&mut self, id: HoldId, actual: Option<&Size>) -> Vec<Crossing> {
+        let Some(open) = self.open.remove(&id) else {
+            debug_assert!(false, "a hold ends once");
+            return Vec::new();
+        };
+        let accounts = &mut self.accounts;
+        open.parts
+            .iter()
+            .filter_map(|part| accounts[part.account].end(part, actual))
+            .collect()
+    }
+
+    /// How every budget stands, in the order of `proxy.yaml`, instances by value.
+    pub(crate) fn states(&mut self, now_ms: i64) -> Vec<BudgetState> {
+        let mut states = Vec::with_capacity(self.accounts.len());
+        for account in &mut self.accounts {
+            account.turn(&self.tz, now_ms);
+            let limit = &account.limit;
+            let from = states.len();
+            states.extend(account.instances().map(|(value, meter)| BudgetState {
+                name: limit.name.clone(),
+                each_value: value.map(str::to_owned),
+                each: limit.each,
+                unit: limit.unit,
+                per: limit.per,
+                limit: limit.amount,
+                spent: meter.spent,
+                held: meter.held,
+                window: account.window,
+            }));
+            states[from..].sort_by(|one, two| one.each_value.cmp(&two.each_value));
+        }
+        states
+    }
+
+    /// Calls in flight.
+    pub(crate) fn in_flight(&self) -> usize {
+        self.open.len()
+    }
+
+    /// Budgets that may cover the call; to be given back to `found`.
+    pub(super) fn candidates(&mut self, facts: &Facts, pending: Pending) -> Vec<usize> {
+        let mut found = std::mem::take(&mut self.found);
+        found.clear();
+        self.index.collect(facts, pending, &mut found);
+        found
+    }
+
+    /// Keeps the refusal that stands longest, of equals the first in `proxy.yaml`: what the caller is
+    /// told about waiting must be true of all.
+    fn worse(&self, worst: &mut Option<(usize, Denial)>, place: usize, denial: Denial) {
+        let stands_until = |place: usize, denial: &Denial| {
+            let account = &self.accounts[place];
+            match denial.reason {
+                Reason::TooLarge | Reason::Unpriced | Reason::Unmetered => (1, i64::MAX),
+                _ if account.limit.unit == Unit::Concurrent => (0, i64::MIN),
+                Reason::Spent | Reason::Held => (0, account.window.end_ms.unwrap_or(i64::MAX)),
+            }
+        };
+        let rank = (stands_until(place, &denial), std::cmp::Reverse(place));
+        let longest = worst.as_ref().is_none_or(|(place, held)| {
+            (stands_until(*place, held), std::cmp::Reverse(*place)) < rank
+        });
+        if longest {
+            *worst = Some((place, denial));
+        }
+    }
+
+    fn refusal(&self, place: usize, denial: Denial, facts: &Facts, now_ms: i64) -> Box<Refusal> {
+        let account = &self.accounts[place];
+        let limit = &account.limit;
+        let value = account.value(facts).unwrap_or_default();
+        Box::new(Refusal {
+            budget: limit.name.clone(),
+            each: limit.each.map(|dimension| (dimension, value.to_owned())),
+            unit: limit.unit,
+            per: limit.per,
+            reason: denial.reason,
+            limit: limit.amount,
+            spent: denial.spent,
+            held: denial.held,
+            needed: denial.needed,
+            resets_at: account.window.end_ms,
+            now_ms,
+            wait: limit.wait,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

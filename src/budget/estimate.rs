@@ -1,0 +1,255 @@
+//! How large a call may become, before it is forwarded: the sizes of its holds.
+//!
+//! *Expected* is meant to be right on the average, so that the sum of many holds is near the sum of what
+//! the calls then cost. *Worst case* is meant never to be exceeded, and takes every doubt as dear.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use crate::budget::facts::{Size, Sizes};
+use crate::pricing::Rates;
+use crate::providers::RequestFacts;
+use crate::units::PicoUsd;
+use crate::usage::Usage;
+
+/// Most models whose answers are remembered; past this the one that was heard of longest ago is forgotten.
+pub const MODELS_MAX: usize = 1_024;
+
+/// Longest provider and model name together, in bytes, that is remembered.
+pub const NAME_BYTES_MAX: usize = 512;
+
+/// Output that is expected of a model that nothing was heard of, per choice.
+pub const OUTPUT_TOKENS_DEFAULT: u64 = 1_000;
+
+/// Body bytes to a token where the text was not counted: JSON with English prose in it.
+pub const BYTES_PER_TOKEN: u64 = 4;
+
+/// Expected for one image, audio or document part.
+pub const MEDIA_TOKENS_EXPECTED: u64 = 1_500;
+
+/// Text that is expected beside media where it was not counted: most of such a body's bytes are the media.
+pub const TEXT_BESIDE_MEDIA: u64 = 2_000;
+
+/// At most for one image, audio or document part besides its bytes in the body. It is a power of two above
+/// the dearest image there is (`gpt-4o-mini` at full detail, some 48,000 tokens); a document that is only
+/// named by its address can be larger, and its request must say that it refers outside.
+pub const MEDIA_TOKENS_MAX: u64 = 65_536;
+
+/// At most for what a provider adds unseen: chat templates, instructions for tools that it defines itself.
+pub const FRAME_TOKENS_MAX: u64 = 4_096;
+
+/// At most for input that the body only refers to, where the model's context window is unknown: the
+/// largest window that is widely sold, 2 Mi tokens.
+pub const OUTSIDE_TOKENS_MAX: u64 = 2_097_152;
+
+/// At most for one choice's output, where neither the call nor the catalogue bounds it: the largest output
+/// that is widely sold, 128 Ki tokens.
+pub const OUTPUT_TOKENS_MAX: u64 = 131_072;
+
+/// Calls after which an answer's weight in the mean stops shrinking.
+const MEMORY: i64 = 16;
+
+/// Fraction bits of a mean.
+const SCALE: i64 = 256;
+
+/// A call whose size is asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Ask<'a> {
+    /// Its name in `proxy.yaml`.
+    pub provider: &'a str,
+    pub request: &'a RequestFacts,
+    /// Whether the model writes an answer; false for embeddings.
+    pub answers: bool,
+    /// The body's size with its content encoding undone. Where that cannot be told, `request` must say that
+    /// it refers outside.
+    pub body_bytes: u64,
+    /// The input, where its text was counted; without media parts.
+    pub input_tokens: Option<u64>,
+    /// Whether it is known that the call neither holds nor asks for anything but text.
+    pub text_only: bool,
+    /// `None` = no price is known.
+    pub rates: Option<&'a Rates>,
+    /// The most input tokens that the model takes, where the catalogue says.
+    pub context_window: Option<u64>,
+}
+
+/// Learns how long the answers of each model are, and tells the sizes of holds.
+///
+/// It keeps a moving mean and no percentile: a budget compares the *sum* of its holds with a limit, and of
+/// a sum the mean is the right guess. Answers have a long tail, so a 90th percentile would hold a multiple
+/// of what calls cost and refuse with nothing spent; who wants no overshoot has `worst_case`.
+#[derive(Debug, Default)]
+pub struct Estimator {
+    learned: Mutex<Learned>,
+}
+
+#[derive(Debug, Default)]
+struct Learned {
+    means: HashMap<String, Mean>,
+    /// Answers heard so far.
+    heard: u64,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Mean {
+    /// Tokens times `SCALE`.
+    scaled: i64,
+    /// Calls, up to `MEMORY`.
+    weight: i64,
+    last_heard: u64,
+}
+
+impl Estimator {
+    /// An estimator that has heard nothing.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes a call's whole output into account. `model` is the one that was asked for.
+    pub fn learn(&self, provider: &str, model: &str, output_tokens: u64) {
+        if provider.len() + model.len() > NAME_BYTES_MAX {
+            return;
+        }
+        let mut learned = self.learned.lock().unwrap_or_else(PoisonError::into_inner);
+        learned.learn(key(provider, model), output_tokens);
+    }
+
+    /// The sizes of a call's holds. The worst case is never below what is expected.
+    pub fn sizes(&self, ask: &Ask<'_>) -> Sizes {
+        let window = ask.context_window.unwrap_or(u64::MAX);
+        let expected = (expected_input(ask).min(window), self.expected_output(ask));
+        let worst = (worst_input(ask), worst_output(ask));
+        let expected_cost = ask.rates.and_then(|rates| cost(rates, ask, expected));
+        let worst_cost = ask.rates.and_then(|rates| {
+            let bound = bound(rates, ask, worst);
+            (bound > PicoUsd::ZERO || expected_cost.is_some()).then_some(bound)
+        });
+        Sizes {
+            expected: size(expected_cost, expected),
+            worst_case: size(worst_cost, worst),
+        }
+    }
+
+    fn expected_output(&self, ask: &Ask<'_>) -> u64 {
+        if !ask.answers {
+            return 0;
+        }
+        let model = ask.request.model.as_deref().unwrap_or_default();
+        let learned = self.learned.lock().unwrap_or_else(PoisonError::into_inner);
+        let mean = learned
+            .means
+            .get(&key(ask.provider, model))
+            .map(Mean::tokens);
+        let choices = ask.request.choices.max(1);
+        let tokens = mean.unwrap_or_else(|| OUTPUT_TOKENS_DEFAULT.saturating_mul(choices));
+        tokens.min(worst_output(ask))
+    }
+}
+
+impl Learned {
+    fn learn(&mut self, key: String, output_tokens: u64) {
+        self.heard += 1;
+        if self.means.len() >= MODELS_MAX && !self.means.contains_key(&key) {
+            let oldest = self.means.iter().min_by_key(|(_, mean)| mean.last_heard);
+            if let Some(oldest) = oldest.map(|(key, _)| key.clone()) {
+                self.means.remove(&oldest);
+            }
+        }
+        let mean = self.means.entry(key).or_default();
+        mean.add(output_tokens);
+        mean.last_heard = self.heard;
+    }
+}
+
+impl Mean {
+    /// The plain mean of the first calls, then one that forgets: each new call weighs a sixteenth.
+    fn add(&mut self, tokens: u64) {
+        let scaled = i64::try_from(tokens)
+            .unwrap_or(i64::MAX)
+            .min(i64::from(u32::MAX))
+            * SCALE;
+        self.weight = (self.weight + 1).min(MEMORY);
+        self.scaled += (scaled - self.scaled) / self.weight;
+    }
+
+    /// Rounded up.
+    fn tokens(&self) -> u64 {
+        u64::try_from((self.scaled + SCALE - 1) / SCALE).unwrap_or(0)
+    }
+}
+
+fn key(provider: &str, model: &str) -> String {
+    format!("{provider}\0{model}")
+}
+
+fn size(cost: Option<PicoUsd>, (input_tokens, output_tokens): (u64, u64)) -> Size {
+    Size {
+        cost,
+        input_tokens,
+        output_tokens,
+    }
+}
+
+fn expected_input(ask: &Ask<'_>) -> u64 {
+    let media = ask
+        .request
+        .media_parts
+        .saturating_mul(MEDIA_TOKENS_EXPECTED);
+    let text = ask.input_tokens.unwrap_or_else(|| {
+        let guess = ask.body_bytes.div_ceil(BYTES_PER_TOKEN);
+        if media > 0 {
+            guess.min(TEXT_BESIDE_MEDIA)
+        } else {
+            guess
+        }
+    });
+    text.saturating_add(media)
+}
+
+/// A token has at least one byte, and JSON only makes text longer.
+fn worst_input(ask: &Ask<'_>) -> u64 {
+    if ask.request.refers_outside {
+        return ask
+            .context_window
+            .unwrap_or(OUTSIDE_TOKENS_MAX.max(expected_input(ask)));
+    }
+    let media = ask.request.media_parts.saturating_mul(MEDIA_TOKENS_MAX);
+    let text = ask.body_bytes.max(ask.input_tokens.unwrap_or(0));
+    let said = text.saturating_add(media).saturating_add(FRAME_TOKENS_MAX);
+    said.min(ask.context_window.unwrap_or(u64::MAX))
+}
+
+fn worst_output(ask: &Ask<'_>) -> u64 {
+    if !ask.answers {
+        return 0;
+    }
+    let most = ask
+        .request
+        .max_output_tokens
+        .or(ask.context_window)
+        .unwrap_or(OUTPUT_TOKENS_MAX);
+    most.saturating_mul(ask.request.choices.max(1))
+}
+
+/// What the expected tokens cost; where they cannot all be priced alone, what they cost at most. `None`
+/// where nothing of it has a price.
+fn cost(rates: &Rates, ask: &Ask<'_>, (input, output): (u64, u64)) -> Option<PicoUsd> {
+    let usage = Usage {
+        input: Some(input),
+        output: Some(output),
+        ..Usage::default()
+    };
+    let most = || Some(bound(rates, ask, (input, output))).filter(|most| *most > PicoUsd::ZERO);
+    rates.cost(&usage).or_else(most)
+}
+
+fn bound(rates: &Rates, ask: &Ask<'_>, (input, output): (u64, u64)) -> PicoUsd {
+    if ask.text_only {
+        rates.bound_text(input, output)
+    } else {
+        rates.bound(input, output)
+    }
+}
+
+#[cfg(test)]
+mod tests;

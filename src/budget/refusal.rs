@@ -1,0 +1,159 @@
+//! A call that may not pass: which budget says so, and what it tells the caller.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::budget::limits::{Dimension, Per, Unit};
+use crate::providers::RefusalText;
+
+/// Why a budget refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Reason {
+    /// What is spent leaves no room for the call.
+    Spent,
+    /// There will be room if calls in flight cost less than they hold.
+    Held,
+    /// The call alone is larger than the limit.
+    TooLarge,
+    /// The model has no price, and the budget blocks such calls.
+    Unpriced,
+    /// The route cannot be metered, and the budget blocks such calls.
+    Unmetered,
+}
+
+/// A refusal as the core decides it, before it is put into words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Denial {
+    pub(crate) reason: Reason,
+    pub(crate) spent: i128,
+    pub(crate) held: i128,
+    pub(crate) needed: i128,
+}
+
+/// One budget's no. Where several refuse, it is the one that turns over last.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    pub budget: String,
+    /// Which instance, of a budget that has one for each value; empty where the call says none.
+    pub each: Option<(Dimension, String)>,
+    pub unit: Unit,
+    pub per: Per,
+    pub reason: Reason,
+    /// In the unit, like the three below.
+    pub limit: i128,
+    pub spent: i128,
+    pub held: i128,
+    /// What this call would hold; 0 where it was refused before its size was known.
+    pub needed: i128,
+    /// Unix milliseconds; `None` = never.
+    pub resets_at: Option<i64>,
+    /// Unix milliseconds at which it was refused.
+    pub now_ms: i64,
+    /// How long the budget lets a call wait for room.
+    pub wait: Duration,
+}
+
+impl Refusal {
+    /// What the caller is told, in every dialect.
+    pub fn text(&self) -> RefusalText {
+        RefusalText {
+            message: self.message(),
+            retry_after_s: self.retry_after_s(),
+            retry_helps: self.retry_helps(),
+        }
+    }
+
+    /// Whether a retry within minutes can succeed: rates per minute and calls in flight.
+    fn retry_helps(&self) -> bool {
+        match self.reason {
+            Reason::TooLarge | Reason::Unpriced | Reason::Unmetered => false,
+            Reason::Spent | Reason::Held => {
+                self.unit == Unit::Concurrent || self.per == Per::Minute
+            }
+        }
+    }
+
+    fn retry_after_s(&self) -> Option<u64> {
+        match self.reason {
+            Reason::TooLarge | Reason::Unpriced | Reason::Unmetered => None,
+            _ if self.unit == Unit::Concurrent => Some(1),
+            Reason::Spent | Reason::Held => {
+                let left_ms = self.resets_at?.saturating_sub(self.now_ms);
+                Some(u64::try_from(left_ms).unwrap_or(0).div_ceil(1_000).max(1))
+            }
+        }
+    }
+
+    fn message(&self) -> String {
+        let name = match &self.each {
+            None => self.budget.clone(),
+            Some((dimension, value)) if value.is_empty() => {
+                format!("{} (no {})", self.budget, dimension.as_str())
+            }
+            Some((dimension, value)) => format!("{} ({} {value})", self.budget, dimension.as_str()),
+        };
+        let why = match self.reason {
+            Reason::Spent => "is spent",
+            Reason::Held => "is held by calls in flight",
+            Reason::TooLarge => "is smaller than this call",
+            Reason::Unpriced => "blocks models without a known price",
+            Reason::Unmetered => "blocks calls that cannot be metered",
+        };
+        format!("weir: budget {name} {why}: {}", self.standing())
+    }
+
+    fn standing(&self) -> String {
+        let show = |amount| self.unit.show(amount);
+        if self.unit == Unit::Concurrent {
+            return format!("limit {}, {} in flight", show(self.limit), self.held);
+        }
+        let per = match self.per {
+            Per::Total => "in total".to_owned(),
+            per => format!("per {}", per.as_str()),
+        };
+        let mut text = format!(
+            "limit {} {per}, spent {}, held by calls in flight {}",
+            show(self.limit),
+            show(self.spent),
+            show(self.held),
+        );
+        if self.needed > 0 {
+            text.push_str(&format!(", this call may take {}", show(self.needed)));
+        }
+        match self
+            .resets_at
+            .and_then(|at| Timestamp::from_millisecond(at).ok())
+        {
+            Some(at) => text.push_str(&format!("; it resets at {at}")),
+            None => text.push_str("; it never resets"),
+        }
+        text
+    }
+
+    /// How much longer a call may wait for this budget, and for how long at a time: until a hold ends
+    /// or the window does. `None` where waiting cannot help.
+    pub(crate) fn patience(&self, waited: Duration) -> Option<Duration> {
+        let left = self
+            .wait
+            .checked_sub(waited)
+            .filter(|left| !left.is_zero())?;
+        let turns_in = self.resets_at.map(|at| {
+            let left_ms = at.saturating_sub(self.now_ms).max(1);
+            Duration::from_millis(u64::try_from(left_ms).unwrap_or(1))
+        });
+        match self.reason {
+            Reason::Held => Some(turns_in.map_or(left, |turns_in| turns_in.min(left))),
+            Reason::Spent => turns_in.filter(|turns_in| *turns_in <= left),
+            Reason::TooLarge | Reason::Unpriced | Reason::Unmetered => None,
+        }
+    }
+
+    /// Whether a call that can wait should be asked again with its size known.
+    pub(crate) fn may_pass_later(&self) -> bool {
+        self.patience(Duration::ZERO).is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests;

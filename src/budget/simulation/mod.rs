@@ -1,0 +1,459 @@
+//! A seeded simulation of the admission core against budgets that are done by hand: arrivals, ends, clock
+//! steps, reloads and restarts, with every invariant looked at after every step.
+
+mod oracle;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::tz::TimeZone;
+
+use self::oracle::Expected;
+use crate::budget::core::{Core, HoldId};
+use crate::budget::facts::{Facts, Size, Sizes};
+use crate::budget::limits::{Dimension, HoldMode, Limit, Per, Unit, Unknown};
+use crate::budget::tests::{facts, limit};
+use crate::budget::window::window;
+use crate::units::PicoUsd;
+
+/// 2026-11-20T10:00:30Z.
+const START_MS: i64 = 1_795_168_830_000;
+const HOUR_MS: i64 = 3_600_000;
+const DAY_MS: i64 = 24 * HOUR_MS;
+/// Calls in flight at a time.
+const FLYING_MAX: usize = 24;
+
+/// A call in flight.
+#[derive(Debug)]
+struct Call {
+    id: HoldId,
+    number: u64,
+    facts: Arc<Facts>,
+    sizes: Sizes,
+    at_ms: i64,
+}
+
+/// A call that ended, as the ledger has it.
+#[derive(Debug)]
+struct Row {
+    facts: Arc<Facts>,
+    at_ms: i64,
+    actual: Size,
+}
+
+/// splitmix64: the whole run follows from the seed.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        (z ^ (z >> 31)) % bound
+    }
+
+    fn one_in(&mut self, bound: u64) -> bool {
+        self.below(bound) == 0
+    }
+
+    fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
+        &from[self.below(from.len() as u64) as usize]
+    }
+}
+
+/// What happened, so that a run that tests nothing is noticed.
+#[derive(Debug, Default)]
+struct Tally {
+    admitted: u64,
+    refused: u64,
+    reloads: u64,
+    restarts: u64,
+    /// Restarts after which the state was the same as before.
+    same_after_restart: u64,
+}
+
+struct World {
+    seed: u64,
+    random: Random,
+    core: Core,
+    expected: Vec<Expected>,
+    tz: TimeZone,
+    callers: Vec<Arc<Facts>>,
+    flying: Vec<Call>,
+    ledger: Vec<Row>,
+    number: u64,
+    now_ms: i64,
+    latest_ms: i64,
+    /// The clock stepped back: the ledger files calls under other windows than they were admitted in.
+    skewed: bool,
+    tally: Tally,
+}
+
+impl World {
+    fn new(seed: u64) -> Self {
+        let mut random = Random(seed);
+        let limits = some_limits(&mut random);
+        let mut core = Core::new(limits.clone(), TimeZone::UTC, START_MS);
+        core.replayed();
+        let open = |limit| Expected::open(limit, &TimeZone::UTC, START_MS, &[], &[]);
+        World {
+            seed,
+            random,
+            core,
+            expected: limits.into_iter().map(open).collect(),
+            tz: TimeZone::UTC,
+            callers: callers(),
+            flying: Vec::new(),
+            ledger: Vec::new(),
+            number: 0,
+            now_ms: START_MS,
+            latest_ms: START_MS,
+            skewed: false,
+            tally: Tally::default(),
+        }
+    }
+
+    fn step(&mut self) {
+        match self.random.below(1_000) {
+            0..450 => self.arrive(),
+            450..750 => self.end(true),
+            750..800 => self.end(false),
+            800..990 => self.pass(90_000),
+            990..994 => self.pass(40 * HOUR_MS),
+            994 => {
+                self.now_ms = self.latest_ms;
+                self.pass(1);
+                self.pass(800 * DAY_MS);
+            }
+            995 => {
+                let back = self.random.below(3 * DAY_MS as u64) as i64;
+                self.set_clock(self.now_ms - back);
+                self.skewed = true;
+            }
+            996..998 => self.reload(),
+            _ => self.restart(),
+        }
+        self.check();
+    }
+
+    fn pass(&mut self, most_ms: i64) {
+        let by = self.random.below(most_ms as u64) as i64;
+        if by > 400 * DAY_MS && self.now_ms + by > self.latest_ms + 400 * DAY_MS {
+            self.skewed = false;
+        }
+        self.set_clock(self.now_ms + by);
+    }
+
+    fn set_clock(&mut self, now_ms: i64) {
+        self.now_ms = now_ms;
+        self.latest_ms = self.latest_ms.max(now_ms);
+        for expected in &mut self.expected {
+            expected.turn(&self.tz, now_ms);
+        }
+    }
+
+    fn arrive(&mut self) {
+        if self.flying.len() == FLYING_MAX {
+            return self.end(true);
+        }
+        let facts = Arc::clone(self.random.pick(&self.callers));
+        let sizes = some_sizes(&mut self.random, facts.metered);
+        let allowed = self
+            .expected
+            .iter()
+            .all(|expected| expected.allows(&facts, &sizes));
+        let admitted = self.core.admit(&facts, &sizes, self.now_ms);
+        assert_eq!(
+            admitted.is_ok(),
+            allowed,
+            "seed {}: {admitted:?}",
+            self.seed
+        );
+        let Ok(id) = admitted else {
+            self.tally.refused += 1;
+            return;
+        };
+        self.tally.admitted += 1;
+        self.number += 1;
+        for expected in &mut self.expected {
+            expected.hold(self.number, &facts, &sizes);
+        }
+        self.flying.push(Call {
+            id,
+            number: self.number,
+            facts,
+            sizes,
+            at_ms: self.now_ms,
+        });
+    }
+
+    fn end(&mut self, settled: bool) {
+        if self.flying.is_empty() {
+            return;
+        }
+        let at = self.random.below(self.flying.len() as u64) as usize;
+        let call = self.flying.swap_remove(at);
+        let actual = settled.then(|| actual(&mut self.random, &call.sizes));
+        self.end_call(&call, actual);
+    }
+
+    fn end_call(&mut self, call: &Call, actual: Option<Size>) {
+        self.core.end(call.id, actual.as_ref());
+        for expected in &mut self.expected {
+            expected.end(call.number, actual.as_ref());
+        }
+        if let Some(actual) = actual {
+            self.ledger.push(Row {
+                facts: Arc::clone(&call.facts),
+                at_ms: call.at_ms,
+                actual,
+            });
+        }
+    }
+
+    fn reload(&mut self) {
+        self.tally.reloads += 1;
+        let limits = some_limits(&mut self.random);
+        let names = ["UTC", "UTC", "Europe/Berlin", "America/St_Johns"];
+        let tz = TimeZone::get(*self.random.pick(&names)).expect("the zone is known");
+        self.core.replace(limits.clone(), tz.clone(), self.now_ms);
+        replay(&mut self.core, &self.ledger);
+        let mut olds = std::mem::take(&mut self.expected);
+        for limit in limits {
+            let present = window(limit.per, &tz, self.now_ms);
+            let same = |old: &Expected| {
+                let counts = |l: &Limit| (l.name.clone(), l.unit, l.per, l.each, l.matches.clone());
+                counts(&old.limit) == counts(&limit)
+                    && (tz == self.tz || old.window.start_ms == present.start_ms)
+            };
+            self.expected.push(match olds.iter().position(same) {
+                Some(at) => {
+                    let mut old = olds.swap_remove(at);
+                    let window = if tz == self.tz { old.window } else { present };
+                    old.change(limit, window);
+                    old
+                }
+                None => Expected::open(limit, &tz, self.now_ms, &self.flying, &self.ledger),
+            });
+        }
+        self.tz = tz;
+    }
+
+    /// The process dies; what was in flight is charged as expected, and all else comes from the ledger.
+    fn restart(&mut self) {
+        self.tally.restarts += 1;
+        for call in std::mem::take(&mut self.flying) {
+            self.end_call(&call, Some(call.sizes.expected));
+        }
+        let before = self.core.states(self.now_ms);
+        let limits: Vec<Limit> = self
+            .expected
+            .drain(..)
+            .map(|expected| expected.limit)
+            .collect();
+        self.core = Core::new(limits.clone(), self.tz.clone(), self.now_ms);
+        replay(&mut self.core, &self.ledger);
+        let open = |limit| Expected::open(limit, &self.tz, self.now_ms, &[], &self.ledger);
+        self.expected = limits.into_iter().map(open).collect();
+        if !self.skewed {
+            assert_eq!(self.core.states(self.now_ms), before, "seed {}", self.seed);
+            self.tally.same_after_restart += 1;
+        }
+    }
+
+    fn check(&mut self) {
+        let states = self.core.states(self.now_ms);
+        let mut states = states.iter().peekable();
+        for expected in &self.expected {
+            let mut standings = BTreeMap::new();
+            while let Some(state) = states.next_if(|state| state.name == expected.limit.name) {
+                assert_eq!(
+                    (state.limit, state.window),
+                    (expected.limit.amount, expected.window)
+                );
+                let value = state.each_value.clone().unwrap_or_default();
+                standings.insert(value, (state.spent, state.held));
+            }
+            assert_eq!(
+                standings,
+                expected.standings(),
+                "seed {}: {}",
+                self.seed,
+                expected.limit.name
+            );
+            let held = || standings.values().map(|(_, held)| *held);
+            assert!(held().all(|held| held >= 0 && (held == 0 || !self.flying.is_empty())));
+            expected.assert_kept();
+        }
+        assert_eq!(states.next(), None, "seed {}", self.seed);
+        assert_eq!(
+            self.core.in_flight(),
+            self.flying.len(),
+            "seed {}",
+            self.seed
+        );
+    }
+}
+
+/// What `serve` does at start and after a reload.
+fn replay(core: &mut Core, ledger: &[Row]) {
+    for since in core.owed() {
+        for row in ledger.iter().filter(|row| row.at_ms >= since) {
+            core.record(&row.facts, since, &row.spent());
+        }
+    }
+    core.replayed();
+}
+
+fn callers() -> Vec<Arc<Facts>> {
+    let mut callers = Vec::new();
+    for (user, team) in [("alice", "search"), ("bob", "ads"), ("", "search")] {
+        for (model, metered) in [
+            ("gpt-5", true),
+            ("gpt-5-mini", true),
+            ("", true),
+            ("gpt-5", false),
+        ] {
+            let mut caller = facts("openai", model, user);
+            caller.metered = metered;
+            caller.model = caller.model.filter(|model| !model.is_empty());
+            caller.labels.user = caller.labels.user.filter(|user| !user.is_empty());
+            caller.labels.team = Some(team.to_owned());
+            callers.push(Arc::new(caller));
+        }
+    }
+    callers
+}
+
+/// Most of the budgets there are, with amounts that some seeds' calls reach and others do not.
+fn some_limits(random: &mut Random) -> Vec<Limit> {
+    type Change = fn(&mut Limit, i128);
+    let all: [(&str, Change); 8] = [
+        ("user-day", |l, n| {
+            (l.amount, l.each) = (400 * n, Some(Dimension::User))
+        }),
+        ("team-month", |l, n| {
+            (l.amount, l.per, l.hold) = (6_000 * n, Per::Month, HoldMode::WorstCase);
+            l.matches
+                .dimensions
+                .insert(Dimension::Team, vec!["search".into()]);
+        }),
+        ("user-rpm", |l, n| {
+            (l.unit, l.amount, l.per, l.each) =
+                (Unit::Requests, 2 + n, Per::Minute, Some(Dimension::User));
+        }),
+        ("tokens-hour", |l, n| {
+            (l.unit, l.amount, l.per, l.hold) =
+                (Unit::Tokens, 2_000 * n, Per::Hour, HoldMode::WorstCase);
+            l.unmetered = Unknown::Block;
+        }),
+        ("flight", |l, n| {
+            (l.unit, l.amount, l.per) = (Unit::Concurrent, 4 + 4 * n, Per::Total)
+        }),
+        ("gpt-total", |l, n| {
+            (l.amount, l.per) = (60_000 * n, Per::Total);
+            l.matches
+                .dimensions
+                .insert(Dimension::Model, vec!["gpt-*".into()]);
+        }),
+        ("model-week", |l, n| {
+            (l.unit, l.amount, l.per) = (Unit::OutputTokens, 4_000 * n, Per::Week);
+            l.each = Some(Dimension::Model);
+        }),
+        ("year", |l, n| {
+            (l.amount, l.per, l.unpriced) = (30_000 * n, Per::Year, Unknown::Block)
+        }),
+    ];
+    let mut limits = Vec::new();
+    for (name, change) in all {
+        if !random.one_in(5) {
+            let mut limit = limit(name);
+            change(&mut limit, i128::from(1 + random.below(8)));
+            limits.push(limit);
+        }
+    }
+    limits
+}
+
+fn some_sizes(random: &mut Random, metered: bool) -> Sizes {
+    if !metered {
+        let unknown = Size {
+            cost: None,
+            input_tokens: 0,
+            output_tokens: 0,
+        };
+        return Sizes {
+            expected: unknown,
+            worst_case: unknown,
+        };
+    }
+    let (input, output) = (random.below(100), random.below(100));
+    let priced = !random.one_in(16);
+    let free = random.one_in(16);
+    let size = |times: u64| {
+        let (input_tokens, output_tokens) = (input * times, output * times);
+        let pico = if free {
+            0
+        } else {
+            i128::from(input_tokens + 4 * output_tokens)
+        };
+        Size {
+            cost: priced.then_some(PicoUsd::new(pico)),
+            input_tokens,
+            output_tokens,
+        }
+    };
+    Sizes {
+        expected: size(1),
+        worst_case: size(3),
+    }
+}
+
+/// Anything up to the worst case.
+fn actual(random: &mut Random, sizes: &Sizes) -> Size {
+    let worst = &sizes.worst_case;
+    let mut up_to = |most: u64| random.below(most + 1);
+    let pico = worst
+        .cost
+        .map(|cost| up_to(u64::try_from(cost.get()).unwrap_or(0)));
+    Size {
+        cost: pico.map(|pico| PicoUsd::new(i128::from(pico))),
+        input_tokens: up_to(worst.input_tokens),
+        output_tokens: up_to(worst.output_tokens),
+    }
+}
+
+fn run(seed: u64, steps: u64) -> Tally {
+    let mut world = World::new(seed);
+    for _ in 0..steps {
+        world.step();
+    }
+    while !world.flying.is_empty() {
+        world.end(true);
+    }
+    world.check();
+    world.tally
+}
+
+#[test]
+fn keeps_every_promise_over_a_hundred_thousand_steps() {
+    let mut total = Tally::default();
+    for seed in 0..50 {
+        let tally = run(seed, 2_000);
+        total.admitted += tally.admitted;
+        total.refused += tally.refused;
+        total.reloads += tally.reloads;
+        total.restarts += tally.restarts;
+        total.same_after_restart += tally.same_after_restart;
+    }
+    println!("{total:?}");
+    assert!(
+        total.admitted > 10_000 && total.refused > 3_000,
+        "{total:?}"
+    );
+    assert!(
+        total.reloads > 100 && total.same_after_restart > 50,
+        "{total:?}"
+    );
+}

@@ -1,0 +1,162 @@
+//! The budgets as one would do them by hand: everything that is held is summed whenever it is asked for.
+
+use std::collections::BTreeMap;
+
+use jiff::tz::TimeZone;
+
+use super::{Call, Row};
+use crate::budget::amount::{needed, sum, taken};
+use crate::budget::facts::{Facts, Pending, Size, Sizes, Spent};
+use crate::budget::limits::{HoldMode, Limit, Unit};
+use crate::budget::matching::{Fit, fit};
+use crate::budget::window::{Window, window};
+
+/// A hold: its instance, the start of its window, its amount.
+type Hold = (String, i64, i128);
+
+#[derive(Debug)]
+pub(super) struct Expected {
+    pub(super) limit: Limit,
+    pub(super) window: Window,
+    pub(super) spent: BTreeMap<String, i128>,
+    /// By the call's number.
+    pub(super) holds: BTreeMap<u64, Hold>,
+    /// What was spent before this limit was in force may exceed it.
+    foreign: bool,
+}
+
+impl Expected {
+    /// A budget that is opened while calls are in flight and others have ended.
+    pub(super) fn open(
+        limit: Limit,
+        tz: &TimeZone,
+        now_ms: i64,
+        calls: &[Call],
+        rows: &[Row],
+    ) -> Self {
+        let window = window(limit.per, tz, now_ms);
+        let mut opened = Expected {
+            limit,
+            window,
+            spent: BTreeMap::new(),
+            holds: BTreeMap::new(),
+            foreign: true,
+        };
+        for row in rows.iter().filter(|row| row.at_ms >= window.start_ms) {
+            if opened.covers(&row.facts) {
+                *opened.spent.entry(opened.value(&row.facts)).or_default() +=
+                    match opened.limit.unit {
+                        Unit::Concurrent => 0,
+                        unit => sum(unit, &row.spent()),
+                    };
+            }
+        }
+        for call in calls.iter().filter(|call| call.at_ms >= window.start_ms) {
+            opened.hold(call.number, &call.facts, &call.sizes);
+        }
+        opened
+    }
+
+    pub(super) fn turn(&mut self, tz: &TimeZone, now_ms: i64) {
+        let present = window(self.limit.per, tz, now_ms);
+        if present.start_ms > self.window.start_ms {
+            self.window = present;
+            self.spent.clear();
+            self.foreign = false;
+        }
+    }
+
+    pub(super) fn covers(&self, facts: &Facts) -> bool {
+        fit(&self.limit, facts, Pending::NOTHING) == Fit::Yes
+    }
+
+    pub(super) fn allows(&self, facts: &Facts, sizes: &Sizes) -> bool {
+        match needed(&self.limit, facts, sizes) {
+            Err(_) => !self.covers(facts),
+            Ok(0) => true,
+            Ok(need) => {
+                let (spent, held) = self.standing(&self.value(facts));
+                !self.covers(facts) || spent + held + need <= self.limit.amount
+            }
+        }
+    }
+
+    pub(super) fn hold(&mut self, number: u64, facts: &Facts, sizes: &Sizes) {
+        if self.covers(facts) {
+            let amount = needed(&self.limit, facts, sizes).unwrap_or(0);
+            self.holds
+                .insert(number, (self.value(facts), self.window.start_ms, amount));
+        }
+    }
+
+    pub(super) fn end(&mut self, number: u64, actual: Option<&Size>) {
+        let Some((value, start_ms, _)) = self.holds.remove(&number) else {
+            return;
+        };
+        if let Some(size) = actual.filter(|_| start_ms == self.window.start_ms) {
+            *self.spent.entry(value).or_default() += taken(self.limit.unit, size);
+        }
+    }
+
+    /// Another amount for the same count.
+    pub(super) fn change(&mut self, limit: Limit, window: Window) {
+        self.foreign |= limit.amount < self.limit.amount || limit.hold != self.limit.hold;
+        (self.limit, self.window) = (limit, window);
+    }
+
+    /// Instances that stand for something: spent and held by value.
+    pub(super) fn standings(&self) -> BTreeMap<String, (i128, i128)> {
+        let open = self.holds.values().map(|(value, ..)| value);
+        let spent = self
+            .spent
+            .iter()
+            .filter(|(_, spent)| **spent > 0)
+            .map(|(value, _)| value);
+        let mut standings: BTreeMap<String, (i128, i128)> = open
+            .chain(spent)
+            .map(|value| (value.clone(), self.standing(value)))
+            .collect();
+        if self.limit.each.is_none() {
+            standings.entry(String::new()).or_default();
+        }
+        standings
+    }
+
+    /// A worst case is never exceeded, once everything in the window was admitted under this limit.
+    pub(super) fn assert_kept(&self) {
+        if self.limit.hold == HoldMode::WorstCase && !self.foreign {
+            for (value, (spent, held)) in self.standings() {
+                assert!(
+                    spent + held <= self.limit.amount,
+                    "{} {value}: {spent} + {held}",
+                    self.limit.name
+                );
+            }
+        }
+    }
+
+    fn standing(&self, value: &str) -> (i128, i128) {
+        let present = |hold: &&Hold| hold.0 == value && hold.1 == self.window.start_ms;
+        let held = self.holds.values().filter(present).map(|hold| hold.2).sum();
+        (self.spent.get(value).copied().unwrap_or(0), held)
+    }
+
+    fn value(&self, facts: &Facts) -> String {
+        self.limit
+            .each
+            .and_then(|each| facts.value(each))
+            .unwrap_or_default()
+            .to_owned()
+    }
+}
+
+impl Row {
+    pub(super) fn spent(&self) -> Spent {
+        Spent {
+            cost: self.actual.cost.unwrap_or_default(),
+            input_tokens: self.actual.input_tokens,
+            output_tokens: self.actual.output_tokens,
+            requests: 1,
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! A call that waits for room: until calls in flight give back what they held too much, or the window
+//! turns over.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::time::timeout;
+
+use crate::budget::Budgets;
+use crate::budget::facts::{Facts, Sizes};
+use crate::budget::permit::Permit;
+use crate::budget::refusal::Refusal;
+use crate::clock::Clock;
+
+/// Most calls that wait at a time; what comes after is refused at once. Every hold that ends wakes all of
+/// them, so this also bounds the work of one settlement.
+pub const WAITING_MAX: usize = 1_024;
+
+impl Budgets {
+    /// Admits a call, or lets it wait as long as the refusing budget's `wait` says and tries again.
+    pub async fn admit_waiting(
+        self: &Arc<Self>,
+        clock: &dyn Clock,
+        facts: &Facts,
+        sizes: &Sizes,
+    ) -> Result<Permit, Box<Refusal>> {
+        let mut waited = Duration::ZERO;
+        let mut seat = None;
+        loop {
+            let change = self.changed.notified();
+            tokio::pin!(change);
+            // Before asking, or a hold that ends in between would wake nobody.
+            change.as_mut().enable();
+            let refusal = match self.admit(facts, sizes, clock.unix_ms()) {
+                Ok(permit) => return Ok(permit),
+                Err(refusal) => refusal,
+            };
+            let Some(patience) = refusal.patience(waited) else {
+                return Err(refusal);
+            };
+            if seat.is_none() {
+                seat = Seat::take(&self.waiting);
+            }
+            if seat.is_none() {
+                return Err(refusal);
+            }
+            let from = clock.monotonic();
+            waited += match timeout(patience, change).await {
+                Ok(()) => clock.monotonic().saturating_sub(from),
+                Err(_) => patience,
+            };
+        }
+    }
+}
+
+/// One place among the calls that wait.
+struct Seat<'a>(&'a AtomicUsize);
+
+impl<'a> Seat<'a> {
+    fn take(taken: &'a AtomicUsize) -> Option<Self> {
+        let free = |taken| (taken < WAITING_MAX).then_some(taken + 1);
+        taken
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, free)
+            .ok()
+            .map(|_| Seat(taken))
+    }
+}
+
+impl Drop for Seat<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests;

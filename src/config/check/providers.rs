@@ -1,0 +1,234 @@
+//! The providers: those that weir knows, with what the file says over them, and the file's own.
+
+use std::collections::HashMap;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::providers::Api;
+
+use super::super::known::Known;
+
+use super::super::file;
+use super::super::problem::{Found, quoted};
+use super::super::read::{At, Fault, Field, Named, Scalar};
+use super::super::values::{Folder, Host, ProviderName, Span, Url};
+use super::super::{HostPort, Provider, Timeouts, Upstream};
+
+/// Timeouts where none are written.
+const TIMEOUTS: Timeouts = Timeouts {
+    connect: Duration::from_secs(10),
+    read: Duration::from_secs(900),
+    write: Duration::from_secs(60),
+    idle: Duration::from_secs(10),
+};
+
+/// Most bytes of a CA file that are looked at for a certificate.
+const CA_BYTES_MAX: u64 = 1024 * 1024;
+
+/// All providers, by name: the known ones are always present.
+pub(super) fn check(
+    written: &Field<Named<file::Provider>>,
+    known: &[Known],
+    found: &mut Found,
+) -> Vec<Arc<Provider>> {
+    let mut all: Vec<Provider> = known.iter().map(as_known).collect();
+    let written = written
+        .value()
+        .map(|Named(list)| list.as_slice())
+        .unwrap_or_default();
+    for (name, settings) in written {
+        match ProviderName::parse(&name.value) {
+            Err(fault) => {
+                let why = if let Fault::Because(why) = fault {
+                    format!(": {why}")
+                } else {
+                    String::new()
+                };
+                let (expected, got) = (ProviderName::EXPECTED, quoted(&name.value));
+                let message = format!("expected {expected}, got {got}{why}");
+                found.add(name.place.problem(message, "rename it"));
+            }
+            Ok(_) => match all.iter_mut().find(|provider| provider.name == name.value) {
+                Some(provider) => overlay(provider, settings, found),
+                None => all.extend(custom(name, settings, known, found)),
+            },
+        }
+    }
+    claim_once(&all, written, found);
+    all.sort_by(|one, other| one.name.cmp(&other.name));
+    all.into_iter().map(Arc::new).collect()
+}
+
+fn as_known(known: &Known) -> Provider {
+    let host = |text: &&str| Host::parse(text).map(|host| host.0);
+    Provider {
+        name: known.name.to_owned(),
+        api: known.api,
+        catalog_id: known.catalog_id.map(str::to_owned),
+        upstream: upstream(known),
+        hosts: known
+            .hosts
+            .iter()
+            .map(host)
+            .collect::<Result<_, _>>()
+            .expect("known hosts are hosts"),
+        ca: None,
+        upstream_proxy: None,
+        timeouts: TIMEOUTS,
+    }
+}
+
+fn upstream(known: &Known) -> Upstream {
+    Url::parse(known.upstream)
+        .expect("known upstreams are URLs")
+        .0
+}
+
+fn custom(
+    name: &At<String>,
+    settings: &file::Provider,
+    known: &[Known],
+    found: &mut Found,
+) -> Option<Provider> {
+    if settings.upstream.is_absent() {
+        let message = format!(
+            "weir does not know {}, so it needs an upstream",
+            quoted(&name.value)
+        );
+        let names: Vec<&str> = known.iter().map(|known| known.name).collect();
+        let remedy = match super::suggestion(&name.value, names.iter().copied()) {
+            close if close.starts_with("did you mean") => close,
+            _ => "add `upstream: https://…`".to_owned(),
+        };
+        found.add(name.place.problem(message, remedy));
+    }
+    let written = settings.upstream.value().map(|url| url.0.clone());
+    let namesake = |known: &&Known| {
+        written
+            .as_ref()
+            .is_some_and(|w| w.host == upstream(known).host)
+    };
+    let catalog_id = known
+        .iter()
+        .find(namesake)
+        .and_then(|known| known.catalog_id);
+    let nowhere = || Upstream {
+        tls: true,
+        host: String::new(),
+        port: 443,
+        base_path: String::new(),
+    };
+    let mut provider = Provider {
+        name: name.value.clone(),
+        api: Api::Auto,
+        catalog_id: catalog_id.map(str::to_owned),
+        upstream: written.unwrap_or_else(nowhere),
+        hosts: Vec::new(),
+        ca: None,
+        upstream_proxy: None,
+        timeouts: TIMEOUTS,
+    };
+    overlay(&mut provider, settings, found);
+    Some(provider)
+}
+
+/// Lays what is written over a provider.
+fn overlay(provider: &mut Provider, written: &file::Provider, found: &mut Found) {
+    if let Some(api) = written.api.value() {
+        provider.api = api.0;
+    }
+    if let Some(url) = written.upstream.value() {
+        provider.upstream = url.0.clone();
+    }
+    if let Some(hosts) = written.hosts.value() {
+        provider.hosts = hosts.iter().map(|at| at.value.0.clone()).collect();
+    }
+    if let Some(proxy) = written.upstream_proxy.value() {
+        provider.upstream_proxy = Some(proxy.0.clone());
+    }
+    provider.ca = written.ca.here().map(|at| ca(at, found));
+    if let Some(timeouts) = written.timeouts.value() {
+        for (field, timeout) in [
+            (&timeouts.connect, &mut provider.timeouts.connect),
+            (&timeouts.read, &mut provider.timeouts.read),
+            (&timeouts.write, &mut provider.timeouts.write),
+            (&timeouts.idle, &mut provider.timeouts.idle),
+        ] {
+            if let Some(at) = field.here() {
+                *timeout = positive(at, found);
+            }
+        }
+    }
+}
+
+fn positive(at: &At<Span>, found: &mut Found) -> Duration {
+    if at.value.0.is_zero() {
+        let message = "expected a duration of more than nothing, got 0";
+        found.add(at.place.problem(message, "write it like `30s`"));
+    }
+    at.value.0
+}
+
+/// A CA file is looked into at once, since an upstream that fails its first handshake says so too late.
+fn ca(at: &At<Folder>, found: &mut Found) -> PathBuf {
+    let path = at.value.0.clone();
+    let (message, remedy) = match holds_certificate(&path) {
+        Ok(true) => return path,
+        Ok(false) => (
+            "expected a PEM file with certificates, found none in it".to_owned(),
+            "write \
+            the path of a file with `-----BEGIN CERTIFICATE-----`",
+        ),
+        Err(error) => (
+            format!("cannot read the file: {}", error.kind()),
+            "a relative path counts \
+            from the folder that weir is started in",
+        ),
+    };
+    found.add(at.place.problem(message, remedy));
+    path
+}
+
+fn holds_certificate(path: &Path) -> std::io::Result<bool> {
+    let mut pem = Vec::new();
+    std::fs::File::open(path)?
+        .take(CA_BYTES_MAX)
+        .read_to_end(&mut pem)?;
+    Ok(memchr::memmem::find(&pem, b"-----BEGIN CERTIFICATE-----").is_some())
+}
+
+/// A host that two providers claim would go to whichever comes first: neither is right.
+fn claim_once(all: &[Provider], written: &[(At<String>, file::Provider)], found: &mut Found) {
+    let mut owners: HashMap<&HostPort, &str> = HashMap::new();
+    for provider in all {
+        let settings = written.iter().find(|(name, _)| name.value == provider.name);
+        let hosts = settings.and_then(|(_, settings)| settings.hosts.value());
+        if hosts.is_none() {
+            owners.extend(
+                provider
+                    .hosts
+                    .iter()
+                    .map(|host| (host, provider.name.as_str())),
+            );
+        }
+    }
+    for (name, settings) in written {
+        for at in settings.hosts.value().into_iter().flatten() {
+            let HostPort { host, port } = &at.value.0;
+            let Some(owner) = owners.insert(&at.value.0, &name.value) else {
+                continue;
+            };
+            let message = format!("{host}:{port} is claimed by provider `{owner}` already");
+            let remedy = if owner == name.value {
+                "remove one of them".to_owned()
+            } else {
+                format!(
+                    "remove it, or take it from the other: `providers: {{ {owner}: {{ hosts: [] }} }}`"
+                )
+            };
+            found.add(at.place.problem(message, remedy));
+        }
+    }
+}

@@ -1,0 +1,253 @@
+//! The file as it is written: every key once, with its type and what it says to an editor.
+//!
+//! The doc comments here are the descriptions of the JSON Schema.
+
+use schemars::Schema;
+
+use super::problem::Found;
+use super::read::{At, Field, Keys, Mapping, Named, OneOrMany, Read, mapping_schema};
+use super::tree::Node;
+use super::values::{
+    Address, Amount, ApiName, Each, Flag, Folder, Hold, Host, KeyPattern, Label, Name, OnFault,
+    OnUnknown, Pattern, PerName, Percent, Price, ProviderName, ProxyUrl, Span, TimeZoneName, Token,
+    TunnelPolicy, Url,
+};
+
+/// Defines one mapping: its struct, the keys it accepts, and its schema.
+///
+/// `[required]` after a type: the key must be written. `later`: keys that weir will read one day, which
+/// deserve a better answer than "unknown".
+macro_rules! settings {
+    (
+        $(#[doc = $about:literal])*
+        $name:ident {
+            $( $(#[doc = $doc:literal])* $key:ident : $type:ty $([$required:ident])?, )*
+        }
+        later { $($later:ident),* }
+    ) => {
+        $(#[doc = $about])*
+        #[derive(Clone, Debug)]
+        pub(super) struct $name {
+            $( $(#[doc = $doc])* pub(super) $key: Field<$type>, )*
+        }
+
+        impl $name {
+            const KEYS: Keys = Keys {
+                known: &[$(plain(stringify!($key))),*],
+                required: &[$( $(settings!(@required $required $key),)? )*],
+                later: &[$(stringify!($later)),*],
+            };
+        }
+
+        impl Read for $name {
+            fn read(node: &Node, key: &str, found: &mut Found) -> Option<Self> {
+                let mapping = Mapping::open(node, key, &Self::KEYS, found)?;
+                Some($name {
+                    $( $key: mapping.field(plain(stringify!($key)), found), )*
+                })
+            }
+
+            fn schema() -> Schema {
+                let fields = vec![$(
+                    (plain(stringify!($key)), concat!($($doc, "\n"),*), <$type as Read>::schema()),
+                )*];
+                mapping_schema(concat!($($about, "\n"),*), &Self::KEYS, fields)
+            }
+        }
+    };
+    (@required required $key:ident) => { plain(stringify!($key)) };
+}
+
+/// The key of a field whose name is a word of Rust's own.
+const fn plain(field: &'static str) -> &'static str {
+    match field.as_bytes() {
+        [b'r', b'#', ..] => field.split_at(2).1,
+        _ => field,
+    }
+}
+
+settings! {
+    /// Settings of weir, a metering sidecar for LLM traffic. Edit while weir runs: a bad edit is refused,
+    /// with file, line and column, and the last good one stays.
+    File {
+        /// The address of the proxy; default 127.0.0.1:8900. A change needs a restart.
+        listen: Address,
+        /// The admin side: metrics, probes, reload, the ledger's answers and the web page.
+        admin: Admin,
+        /// The folder of weir.db, ca.pem and ca.key; default ./weir-data. A relative path counts from the
+        /// folder that weir is started in. A change needs a restart.
+        data_dir: Folder,
+        /// What becomes of hosts that no provider claims; default allow on a loopback address, else deny.
+        tunnel: TunnelPolicy,
+        /// The provider for a base URL that names none and shows no API's marks; default openai.
+        default_provider: ProviderName,
+        /// Labels on every call through this sidecar, where nothing closer to the call says otherwise.
+        labels: Labels,
+        /// Whether clients may label their calls by headers, path, proxy user or body; default true.
+        trust_client_labels: Flag,
+        /// The zone in which calendar budgets turn over; default UTC.
+        timezone: TimeZoneName,
+        /// Providers by name. A name that weir knows needs nothing more, and need not be written at all.
+        providers: Named<Provider>,
+        /// What calls may spend.
+        budgets: Vec<At<Budget>>,
+        /// Prices over the built-in catalogue.
+        prices: Vec<At<ModelPrice>>,
+        /// Whether calls go on while the ledger cannot be written; default allow.
+        on_ledger_fault: OnFault,
+        /// Whether responses carry x-weir-* headers; default false.
+        response_headers: Flag,
+        /// How weir stops.
+        shutdown: Shutdown,
+    }
+    later { alerts, currencies, identify, websocket }
+}
+
+settings! {
+    /// The admin side.
+    Admin {
+        /// Its address; default 127.0.0.1:8901. A change needs a restart.
+        listen: Address,
+        /// What writes must present, and every request where the address is not a loopback one.
+        token: Token,
+    }
+    later { }
+}
+
+settings! {
+    /// Labels of calls.
+    Labels {
+        /// The user.
+        user: Label,
+        /// The team.
+        team: Label,
+        /// The project.
+        project: Label,
+        /// The task.
+        task: Label,
+        /// Free tags by name.
+        tags: Named<Label>,
+    }
+    later { }
+}
+
+settings! {
+    /// A provider.
+    Provider {
+        /// The dialect it speaks; default auto: told by path and body.
+        api: ApiName,
+        /// Where its bytes go. Required for a name that weir does not know.
+        upstream: Url,
+        /// Hosts that it claims for CONNECT and absolute-form requests.
+        hosts: Vec<At<Host>>,
+        /// A PEM file with more roots for its upstream.
+        ca: Folder,
+        /// A proxy between weir and its upstream.
+        upstream_proxy: ProxyUrl,
+        /// Limits on its upstream's slowness.
+        timeouts: Timeouts,
+    }
+    later { on_client_close, headers, retry, failover }
+}
+
+settings! {
+    /// Limits on an upstream's slowness.
+    Timeouts {
+        /// Dial and TLS handshake together; default 10s.
+        connect: Span,
+        /// Between two reads: an unstreamed answer takes minutes; default 15m.
+        read: Span,
+        /// Between two writes; default 60s.
+        write: Span,
+        /// How long an unused connection is kept; default 10s.
+        idle: Span,
+    }
+    later { }
+}
+
+settings! {
+    /// A budget: an amount, a window, and whom it covers.
+    Budget {
+        /// Its name, once per file.
+        name: Name [required],
+        /// An amount and its unit: USD, tokens, input_tokens, output_tokens, requests or concurrent.
+        limit: Amount [required],
+        /// The calendar window: minute, hour, day, week (from Monday), month, year or total. Required but
+        /// for concurrent, which has none.
+        per: PerName,
+        /// The calls it covers: all that fit every entry.
+        r#match: Match,
+        /// One such budget for every distinct value.
+        each: Each,
+        /// How much a call in flight holds: what is expected (default), or the most it can cost.
+        hold: Hold,
+        /// A model without a price, where the limit is money; default allow.
+        unpriced: OnUnknown,
+        /// A call that weir cannot meter; default allow.
+        unmetered: OnUnknown,
+        /// How long a call may wait for holds to settle before it is refused; default 0s, at most 60s.
+        wait: Span,
+        /// Percentages of the limit at which a warning is logged, once per window.
+        warn_at: OneOrMany<Percent>,
+    }
+    later { action, on_spent }
+}
+
+settings! {
+    /// What a call must be; each entry is a value, a prefix that ends in `*`, or a list of them.
+    Match {
+        /// The provider's name in this file.
+        provider: OneOrMany<Pattern>,
+        /// The model that was asked for.
+        model: OneOrMany<Pattern>,
+        /// The client's key, by the 12 hex digits that the ledger shows.
+        key: OneOrMany<KeyPattern>,
+        /// The user.
+        user: OneOrMany<Pattern>,
+        /// The team.
+        team: OneOrMany<Pattern>,
+        /// The project.
+        project: OneOrMany<Pattern>,
+        /// The task.
+        task: OneOrMany<Pattern>,
+        /// Tags by name.
+        tags: Named<OneOrMany<Pattern>>,
+    }
+    later { }
+}
+
+settings! {
+    /// The prices of a model, in USD per million tokens unless said.
+    ModelPrice {
+        /// The provider's name in this file; without it, whichever provider serves the model.
+        provider: ProviderName,
+        /// The model, or a prefix that ends in `*`.
+        model: Pattern [required],
+        /// Input that was not cached.
+        input: Price,
+        /// Input that was read from a cache.
+        cached_input: Price,
+        /// Input that was written to a cache for five minutes.
+        cache_write_5m: Price,
+        /// Input that was written to a cache for an hour.
+        cache_write_1h: Price,
+        /// Output, reasoning included.
+        output: Price,
+        /// Audio in.
+        input_audio: Price,
+        /// Audio out.
+        output_audio: Price,
+        /// Each request, whatever its tokens.
+        request: Price,
+    }
+    later { currency }
+}
+
+settings! {
+    /// How weir stops.
+    Shutdown {
+        /// How long calls in flight may go on after SIGTERM; default 25s, at most 1h.
+        grace: Span,
+    }
+    later { }
+}

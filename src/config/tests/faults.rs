@@ -1,0 +1,262 @@
+//! Every kind of fault, with its place and its words.
+
+use super::*;
+
+/// Parses a faulty file and compares the beginnings of all its problems.
+fn check(text: &str, expected: &[&str]) {
+    let problems = parse(text, "f", &env).map(|_| ()).expect_err(text);
+    assert!(!problems.to_string().contains(CANARY), "{problems}");
+    let lines: Vec<String> = problems.list.iter().map(ToString::to_string).collect();
+    assert_eq!(lines.len(), expected.len(), "{text}\n{problems}");
+    for (line, expected) in lines.iter().zip(expected) {
+        assert!(
+            line.starts_with(expected),
+            "{text}\nexpected {expected}\ngot      {line}"
+        );
+    }
+}
+
+/// Cases of one fault each: a file (`⏎` ends a line) within `frame`, `=>`, its problem's beginning.
+fn check_each(frame: (&str, &str), cases: &str) {
+    let mut checked = 0;
+    for case in cases.lines().filter(|line| !line.is_empty()) {
+        let (text, expected) = case.split_once(" => ").expect("a case has two sides");
+        let text = format!("{}{}{}", frame.0, text.trim_start(), frame.1).replace('⏎', "\n");
+        check(&text, &[expected]);
+        checked += 1;
+    }
+    assert!(checked > 0);
+}
+
+#[test]
+fn says_what_is_wrong_and_where() {
+    check(
+        "",
+        &["1:1: the file holds no settings (write `{}` for the defaults)"],
+    );
+    check_each(("", ""), SETTINGS);
+}
+
+const SETTINGS: &str = r#"
+# only a comment⏎ => 1:1: the file holds no settings
+~ => 1:1: the file holds no settings
+listen => 1:1: expected a mapping, got a single value (write `key: value` pairs)
+- a => 1:1: expected a mapping, got a list
+a: [1⏎b: 2 => 2:2: not YAML: 
+labels: {}⏎---⏎labels: {} => 3:1: expected one document, got a second one
+labels: { team: ${PORT} } => 1:18: not YAML: while parsing a flow mapping, did not find expected ',' or '}' (within `{…}` and `[…]` write a variable in quotes
+budget: [] => 1:1: budget: unknown key (did you mean `budgets`?)
+zzz: 1 => 1:1: zzz: unknown key (known are listen, admin, data_dir, tunnel,
+admin: { tokn: x } => 1:10: admin.tokn: unknown key (did you mean `token`?)
+tunnel: allow⏎tunnel: deny => 2:1: tunnel: written twice, first on line 1 (remove one of them)
+? [a, b]⏎: c => 1:3: expected a text as key, got something else
+labels: { team: *x } => 1:17: labels.team: aliases (`*name`) are not read (write the value out)
+labels: { team: !!str 5 } => 1:23: labels.team: tags are not read, got "!!str" (remove the tag)
+listen: 8900 => 1:9: listen: expected an IP address and a port, got "8900" (write it like `127.0.0.1:8900` or `[::1]:8900`)
+listen: localhost:1 => 1:9: listen: expected an IP address and a port, got "localhost:1"
+listen: { port: 1 } => 1:9: listen: expected an IP address and a port, got a mapping
+listen: '127.0.0.1:${SECRET}' => 1:9: listen: expected an IP address and a port, got the value of "127.0.0.1:${SECRET}"
+listen: 0.0.0.0:8901 => 1:9: listen: the proxy (0.0.0.0:8901) and the admin side (127.0.0.1:8901) share a port
+admin: ${SECRET} => 1:8: admin: expected a mapping, got a single value
+admin: { token: [a] } => 1:17: admin.token: expected a token of visible ASCII characters, got a list
+admin: { token: 'a b${SECRET}' } => 1:17: admin.token: expected a token of visible ASCII characters, got a value that is not shown
+admin:⏎  listen: 0.0.0.0:1 => 2:11: admin.listen: an admin address that is not a loopback one (0.0.0.0:1) needs a token (add `token: ${WEIR_ADMIN_TOKEN}` to `admin`)
+admin:⏎  listen: 0.0.0.0:1⏎  token: ${EMPTY} => 2:11: admin.listen: an admin address that is not
+data_dir: '' => 1:11: data_dir: expected a path, got ""
+tunnel: block => 1:9: tunnel: expected allow or deny, got "block" (known are allow, deny)
+tunnel: dney => 1:9: tunnel: expected allow or deny, got "dney" (did you mean `deny`?)
+on_ledger_fault: deny => 1:18: on_ledger_fault: expected allow or block, got "deny"
+response_headers: yes => 1:19: response_headers: expected true or false, got "yes"
+timezone: Mars/Base => 1:11: timezone: expected an IANA time zone, got "Mars/Base" (write it like `UTC` or `Europe/Berlin`)
+default_provider: opnai => 1:19: default_provider: expected a provider's name, but none is called "opnai" (did you mean `openai`?)
+shutdown: { grace: 2h } => 1:20: shutdown.grace: expected at most 3600s, got 7200s
+shutdown: { grace: 30 } => 1:20: shutdown.grace: expected a duration in whole ms, s, m or h, at most 24h, got "30": the unit is missing
+shutdown: { grace: 1.5s } => 1:20: shutdown.grace: expected a duration
+alerts: [] => 1:1: alerts: `alerts`: not supported by this version (remove the key)
+currencies: {} => 1:1: currencies: `currencies`: not supported by this version
+identify: [] => 1:1: identify: `identify`: not supported by this version
+labels: { team: '${UNSET}' } => 1:17: labels.team: the environment variable UNSET is not set (set it, or write a default: `${UNSET:-…}`)
+labels: { team: '${SECRET' } => 1:17: labels.team: `${` without a closing `}` (write `$$` for a plain `$`)
+labels: { team: '${a b}' } => 1:17: labels.team: expected a variable's name in `${…}`, got "a b"
+labels: { tags: { a: ~ } } => 1:22: labels.tags.a: expected a text of at most 256 bytes on one line, got nothing
+labels: { tags: { "a b": [] } } => 1:26: labels.tags."a b": expected a text of at most 256 bytes on one line, got a list
+"#;
+
+#[test]
+fn says_what_is_wrong_with_providers() {
+    check_each(("providers:\n  ", ""), PROVIDERS);
+}
+
+const PROVIDERS: &str = r#"
+'@x': { upstream: 'http://h' } => 2:3: providers.@x: expected a provider's name: at most 64 lower-case letters, digits, `.`, `_` and `-`, got "@x" (rename it)
+A: { upstream: 'http://h' } => 2:3: providers.A: expected a provider's name
+a/b: { upstream: 'http://h' } => 2:3: providers.a/b: expected a provider's name
+'': { upstream: 'http://h' } => 2:3: providers."": expected a provider's name
+v1beta: { upstream: 'http://h' } => 2:3: providers.v1beta: expected a provider's name: at most 64 lower-case letters, digits, `.`, `_` and `-`, got "v1beta": it would take the paths of a base URL that names no provider
+opnai: {} => 2:3: providers.opnai: weir does not know "opnai", so it needs an upstream (did you mean `openai`?)
+my-own: => 2:3: providers.my-own: weir does not know "my-own", so it needs an upstream (add `upstream: https://…`)
+x: { upstream: h } => 2:18: providers.x.upstream: expected an http or https URL without user, query and fragment, got a value that is not shown: it must start with http:// or https://
+x: { upstream: 'ftp://h' } => 2:18: providers.x.upstream: expected an http or https URL
+x: { upstream: 'http://h/?q=${SECRET}' } => 2:18: providers.x.upstream: expected an http or https URL
+x: { upstream: 'http://${SECRET}@h' } => 2:18: providers.x.upstream: expected an http or https URL
+x: { upstream: 'http://h:0' } => 2:18: providers.x.upstream: expected an http or https URL
+x: { upstream: 'http://' } => 2:18: providers.x.upstream: expected an http or https URL
+x: { upstream: 'http://[::1' } => 2:18: providers.x.upstream: expected an http or https URL
+openai: [] => 2:11: providers.openai: expected a mapping, got a list
+openai: { api: vertex } => 2:18: providers.openai.api: `vertex`: not supported by this version
+openai: { api: bedrock } => 2:18: providers.openai.api: `bedrock`: not supported by this version
+openai: { api: opneai } => 2:18: providers.openai.api: expected a dialect, got "opneai" (did you mean `openai`?)
+openai: { hosts: ['*.openai.com'] } => 2:21: providers.openai.hosts[0]: `*` in a host: not supported by this version
+openai: { hosts: ['a b'] } => 2:21: providers.openai.hosts[0]: expected a host name, with a port if it is not 443, got "a b"
+openai: { hosts: h } => 2:20: providers.openai.hosts: expected a list, got a single value
+gemini: { hosts: [api.openai.com] } => 2:21: providers.gemini.hosts[0]: api.openai.com:443 is claimed by provider `openai` already (remove it, or take it from the other: `providers: { openai: { hosts: [] } }`)
+openai: { hosts: [a, A.] } => 2:24: providers.openai.hosts[1]: a:443 is claimed by provider `openai` already (remove one of them)
+openai: { ca: /nowhere.pem } => 2:17: providers.openai.ca: cannot read the file: entity not found
+openai: { upstream_proxy: 'https://h' } => 2:29: providers.openai.upstream_proxy: a proxy that is itself reached by https: not supported by this version
+openai: { upstream_proxy: 'http://u:${SECRET}@' } => 2:29: providers.openai.upstream_proxy: expected an http URL of a proxy, got a value that is not shown
+openai: { timeouts: { connect: 0s } } => 2:34: providers.openai.timeouts.connect: expected a duration of more than nothing, got 0
+openai: { timeouts: { read: 25h } } => 2:31: providers.openai.timeouts.read: expected a duration in whole ms, s, m or h, at most 24h, got "25h"
+openai: { on_client_close: drain } => 2:13: providers.openai.on_client_close: `on_client_close`: not supported by this version
+"#;
+
+#[test]
+fn says_what_is_wrong_with_budgets() {
+    check_each(("budgets:\n  - { ", " }"), BUDGETS);
+    check_each(
+        ("budgets:\n  - { name: a, limit: 5 USD, per: day, ", " }"),
+        BUDGET_OPTIONS,
+    );
+}
+
+const BUDGETS: &str = r#"
+limit: 5 USD, per: day => 2:5: budgets[0].name: required, but not written (add `name: …`)
+name: ~, limit: 5 USD, per: day => 2:5: budgets[0].name: required, but not written
+name: 'a b', limit: 5 USD, per: day => 2:13: budgets[0].name: expected a name of at most 64 letters, digits, `.`, `_` and `-`, got "a b"
+name: a, per: day => 2:5: budgets[0].limit: required, but not written (add `limit: …`)
+name: a, limit: 5 USD => 2:5: budgets[0].per: required, but not written (add `per: month`, or another of
+name: a, limit: 5, per: day => 2:23: budgets[0].limit: expected a positive amount and its unit (USD, tokens, input_tokens, output_tokens, requests, concurrent), got "5"
+name: a, limit: 0 USD, per: day => 2:23: budgets[0].limit: expected a positive amount
+name: a, limit: 1.5 requests, per: day => 2:23: budgets[0].limit: expected a positive amount
+name: a, limit: 5 dollars, per: day => 2:23: budgets[0].limit: expected a positive amount
+name: a, limit: 5 EUR, per: day => 2:23: budgets[0].limit: currencies other than USD: not supported by this version
+name: a, limit: 10_000_000 USD, per: day => 2:23: budgets[0].limit: expected a positive amount
+name: a, limit: '${SECRET} USD', per: day => 2:23: budgets[0].limit: expected a positive amount and its unit (USD, tokens, input_tokens, output_tokens, requests, concurrent), got the value of "${SECRET} USD"
+name: a, limit: 5 concurrent, per: day => 2:42: budgets[0].per: calls in flight are counted at every moment, not over a window (remove `per`)
+name: a, limit: 5 USD, per: rolling 5h => 2:35: budgets[0].per: `rolling 5h`: not supported by this version
+name: a, limit: 5 USD, per: daily => 2:35: budgets[0].per: expected a calendar window, got "daily"
+name: a, limit: 5 USD, per: mnth => 2:35: budgets[0].per: expected a calendar window, got "mnth" (did you mean `month`?)
+"#;
+
+const BUDGET_OPTIONS: &str = r#"
+each: tags => 2:46: budgets[0].each: `tags`: not supported by this version
+each: usr => 2:46: budgets[0].each: expected what to separate by, got "usr" (did you mean `user`?)
+action: warn => 2:40: budgets[0].action: `action`: not supported by this version
+on_spent: warn => 2:40: budgets[0].on_spent: `on_spent`: not supported by this version
+hold: worst => 2:46: budgets[0].hold: expected expected or worst_case, got "worst"
+unpriced: deny => 2:50: budgets[0].unpriced: expected allow or block, got "deny"
+wait: 61s => 2:46: budgets[0].wait: expected at most 60s, got 61s
+warn_at: 0% => 2:49: budgets[0].warn_at: expected a percentage from 1% to 100%, got "0%"
+warn_at: [80%, 101%] => 2:55: budgets[0].warn_at[1]: expected a percentage from 1% to 100%, got "101%"
+warn_at: [] => 2:49: budgets[0].warn_at: expected at least one value, got an empty list
+match: ~ => 2:47: budgets[0].match: expected something to match, got nothing
+match: { team: ~ } => 2:55: budgets[0].match.team: expected something to match, got nothing
+match: { team: '${EMPTY}' } => 2:55: budgets[0].match.team: expected something to match, got nothing
+match: { tags: { a: ~ } } => 2:60: budgets[0].match.tags.a: expected a text of at most 256 bytes
+match: { team: [] } => 2:55: budgets[0].match.team: expected at least one value, got an empty list
+match: { team: 'a*b' } => 2:55: budgets[0].match.team: expected a text of at most 256 bytes, or a prefix that ends in `*`, got "a*b": a `*` may only stand at the end
+match: { key: '${SECRET}' } => 2:54: budgets[0].match.key: expected a key's 12 hex digits as the ledger shows them, or a prefix with `*`, got a value that is not shown
+match: { provider: opnai } => 2:59: budgets[0].match.provider: expected a provider's name, but none is called "opnai" (did you mean `openai`?)
+match: { provider: 'zz*' } => 2:59: budgets[0].match.provider: expected a provider's name, but none is called "zz*"
+"#;
+
+#[test]
+fn says_what_is_wrong_with_prices() {
+    check_each(("prices:\n  - { ", " }"), PRICES);
+    let twice = "prices:\n  - { model: m, input: 1 }\n  - { model: m, output: 1 }";
+    check(
+        twice,
+        &["3:5: prices[1]: \"m\" is priced twice (remove one of them)"],
+    );
+}
+
+const PRICES: &str = r#"
+input: 1 => 2:5: prices[0].model: required, but not written
+model: m => 2:5: prices[0]: expected at least one price, got none
+model: m, input: 1e3 => 2:24: prices[0].input: expected a price in USD, at most 12 decimal places, got "1e3"
+model: m, input: -1 => 2:24: prices[0].input: expected a price in USD, at most 12 decimal places, got "-1": a price is never negative
+model: m, input: .nan => 2:24: prices[0].input: expected a price in USD
+model: m, input: 0.0000000000001 => 2:24: prices[0].input: expected a price in USD
+model: m, input: 10_000_000 => 2:24: prices[0].input: expected a price in USD
+provider: opnai, model: m, input: 1 => 2:17: prices[0].provider: expected a provider's name, but none is called "opnai"
+"#;
+
+#[test]
+fn reports_every_fault_of_a_file_at_once() {
+    check(
+        "listen: nowhere
+admin:
+  token: '${SECRET} '
+  lisen: 127.0.0.1:1
+labels: { team: '${UNSET}' }
+budgets:
+  - name: a
+    limit: -5 USD
+    per: mnth
+  - { name: b, limit: 5 USD }
+  - { name: b, limit: 5 concurrent }
+prices: 7
+",
+        &[
+            "1:9: listen: expected",
+            "3:10: admin.token: expected",
+            "4:3: admin.lisen: unknown key (did you mean `listen`?)",
+            "5:17: labels.team: the environment variable UNSET",
+            "8:12: budgets[0].limit: expected",
+            "9:10: budgets[0].per: expected",
+            "10:5: budgets[1].per: required",
+            "11:13: budgets[2].name: \"b\" names the budget on line 10 already",
+            "12:9: prices: expected a list, got a single value",
+        ],
+    );
+}
+
+#[test]
+fn a_problem_names_its_file() {
+    let problems = parse("listen: 1\ntunnel: 2", "a/proxy.yaml", &env).expect_err("two faults");
+    let text = problems.to_string();
+    let lines: Vec<&str> = text.lines().collect();
+    assert!(
+        lines[0].starts_with("a/proxy.yaml:1:9: listen: expected"),
+        "{text}"
+    );
+    assert!(
+        lines[1].starts_with("a/proxy.yaml:2:9: tunnel: expected"),
+        "{text}"
+    );
+    let missing = load(std::path::Path::new("/nowhere/proxy.yaml"), &env).expect_err("no file");
+    assert!(
+        missing
+            .to_string()
+            .starts_with("/nowhere/proxy.yaml: cannot read the file: ")
+    );
+}
+
+#[test]
+fn a_file_that_is_no_text_is_refused() {
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::write(file.path(), b"labels: {}\n# \xff\n").expect("written");
+    let problems = load(file.path(), &env).expect_err("not UTF-8");
+    assert!(
+        problems
+            .to_string()
+            .contains("expected UTF-8, got another byte on line 2")
+    );
+    std::fs::write(file.path(), vec![b'#'; FILE_BYTES_MAX + 1]).expect("written");
+    let problems = load(file.path(), &env).expect_err("too large");
+    assert!(
+        problems
+            .to_string()
+            .contains("expected at most 1048576 bytes"),
+        "{problems}"
+    );
+}

@@ -1,0 +1,129 @@
+//! Settings that are one word of a few.
+
+use serde_json::{Value, json};
+
+use crate::budget::limits::{Dimension, HoldMode, Per, Unknown};
+use crate::providers::Api;
+
+use super::super::Policy;
+use super::super::read::{Fault, Scalar};
+
+/// A newtype over a domain enum, its words, and the words that weir will know one day.
+macro_rules! choice {
+    (
+        $(#[$about:meta])* $name:ident($of:ty) expects $expected:literal, like $like:literal:
+        { $($word:literal => $value:expr),+ $(,)? }
+        later { $($later:literal),* $(,)? }
+    ) => {
+        $(#[$about])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(in crate::config) struct $name(pub(in crate::config) $of);
+
+        impl Scalar for $name {
+            const EXPECTED: &'static str = $expected;
+            const LIKE: &'static [&'static str] = &[$like];
+
+            fn parse(text: &str) -> Result<Self, Fault> {
+                const LATER: &[&str] = &[$($later),*];
+                match text {
+                    $($word => Ok($name($value)),)+
+                    _ if LATER.iter().any(|later| text.split(' ').next() == Some(*later)) => {
+                        Err(Fault::Later(format!("`{text}`")))
+                    }
+                    _ => Err(Fault::OneOf(vec![$($word),+])),
+                }
+            }
+
+            fn schema() -> Value {
+                json!({ "enum": [$($word),+] })
+            }
+        }
+    };
+}
+
+choice! {
+    /// `tunnel`: hosts that no provider claims.
+    TunnelPolicy(Policy) expects "allow or deny", like "deny":
+    { "allow" => Policy::Allow, "deny" => Policy::Block }
+    later {}
+}
+
+choice! {
+    /// `on_ledger_fault`.
+    OnFault(Policy) expects "allow or block", like "allow":
+    { "allow" => Policy::Allow, "block" => Policy::Block }
+    later {}
+}
+
+choice! {
+    /// `unpriced`, `unmetered`.
+    OnUnknown(Unknown) expects "allow or block", like "block":
+    { "allow" => Unknown::Allow, "block" => Unknown::Block }
+    later {}
+}
+
+choice! {
+    /// `hold`.
+    Hold(HoldMode) expects "expected or worst_case", like "worst_case":
+    { "expected" => HoldMode::Expected, "worst_case" => HoldMode::WorstCase }
+    later {}
+}
+
+choice! {
+    /// `per`.
+    PerName(Per) expects "a calendar window", like "month":
+    {
+        "minute" => Per::Minute,
+        "hour" => Per::Hour,
+        "day" => Per::Day,
+        "week" => Per::Week,
+        "month" => Per::Month,
+        "year" => Per::Year,
+        "total" => Per::Total,
+    }
+    later { "rolling" }
+}
+
+choice! {
+    /// `each`.
+    Each(Dimension) expects "what to separate by", like "user":
+    {
+        "provider" => Dimension::Provider,
+        "model" => Dimension::Model,
+        "key" => Dimension::Key,
+        "user" => Dimension::User,
+        "team" => Dimension::Team,
+        "project" => Dimension::Project,
+        "task" => Dimension::Task,
+    }
+    later { "tags" }
+}
+
+choice! {
+    /// `api`.
+    ApiName(Api) expects "a dialect", like "openai":
+    {
+        "auto" => Api::Auto,
+        "openai" => Api::Openai,
+        "anthropic" => Api::Anthropic,
+        "gemini" => Api::Gemini,
+    }
+    later { "vertex", "bedrock", "cohere", "ollama", "dashscope", "qianfan", "hunyuan", "spark" }
+}
+
+/// `true` or `false`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::config) struct Flag(pub(in crate::config) bool);
+
+impl Scalar for Flag {
+    const EXPECTED: &'static str = "true or false";
+    const LIKE: &'static [&'static str] = &["true", "false"];
+
+    fn parse(text: &str) -> Result<Self, Fault> {
+        text.parse().map(Flag).map_err(|_| Fault::Unfit)
+    }
+
+    fn schema() -> Value {
+        json!({ "type": "boolean" })
+    }
+}

@@ -1,0 +1,13 @@
+//! Settings that are written as one value: what each looks like, and how its text is read.
+
+mod amount;
+mod choice;
+mod network;
+mod text;
+
+pub(super) use amount::{Amount, Percent, Price, Span};
+pub(super) use choice::{ApiName, Each, Flag, Hold, OnFault, OnUnknown, PerName, TunnelPolicy};
+pub(super) use network::{Address, Host, ProxyUrl, Url};
+pub(super) use text::{
+    Folder, KeyPattern, Label, Name, Pattern, ProviderName, TimeZoneName, Token,
+};

@@ -1,0 +1,54 @@
+//! Single calls, newest first.
+
+use rusqlite::types::Value;
+use rusqlite::{OptionalExtension, params_from_iter};
+use uuid::Uuid;
+
+use super::{Filter, Reader};
+use crate::ledger::{Call, Error, rows};
+
+impl Reader {
+    /// The newest `limit` calls that fit, newest first.
+    pub fn calls(&self, filter: &Filter, limit: usize) -> Result<Vec<Call>, Error> {
+        let mut calls = Vec::new();
+        self.each_call(filter, limit, |call| calls.push(call))?;
+        Ok(calls)
+    }
+
+    /// Hands over the newest `limit` calls that fit, newest first, without keeping them.
+    pub fn each_call(
+        &self,
+        filter: &Filter,
+        limit: usize,
+        mut take: impl FnMut(Call),
+    ) -> Result<(), Error> {
+        let mut read = || {
+            let mut parameters = Vec::new();
+            let condition = filter.sql(&mut parameters);
+            parameters.push(Value::Integer(i64::try_from(limit).unwrap_or(i64::MAX)));
+            let sql = format!(
+                "SELECT {} FROM calls WHERE {condition}
+                 ORDER BY started_at DESC, id DESC LIMIT ?{}",
+                rows::CALL_COLUMNS,
+                parameters.len()
+            );
+            let mut statement = self.db.prepare_cached(&sql)?;
+            let mut found = statement.query(params_from_iter(parameters))?;
+            while let Some(row) = found.next()? {
+                take(rows::call(row)?);
+            }
+            Ok(())
+        };
+        read().map_err(|source| self.named(source))
+    }
+
+    /// The call of that id.
+    pub fn call(&self, id: Uuid) -> Result<Option<Call>, Error> {
+        let sql = format!("SELECT {} FROM calls WHERE id = ?1", rows::CALL_COLUMNS);
+        let found = self
+            .db
+            .prepare_cached(&sql)
+            .and_then(|mut one| one.query_row([id.to_string()], rows::call).optional());
+        found.map_err(|source| self.named(source))
+    }
+}

@@ -1,0 +1,227 @@
+//! The tables, and connections to them.
+//!
+//! `calls` is keyed by an id that grows with time, so a row is an append to one b-tree; the one index
+//! is over `started_at`, which every question narrows by.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+use rusqlite_migration::{M, Migrations};
+
+use super::{Error, lock};
+
+static STEPS: [M<'static>; 1] = [M::up(
+    r#"
+    CREATE TABLE calls (
+        id TEXT PRIMARY KEY,
+        started_at INTEGER NOT NULL,
+        ended_at INTEGER NOT NULL,
+        provider TEXT NOT NULL,
+        operation TEXT NOT NULL,
+        dialect TEXT NOT NULL,
+        request_model TEXT,
+        model TEXT,
+        "key" TEXT,
+        user TEXT,
+        team TEXT,
+        project TEXT,
+        task TEXT,
+        tags TEXT NOT NULL,
+        streamed INTEGER NOT NULL,
+        input_tokens INTEGER,
+        output_tokens INTEGER,
+        cache_read_tokens INTEGER,
+        cache_write_5m_tokens INTEGER,
+        cache_write_1h_tokens INTEGER,
+        reasoning_tokens INTEGER,
+        audio_input_tokens INTEGER,
+        audio_output_tokens INTEGER,
+        image_input_tokens INTEGER,
+        image_output_tokens INTEGER,
+        other_units TEXT NOT NULL,
+        usage_source TEXT NOT NULL,
+        cost_picousd INTEGER,
+        price_version TEXT,
+        http_status INTEGER,
+        outcome TEXT NOT NULL,
+        error_type TEXT,
+        first_byte_ms INTEGER,
+        duration_ms INTEGER,
+        request_bytes INTEGER,
+        response_bytes INTEGER,
+        upstream_request_id TEXT,
+        refused_by TEXT
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE INDEX calls_started_at ON calls (started_at);
+
+    CREATE TABLE holds (
+        id TEXT PRIMARY KEY,
+        started_at INTEGER NOT NULL,
+        provider TEXT NOT NULL,
+        operation TEXT NOT NULL,
+        dialect TEXT NOT NULL,
+        request_model TEXT,
+        "key" TEXT,
+        user TEXT,
+        team TEXT,
+        project TEXT,
+        task TEXT,
+        tags TEXT NOT NULL,
+        streamed INTEGER NOT NULL,
+        input_tokens INTEGER,
+        input_cost_picousd INTEGER,
+        price_version TEXT
+    ) STRICT, WITHOUT ROWID;
+    "#,
+)];
+
+const MIGRATIONS: Migrations<'static> = Migrations::from_slice(&STEPS);
+
+/// The schema that this weir reads and writes: the number of migrations.
+const VERSION: i64 = 1;
+
+/// How long a statement waits for another process that holds the database's write lock, such as a
+/// shell. Below the time that a hold is waited for, so that the fault is seen.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Pages (4 KiB) in the write-ahead log past which a commit moves them into the database: 4 MiB.
+const CHECKPOINT_PAGES: i64 = 1_024;
+
+/// The log file is cut to this after a checkpoint.
+const LOG_BYTES_MAX: i64 = 16 * 1024 * 1024;
+
+/// The database's path in a data directory.
+pub(super) fn path(dir: &Path) -> PathBuf {
+    dir.join("weir.db")
+}
+
+/// The writer's connection, with every migration applied.
+pub(super) fn open_to_write(dir: &Path) -> Result<Connection, Error> {
+    let path = path(dir);
+    // SQLite would make it readable by everyone; its log and index take the mode of this file.
+    drop(lock::private_file(&path)?);
+    prepare(&path).map_err(|fault| match fault {
+        rusqlite_migration::Error::RusqliteError { err, .. } => Error::at(&path, err),
+        rusqlite_migration::Error::MigrationDefinition(_) => Error::Schema {
+            found: version(&path).unwrap_or(-1),
+            path: path.clone(),
+            wanted: VERSION,
+            remedy: "a newer weir wrote it; use that one",
+        },
+        other => Error::Io {
+            path: path.clone(),
+            source: std::io::Error::other(other),
+        },
+    })
+}
+
+fn prepare(path: &Path) -> Result<Connection, rusqlite_migration::Error> {
+    let mut db = Connection::open_with_flags(
+        path,
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )?;
+    db.busy_timeout(BUSY_TIMEOUT)?;
+    db.pragma_update(None, "journal_mode", "WAL")?;
+    db.pragma_update(None, "synchronous", "NORMAL")?;
+    db.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+    db.pragma_update(None, "journal_size_limit", LOG_BYTES_MAX)?;
+    MIGRATIONS.to_latest(&mut db)?;
+    Ok(db)
+}
+
+fn version(path: &Path) -> Option<i64> {
+    let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).ok()?;
+    db.pragma_query_value(None, "user_version", |row| row.get(0))
+        .ok()
+}
+
+/// A connection that cannot write, whether or not a weir is writing at the same time.
+pub(super) fn open_to_read(dir: &Path) -> Result<Connection, Error> {
+    let path = path(dir);
+    if !path.exists() {
+        return Err(Error::Missing { path });
+    }
+    let at = |source| Error::at(&path, source);
+    let db = Connection::open_with_flags(
+        &path,
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )
+    .map_err(at)?;
+    db.busy_timeout(BUSY_TIMEOUT).map_err(at)?;
+    let found: i64 = db
+        .pragma_query_value(None, "user_version", |row| row.get(0))
+        .map_err(at)?;
+    if found != VERSION {
+        let remedy = if found < VERSION {
+            "start `weir serve` on it once"
+        } else {
+            "a newer weir wrote it; use that one"
+        };
+        return Err(Error::Schema {
+            path,
+            found,
+            wanted: VERSION,
+            remedy,
+        });
+    }
+    Ok(db)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_migrations_lead_to_the_version_that_readers_expect() {
+        assert_eq!(MIGRATIONS.validate(), Ok(()));
+        let dir = tempfile::tempdir().unwrap();
+        drop(open_to_write(dir.path()).unwrap());
+        assert_eq!(version(&path(dir.path())), Some(VERSION));
+        open_to_read(dir.path()).unwrap();
+    }
+
+    #[test]
+    fn a_newer_or_damaged_file_is_refused_with_a_remedy() {
+        let dir = tempfile::tempdir().unwrap();
+        let db = open_to_write(dir.path()).unwrap();
+        db.pragma_update(None, "user_version", 99).unwrap();
+        drop(db);
+        for fault in [open_to_write(dir.path()), open_to_read(dir.path())] {
+            let text = fault.unwrap_err().to_string();
+            assert!(
+                text.contains("schema 99") && text.contains("newer weir"),
+                "{text}"
+            );
+        }
+        std::fs::write(
+            path(dir.path()),
+            "not a database, and longer than its header is ".repeat(9),
+        )
+        .unwrap();
+        let text = open_to_write(dir.path()).unwrap_err().to_string();
+        assert!(text.contains("is damaged; move it aside"), "{text}");
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn only_the_owner_can_read_the_files() {
+        use std::os::unix::fs::PermissionsExt;
+        let parent = tempfile::tempdir().unwrap();
+        let dir = parent.path().join("data");
+        let _lock = lock::take(&dir).unwrap();
+        let db = open_to_write(&dir).unwrap();
+        db.execute_batch("CREATE TABLE t (a)").unwrap();
+        let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(&dir), 0o700);
+        let files: Vec<_> = std::fs::read_dir(&dir)
+            .unwrap()
+            .map(|f| f.unwrap().path())
+            .collect();
+        assert!(files.len() >= 3, "database, log and lock: {files:?}");
+        for file in files {
+            assert_eq!(mode(&file), 0o600, "{}", file.display());
+        }
+    }
+}

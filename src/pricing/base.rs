@@ -1,0 +1,179 @@
+//! Finds a model's place in the catalogue by any name that means it.
+//!
+//! A client's name for a model is tried as it is, with its date dashed, and without its fine-tuning; at
+//! the provider that was asked, then at those whose models it sells. What was found is remembered, so a
+//! call costs two lookups in a map.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use super::Lookup;
+use super::explain::Matched;
+use super::file::{File, Model};
+use super::names::{dashed_date, without_date};
+
+/// Most names whose place in the catalogue is remembered. Names are the clients' text: past this the
+/// memory is emptied and fills anew.
+const SEEN_MAX: usize = 4096;
+
+/// Longest model name that is looked up, in bytes; the longest in the catalogue has about 100.
+const MODEL_BYTES_MAX: usize = 256;
+
+/// What does not change with `proxy.yaml`.
+#[derive(Debug)]
+pub(super) struct Base {
+    pub file: File,
+    /// The place of each provider in the file.
+    providers: HashMap<Box<str>, usize>,
+    /// Every model name that the file writes out, in lower case.
+    names: HashSet<Box<str>>,
+    /// Providers of which every model has a price above nothing.
+    pub always_cost: HashSet<Box<str>>,
+    pub version: Arc<str>,
+    seen: RwLock<Seen>,
+}
+
+/// Places already found, by provider and model as asked.
+#[derive(Debug, Default)]
+struct Seen {
+    places: HashMap<Box<str>, HashMap<Box<str>, Option<Place>>>,
+    count: usize,
+}
+
+/// Where a model stands in the file, and which form of its name led there.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    pub provider: usize,
+    pub model: usize,
+    /// Whether it stands at the provider that was asked, not at one whose models that one sells.
+    pub own: bool,
+    pub matched: Matched,
+}
+
+impl Base {
+    pub(super) fn new(file: File) -> Base {
+        let ids = file.providers.iter().enumerate();
+        let providers = ids
+            .map(|(at, provider)| (provider.id.clone(), at))
+            .collect();
+        let mut names = HashSet::with_capacity(8192);
+        let mut always_cost = HashSet::new();
+        for provider in &file.providers {
+            for model in &provider.models {
+                names.insert(model.id.to_lowercase().into_boxed_str());
+                model.clause.names(&mut |name| {
+                    names.insert(name.into());
+                });
+            }
+            if !provider.models.is_empty() && provider.models.iter().all(costs) {
+                always_cost.insert(provider.id.clone());
+            }
+        }
+        let version = format!("{}-{}", file.source, file.version).into();
+        Base {
+            file,
+            providers,
+            names,
+            always_cost,
+            version,
+            seen: RwLock::default(),
+        }
+    }
+
+    pub(super) fn model(&self, place: Place) -> &Model {
+        &self.file.providers[place.provider].models[place.model]
+    }
+
+    /// Where the model of a call stands.
+    pub(super) fn place(&self, lookup: &Lookup<'_>) -> Option<Place> {
+        let (id, name) = (lookup.catalog_id?, lookup.model);
+        if name.len() > MODEL_BYTES_MAX {
+            return None;
+        }
+        let seen = self.seen.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(place) = seen.places.get(id).and_then(|models| models.get(name)) {
+            return *place;
+        }
+        drop(seen);
+        let place = self
+            .providers
+            .get(id)
+            .and_then(|provider| self.search(*provider, name));
+        let mut seen = self.seen.write().unwrap_or_else(PoisonError::into_inner);
+        if seen.count >= SEEN_MAX {
+            *seen = Seen::default();
+        }
+        seen.count += 1;
+        seen.places
+            .entry(id.into())
+            .or_default()
+            .insert(name.into(), place);
+        place
+    }
+
+    /// The first form of the name that a rule fits: as said, with its date dashed, without the fine-tuning.
+    fn search(&self, provider: usize, name: &str) -> Option<Place> {
+        let lower = name.to_lowercase();
+        let lower = lower.strip_prefix("models/").unwrap_or(&lower);
+        let dashed = dashed_date(lower);
+        let tuned = lower
+            .strip_prefix("ft:")
+            .and_then(|rest| rest.split(':').next());
+        let forms = [
+            (Some(lower), Matched::AsSaid),
+            (dashed.as_deref(), Matched::DashedDate),
+            (tuned, Matched::FineTunedBase),
+        ];
+        forms
+            .into_iter()
+            .find_map(|(form, matched)| self.fitting(provider, form?, matched))
+    }
+
+    fn fitting(&self, asked: usize, name: &str, matched: Matched) -> Option<Place> {
+        let fallback = self.file.providers[asked]
+            .fallback
+            .iter()
+            .filter_map(|id| self.providers.get(id));
+        std::iter::once(&asked)
+            .chain(fallback)
+            .find_map(|provider| {
+                let models = &self.file.providers[*provider].models;
+                let model = models.iter().position(|model| model.clause.fits(name))?;
+                Some(Place {
+                    provider: *provider,
+                    model,
+                    own: *provider == asked,
+                    matched,
+                })
+            })
+    }
+
+    pub(super) fn knows(&self, model: &str) -> bool {
+        if model.len() > MODEL_BYTES_MAX {
+            return false;
+        }
+        let lower;
+        let name = if model.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            lower = model.to_ascii_lowercase();
+            &*lower
+        } else {
+            model
+        };
+        let name = name.strip_prefix("models/").unwrap_or(name);
+        self.names.contains(name)
+            || without_date(name).is_some_and(|name| self.names.contains(name))
+    }
+}
+
+/// Whether every price that a model ever has is above nothing.
+fn costs(model: &Model) -> bool {
+    !model.prices.is_empty()
+        && model
+            .prices
+            .iter()
+            .all(|entry| !entry.prices.is_empty() && !entry.prices.is_free())
+        && model
+            .variants
+            .iter()
+            .all(|variant| !variant.prices.is_free())
+}

@@ -1,0 +1,229 @@
+//! Finds the rates in force for a call: the overrides of `proxy.yaml` first, then the catalogue.
+//!
+//! The catalogue is asked only for a provider that it knows. A self-hosted `llama` is not charged at
+//! the price that somebody else asks for a model of that name: its price is unknown until an override
+//! states it.
+
+use std::sync::{Arc, LazyLock};
+
+use super::base::Base;
+use super::explain::{Explanation, Origin};
+use super::file::File;
+use super::overrides::{self, Entry};
+use super::rates::Rates;
+use super::select::in_force;
+use super::{Error, Lookup, Override};
+use crate::units::PicoUsd;
+use crate::usage::Usage;
+
+/// The catalogue that weir carries: what the importer makes of genai-prices (see `data/README.md`).
+const BUILTIN: &str = include_str!("data/genai-prices.json");
+
+/// Prices by provider and model, with overrides on top.
+#[derive(Debug)]
+pub struct Catalog {
+    base: Arc<Base>,
+    overrides: Vec<Entry>,
+    version: Arc<str>,
+}
+
+/// What a whole call costs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cost {
+    /// `None` = no price known.
+    pub amount: Option<PicoUsd>,
+    /// Which catalogue and overrides were asked.
+    pub version: String,
+}
+
+impl Catalog {
+    /// The catalogue that weir carries, read on first use.
+    pub fn builtin() -> Arc<Catalog> {
+        static CATALOG: LazyLock<Arc<Catalog>> = LazyLock::new(|| {
+            let file =
+                File::read(BUILTIN).expect("the built-in catalogue is one that the importer made");
+            Arc::new(Catalog::new(file))
+        });
+        CATALOG.clone()
+    }
+
+    /// Reads a catalogue that [`import`](super::import) made.
+    pub fn parse(text: &str) -> Result<Catalog, Error> {
+        let file = File::read(text)?;
+        let models = file.providers.iter().flat_map(|provider| &provider.models);
+        for model in models {
+            if let Some(pattern) = model.clause.broken_pattern() {
+                return Err(Error::Catalog(format!(
+                    "{}: pattern \"{pattern}\" is not one",
+                    model.id
+                )));
+            }
+        }
+        Ok(Catalog::new(file))
+    }
+
+    fn new(file: File) -> Catalog {
+        let base = Arc::new(Base::new(file));
+        Catalog {
+            version: base.version.clone(),
+            overrides: Vec::new(),
+            base,
+        }
+    }
+
+    /// The same catalogue under these overrides instead of its own; what it read is shared.
+    pub fn with_overrides(self: &Arc<Self>, written: &[Override]) -> Arc<Catalog> {
+        let version = match written {
+            [] => self.base.version.clone(),
+            _ => format!("{}+{}", self.base.version, overrides::digest(written)).into(),
+        };
+        Arc::new(Catalog {
+            base: self.base.clone(),
+            overrides: overrides::entries(written),
+            version,
+        })
+    }
+
+    /// The rates in force for a call; `None` where none are known.
+    pub fn find(&self, lookup: &Lookup<'_>) -> Option<Rates> {
+        if let Some(entry) = self.overriding(lookup) {
+            return Some(Rates::new(entry.prices.clone(), self.version.clone()));
+        }
+        let place = self.base.place(lookup)?;
+        let selected = in_force(self.base.model(place), lookup, place.own)?;
+        Some(Rates::new(selected.prices, self.version.clone()))
+    }
+
+    /// The first of these models that has rates: the one that answered, then the one that was asked.
+    pub fn first_priced<'m>(
+        &self,
+        lookup: &Lookup<'_>,
+        models: impl IntoIterator<Item = &'m str>,
+    ) -> Option<&'m str> {
+        let priced = |model: &&str| self.find(&Lookup { model, ..*lookup }).is_some();
+        models.into_iter().find(priced)
+    }
+
+    /// What a call costs, with what it used of other models; the provider's own statement is the caller's to prefer.
+    pub fn cost(&self, lookup: &Lookup<'_>, usage: &Usage) -> Cost {
+        Cost {
+            amount: self.amount(lookup, usage),
+            version: self.version.to_string(),
+        }
+    }
+
+    fn amount(&self, lookup: &Lookup<'_>, usage: &Usage) -> Option<PicoUsd> {
+        let own = self.find(lookup)?.cost(usage)?;
+        usage
+            .sub_usages
+            .iter()
+            .try_fold(own, |sum, (model, usage)| {
+                Some(sum + self.amount(&Lookup { model, ..*lookup }, usage)?)
+            })
+    }
+
+    /// Which rates apply and why; `None` where the model is not known at all.
+    pub fn explain(&self, lookup: &Lookup<'_>) -> Option<Explanation> {
+        if let Some(entry) = self.overriding(lookup) {
+            return Some(Explanation {
+                origin: Origin::Override {
+                    provider: entry.provider.as_deref().map(str::to_owned),
+                    model: entry.model.to_string(),
+                },
+                condition: None,
+                variants: Vec::new(),
+                rates: Some(Rates::new(entry.prices.clone(), self.version.clone())),
+            });
+        }
+        let place = self.base.place(lookup)?;
+        let model = self.base.model(place);
+        let origin = Origin::Catalogue {
+            provider: self.base.file.providers[place.provider].id.to_string(),
+            model: model.id.to_string(),
+            name: model.name.as_deref().map(str::to_owned),
+            deprecated: model.deprecated,
+            context_window: model.context,
+            matched: place.matched,
+        };
+        let selected = in_force(model, lookup, place.own);
+        Some(Explanation {
+            origin,
+            condition: selected
+                .as_ref()
+                .and_then(|selected| selected.condition)
+                .map(ToString::to_string),
+            variants: selected
+                .as_ref()
+                .map(|selected| selected.variants.clone())
+                .unwrap_or_default(),
+            rates: selected.map(|selected| Rates::new(selected.prices, self.version.clone())),
+        })
+    }
+
+    fn overriding(&self, lookup: &Lookup<'_>) -> Option<&Entry> {
+        self.overrides.iter().find(|entry| entry.fits(lookup))
+    }
+
+    /// Which catalogue and overrides price a call: `genai-prices-0.2.3`, with `+` and a digest of the overrides.
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// The day as of which the catalogue's prices are meant, as Unix milliseconds.
+    pub fn timestamp_ms(&self) -> i64 {
+        self.base.file.date.0
+    }
+
+    /// Whether a name stands in the catalogue or in an override, as it is or with a date at its end.
+    ///
+    /// This is for metric labels, so a name that merely begins like a known one is not known: there is no
+    /// end of those.
+    pub fn knows_model(&self, model: &str) -> bool {
+        let named = self
+            .overrides
+            .iter()
+            .any(|entry| entry.model.eq_ignore_ascii_case(model));
+        named || self.base.knows(model)
+    }
+
+    /// Whether no model of this provider can be free, so that even an unknown one costs something.
+    pub fn always_costs(&self, lookup_provider: &str, catalog_id: Option<&str>) -> bool {
+        let free = |entry: &Entry| {
+            let here = entry
+                .provider
+                .as_deref()
+                .is_none_or(|name| name.eq_ignore_ascii_case(lookup_provider));
+            here && (entry.prices.is_free() || entry.prices.is_empty())
+        };
+        let priced = catalog_id.is_some_and(|id| self.base.always_cost.contains(id));
+        priced && !self.overrides.iter().any(free)
+    }
+
+    /// The most input tokens that the model takes, where the catalogue says.
+    pub fn context_window(&self, lookup: &Lookup<'_>) -> Option<u64> {
+        self.base
+            .place(lookup)
+            .and_then(|place| self.base.model(place).context)
+    }
+
+    /// Every model of the catalogue: the provider's id and its own.
+    pub fn models(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.base.file.providers.iter().flat_map(|provider| {
+            provider
+                .models
+                .iter()
+                .map(|model| (&*provider.id, &*model.id))
+        })
+    }
+
+    /// The id of the provider whose API a URL belongs to (`https://api.x.ai/v1` is `x-ai`).
+    pub fn provider_of_url(&self, url: &str) -> Option<&str> {
+        let found = self
+            .base
+            .file
+            .providers
+            .iter()
+            .find(|provider| provider.url.opens(url));
+        found.map(|provider| &*provider.id)
+    }
+}

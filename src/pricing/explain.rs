@@ -1,0 +1,45 @@
+//! Why a call is priced as it is, for people.
+
+use super::rates::Rates;
+
+/// Which rates apply to a call, and what made them so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Explanation {
+    pub origin: Origin,
+    /// The date or time of day that chose among the model's prices: `from 2026-08-21`.
+    pub condition: Option<String>,
+    /// What the call's tier changed: `service_tier=flex`.
+    pub variants: Vec<String>,
+    /// `None` = the catalogue knows the model and no price of it.
+    pub rates: Option<Rates>,
+}
+
+/// Where a price stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// In `proxy.yaml`, as written there.
+    Override {
+        provider: Option<String>,
+        model: String,
+    },
+    /// In the catalogue.
+    Catalogue {
+        /// The provider's id; not the one asked where that one sells this one's models.
+        provider: String,
+        model: String,
+        name: Option<String>,
+        deprecated: bool,
+        context_window: Option<u64>,
+        matched: Matched,
+    },
+}
+
+/// Which form of a model's name was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Matched {
+    AsSaid,
+    /// `-20251211` read as `-2025-12-11`.
+    DashedDate,
+    /// A fine-tuned model, charged as its base: its own price is not in the catalogue.
+    FineTunedBase,
+}

@@ -1,0 +1,242 @@
+//! A usage taken apart so that each token is charged once, at its most specific price.
+//!
+//! A class that the model does not price is not split off: its tokens stay with what they belong to.
+//! Classes that exceed their total are cut to it, so no token is charged twice.
+
+use super::item::Item;
+use super::price::{Price, PriceSet};
+use crate::usage::Usage;
+
+/// A count and the price that it is charged at.
+pub(super) struct Leaf<'a> {
+    /// What was counted.
+    pub item: Item,
+    pub count: u64,
+    /// What it is charged as, and at which price; `None` = the model prices neither it nor its parents.
+    pub price: Option<(Item, &'a Price)>,
+}
+
+/// What each item is charged as: itself, else the first of these that has a price.
+fn chain(item: Item) -> &'static [Item] {
+    use Item::{
+        AnnotatedPages, AudioSeconds, CacheAudioRead, CacheImageRead, CacheRead, CacheVideoRead,
+        CacheWrite, CacheWrite1h, CacheWrite5m, DocumentPages, Input, InputAudio,
+        InputAudioSeconds, InputImage, InputVideo, Output, OutputAudio, OutputAudioSeconds,
+        OutputCitation, OutputImage, OutputReasoning, OutputVideo,
+    };
+    match item {
+        CacheRead => &[CacheRead, Input],
+        CacheAudioRead => &[CacheAudioRead, CacheRead, InputAudio, Input],
+        CacheImageRead => &[CacheImageRead, CacheRead, InputImage, Input],
+        CacheVideoRead => &[CacheVideoRead, CacheRead, InputVideo, Input],
+        CacheWrite => &[CacheWrite, CacheWrite5m, Input],
+        CacheWrite5m => &[CacheWrite5m, CacheWrite, Input],
+        CacheWrite1h => &[CacheWrite1h, CacheWrite, CacheWrite5m, Input],
+        InputAudio => &[InputAudio, Input],
+        InputImage => &[InputImage, Input],
+        InputVideo => &[InputVideo, Input],
+        Input => &[Input],
+        OutputReasoning => &[OutputReasoning, Output],
+        OutputCitation => &[OutputCitation, Output],
+        OutputAudio => &[OutputAudio, Output],
+        OutputImage => &[OutputImage, Output],
+        OutputVideo => &[OutputVideo, Output],
+        Output => &[Output],
+        AudioSeconds => &[AudioSeconds, InputAudioSeconds],
+        InputAudioSeconds => &[InputAudioSeconds, AudioSeconds],
+        OutputAudioSeconds => &[OutputAudioSeconds, AudioSeconds],
+        DocumentPages => &[DocumentPages],
+        AnnotatedPages => &[AnnotatedPages, DocumentPages],
+        Item::Characters => &[Item::Characters],
+        Item::TextMessages => &[Item::TextMessages],
+        Item::RerankSearches => &[Item::RerankSearches],
+        Item::WebSearches => &[Item::WebSearches],
+        Item::SocialSearches => &[Item::SocialSearches],
+        Item::StorageSearches => &[Item::StorageSearches],
+        Item::CodeExecutions => &[Item::CodeExecutions],
+        Item::Requests => &[Item::Requests],
+    }
+}
+
+/// Takes tokens of one total until it is used up.
+struct Purse<'a, 'b> {
+    left: u64,
+    prices: &'a PriceSet,
+    leaves: &'b mut Vec<Leaf<'a>>,
+}
+
+impl Purse<'_, '_> {
+    /// Charges up to `count` tokens as this item, or leaves them with the rest where `rest` has their price too.
+    fn take(&mut self, item: Item, count: Option<u64>, rest: Item) {
+        let Some(count) = count.filter(|count| *count > 0) else {
+            return;
+        };
+        let price = self.prices.first(chain(item));
+        if price.is_none_or(|(charged, _)| charged == rest) {
+            return;
+        }
+        let count = count.min(self.left);
+        self.left -= count;
+        self.leaves.push(Leaf { item, count, price });
+    }
+
+    /// Charges what is left.
+    fn finish(self, item: Item) {
+        let price = self.prices.first(chain(item));
+        self.leaves.push(Leaf {
+            item,
+            count: self.left,
+            price,
+        });
+    }
+}
+
+/// Every charged count of one request. Quantities that were not reported are absent, not 0.
+pub(super) fn leaves<'a>(prices: &'a PriceSet, usage: &Usage) -> Vec<Leaf<'a>> {
+    let mut leaves = Vec::with_capacity(8);
+    if let Some(total) = usage.input.or_else(|| parts_of_input(usage)) {
+        input(prices, usage, total, &mut leaves);
+    }
+    if let Some(total) = usage.output {
+        let other = |item| other_unit(usage, item);
+        let mut purse = Purse {
+            left: total,
+            prices,
+            leaves: &mut leaves,
+        };
+        purse.take(Item::OutputAudio, usage.audio_output, Item::Output);
+        purse.take(Item::OutputImage, usage.image_output, Item::Output);
+        purse.take(Item::OutputVideo, other(Item::OutputVideo), Item::Output);
+        purse.take(
+            Item::OutputCitation,
+            other(Item::OutputCitation),
+            Item::Output,
+        );
+        purse.take(Item::OutputReasoning, usage.reasoning, Item::Output);
+        purse.finish(Item::Output);
+    }
+    other_units(prices, usage, &mut leaves);
+    if let Some(price) = prices.first(chain(Item::Requests)) {
+        leaves.push(Leaf {
+            item: Item::Requests,
+            count: 1,
+            price: Some(price),
+        });
+    }
+    leaves
+}
+
+fn input<'a>(prices: &'a PriceSet, usage: &Usage, total: u64, leaves: &mut Vec<Leaf<'a>>) {
+    let other = |item| other_unit(usage, item);
+    let media = [
+        usage.audio_input,
+        usage.image_input,
+        other(Item::InputVideo),
+    ]
+    .map(Option::unwrap_or_default);
+    let cached = cached_media(usage, total, media);
+    let text_read = usage
+        .cache_read
+        .map(|read| read.saturating_sub(cached.iter().sum()));
+    let fresh = [0, 1, 2].map(|at| Some(media[at].saturating_sub(cached[at])));
+
+    let mut purse = Purse {
+        left: total,
+        prices,
+        leaves,
+    };
+    purse.take(Item::CacheWrite1h, usage.cache_write_1h, Item::Input);
+    purse.take(Item::CacheWrite5m, usage.cache_write_5m, Item::Input);
+    purse.take(Item::CacheWrite, usage.cache_write_other, Item::Input);
+    purse.take(Item::CacheAudioRead, Some(cached[0]), Item::Input);
+    purse.take(Item::CacheImageRead, Some(cached[1]), Item::Input);
+    purse.take(Item::CacheVideoRead, Some(cached[2]), Item::Input);
+    purse.take(Item::CacheRead, text_read, Item::Input);
+    purse.take(Item::InputAudio, fresh[0], Item::Input);
+    purse.take(Item::InputImage, fresh[1], Item::Input);
+    purse.take(Item::InputVideo, fresh[2], Item::Input);
+    purse.finish(Item::Input);
+}
+
+/// How many tokens of audio, image and video were read from a cache.
+///
+/// Few providers say. Unsaid, it is as few as the total allows, since the price of a cached token is
+/// never the higher one.
+fn cached_media(usage: &Usage, total: u64, media: [u64; 3]) -> [u64; 3] {
+    let read = usage.cache_read.unwrap_or_default();
+    let sum = [
+        read,
+        media.iter().sum(),
+        cache_writes(usage).unwrap_or_default(),
+    ];
+    let mut overlap = sum
+        .iter()
+        .fold(0_u64, |sum, part| sum.saturating_add(*part))
+        .saturating_sub(total);
+    let said = [
+        Item::CacheAudioRead,
+        Item::CacheImageRead,
+        Item::CacheVideoRead,
+    ];
+    let said = said.map(|item| other_unit(usage, item));
+    let mut left = read;
+    [0, 1, 2].map(|at| {
+        let count = said[at].unwrap_or(overlap).min(media[at]).min(left);
+        overlap = overlap.saturating_sub(count);
+        left -= count;
+        count
+    })
+}
+
+/// The whole input where only its parts were said.
+fn parts_of_input(usage: &Usage) -> Option<u64> {
+    let parts = [usage.cache_read, cache_writes(usage)];
+    parts.into_iter().flatten().reduce(u64::saturating_add)
+}
+
+fn cache_writes(usage: &Usage) -> Option<u64> {
+    let writes = [
+        usage.cache_write_5m,
+        usage.cache_write_1h,
+        usage.cache_write_other,
+    ];
+    writes.into_iter().flatten().reduce(u64::saturating_add)
+}
+
+fn other_unit(usage: &Usage, item: Item) -> Option<u64> {
+    let counts = usage
+        .other_units
+        .iter()
+        .filter(|(name, _)| Item::from_other_unit(name) == Some(item));
+    counts.map(|(_, count)| *count).reduce(u64::saturating_add)
+}
+
+/// Units beside tokens: searches, seconds, pages, characters.
+fn other_units<'a>(prices: &'a PriceSet, usage: &Usage, leaves: &mut Vec<Leaf<'a>>) {
+    let items = usage
+        .other_units
+        .keys()
+        .filter_map(|name| Item::from_other_unit(name));
+    let mut items: Vec<Item> = items
+        .filter(|item| !item.is_input() && !item.is_output())
+        .collect();
+    items.sort_unstable();
+    items.dedup();
+    let part = |item| other_unit(usage, item).unwrap_or_default();
+    for item in items {
+        // A total that is given beside its parts is charged for what the parts leave.
+        let parts = match item {
+            Item::AudioSeconds => {
+                part(Item::InputAudioSeconds).saturating_add(part(Item::OutputAudioSeconds))
+            }
+            Item::DocumentPages => part(Item::AnnotatedPages),
+            _ => 0,
+        };
+        let count = part(item).saturating_sub(parts);
+        leaves.push(Leaf {
+            item,
+            count,
+            price: prices.first(chain(item)),
+        });
+    }
+}

@@ -1,0 +1,377 @@
+//! What a usage costs at given rates.
+//!
+//! Every part of a cost is a whole number of atto-dollars over one common denominator. The parts are
+//! summed in full and the sum is rounded once, half up, to a pico-dollar.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::item::Item;
+use super::leaves::{Leaf, leaves};
+use super::price::{ATTO_PER_PICO, Atto, PriceSet};
+use crate::units::PicoUsd;
+use crate::usage::Usage;
+
+/// A multiple of every [`Item::per`], so that parts of different units add up exactly.
+const COMMON: i128 = 9_000_000;
+
+/// The rates in force for one model at one moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rates {
+    prices: PriceSet,
+    version: Arc<str>,
+}
+
+/// A published price: so much for so many units.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    usd: Atto,
+    /// How many units this buys.
+    pub per: u64,
+}
+
+impl Rate {
+    /// Whether it is nothing.
+    pub fn is_zero(self) -> bool {
+        self.usd.0 == 0
+    }
+}
+
+/// Decimal USD for [`Rate::per`] units, in full: `0.0125`.
+impl fmt::Display for Rate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.usd.to_string())
+    }
+}
+
+/// One part of a cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// What was counted.
+    pub item: Item,
+    pub count: u64,
+    /// What it was charged as: `item`, or what it falls back to. `None` = no rate, so not charged.
+    pub charged_as: Option<Item>,
+    pub rate: Option<Rate>,
+    /// Rounded for display by itself: the lines may differ from the cost by their roundings.
+    pub amount: Option<PicoUsd>,
+}
+
+impl Rates {
+    pub(super) fn new(prices: PriceSet, version: Arc<str>) -> Rates {
+        Rates { prices, version }
+    }
+
+    /// Which catalogue and overrides these are from.
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// Whether everything that is priced costs nothing.
+    pub fn is_free(&self) -> bool {
+        self.prices.is_free()
+    }
+
+    /// The rate of an item for requests with this many input tokens; `None` where it has none of its own.
+    pub fn rate(&self, item: Item, total_input: u64) -> Option<Rate> {
+        self.prices.get(item).map(|price| Rate {
+            usd: price.at(total_input),
+            per: item.per(),
+        })
+    }
+
+    /// Every rate of its own that the model has, with the input above which a tier of it begins.
+    pub fn all(&self) -> impl Iterator<Item = (Item, Option<u64>, Rate)> {
+        self.prices.iter().flat_map(|(item, price)| {
+            let rate = move |usd| Rate {
+                usd,
+                per: item.per(),
+            };
+            let tiers = price
+                .tiers
+                .iter()
+                .map(move |tier| (item, Some(tier.above), rate(tier.price)));
+            std::iter::once((item, None, rate(price.base))).chain(tiers)
+        })
+    }
+
+    /// What a usage costs, without its sub-usages; `None` where tokens were used that have no rate, or where
+    /// nothing was reported of what the model is priced by.
+    ///
+    /// A fee that the catalogue does not know (a search of a model without a search rate) is not charged and
+    /// stands in [`Rates::lines`] without an amount.
+    pub fn cost(&self, usage: &Usage) -> Option<PicoUsd> {
+        let leaves = leaves(&self.prices, usage);
+        let unpriced = |leaf: &Leaf<'_>| {
+            let tokens = leaf.item.is_input() || leaf.item.is_output();
+            tokens && leaf.count > 0 && leaf.price.is_none()
+        };
+        if leaves.iter().any(unpriced) || !self.covers(&leaves) {
+            return None;
+        }
+        let total_input = usage.input.unwrap_or_default();
+        let parts = leaves.iter().filter_map(|leaf| amount(leaf, total_input));
+        Some(rounded(parts.fold(0, i128::saturating_add)))
+    }
+
+    /// Whether something was counted that the model is priced by, fees aside.
+    fn covers(&self, leaves: &[Leaf<'_>]) -> bool {
+        let only_fees = self.prices.iter().all(|(item, _)| item.is_fee());
+        let charged = |leaf: &Leaf<'_>| leaf.price.is_some() && (only_fees || !leaf.item.is_fee());
+        !self.prices.is_empty() && leaves.iter().any(charged)
+    }
+
+    /// The parts of a cost, for people.
+    pub fn lines(&self, usage: &Usage) -> Vec<Line> {
+        let total_input = usage.input.unwrap_or_default();
+        let line = |leaf: Leaf<'_>| Line {
+            item: leaf.item,
+            count: leaf.count,
+            charged_as: leaf.price.map(|(charged, _)| charged),
+            rate: leaf.price.map(|(charged, price)| Rate {
+                usd: price.at(total_input),
+                per: charged.per(),
+            }),
+            amount: amount(&leaf, total_input).map(rounded),
+        };
+        let mut lines: Vec<Line> = leaves(&self.prices, usage).into_iter().map(line).collect();
+        lines.retain(|line| line.count > 0);
+        lines
+    }
+
+    /// What so many uncached input tokens cost; `None` where input has no rate.
+    pub fn input_cost(&self, tokens: u64) -> Option<PicoUsd> {
+        self.cost(&Usage {
+            input: Some(tokens),
+            ..Usage::default()
+        })
+    }
+
+    /// An upper bound on what a request with at most these tokens can cost: every token at the dearest rate
+    /// of its side, in the dearest tier that such an input reaches, with the fee per request.
+    ///
+    /// Searches and other fees are not bounded by tokens and not in it.
+    pub fn bound(&self, input_tokens: u64, output_tokens: u64) -> PicoUsd {
+        self.bound_where(input_tokens, output_tokens, |_| true)
+    }
+
+    /// As [`Rates::bound`], for a request known to hold and ask for nothing but text.
+    pub fn bound_text(&self, input_tokens: u64, output_tokens: u64) -> PicoUsd {
+        let media = [
+            Item::InputAudio,
+            Item::InputImage,
+            Item::InputVideo,
+            Item::CacheAudioRead,
+            Item::CacheImageRead,
+            Item::CacheVideoRead,
+            Item::OutputAudio,
+            Item::OutputImage,
+            Item::OutputVideo,
+        ];
+        self.bound_where(input_tokens, output_tokens, |item| !media.contains(&item))
+    }
+
+    fn bound_where(&self, input: u64, output: u64, counts: impl Fn(Item) -> bool) -> PicoUsd {
+        let dearest = |side: fn(Item) -> bool, tokens: u64| {
+            let prices = self
+                .prices
+                .iter()
+                .filter(|(item, _)| side(*item) && counts(*item));
+            let amounts =
+                prices.map(|(item, price)| part(tokens, price.dearest(input), item.per()));
+            amounts.max().unwrap_or_default()
+        };
+        let fee = self.prices.get(Item::Requests);
+        let fee = fee.map_or(0, |price| {
+            part(1, price.dearest(input), Item::Requests.per())
+        });
+        let sides = [
+            dearest(Item::is_input, input),
+            dearest(Item::is_output, output),
+            fee,
+        ];
+        rounded_up(sides.into_iter().fold(0, i128::saturating_add))
+    }
+}
+
+/// A part of a cost in atto-dollars times [`COMMON`].
+fn amount(leaf: &Leaf<'_>, total_input: u64) -> Option<i128> {
+    leaf.price
+        .map(|(charged, price)| part(leaf.count, price.at(total_input), charged.per()))
+}
+
+fn part(count: u64, price: Atto, per: u64) -> i128 {
+    i128::from(count)
+        .saturating_mul(price.0)
+        .saturating_mul(COMMON / i128::from(per))
+}
+
+fn rounded(sum: i128) -> PicoUsd {
+    PicoUsd::rounded(sum, COMMON * ATTO_PER_PICO)
+}
+
+/// A bound is never rounded down.
+fn rounded_up(sum: i128) -> PicoUsd {
+    let whole = COMMON * ATTO_PER_PICO;
+    PicoUsd::new(sum.div_euclid(whole) + i128::from(sum.rem_euclid(whole) > 0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const ITEMS: [&str; 8] = [
+        "input_mtok",
+        "cache_read_mtok",
+        "cache_write_mtok",
+        "cache_write_1h_mtok",
+        "output_mtok",
+        "input_audio_mtok",
+        "web_searches_kcount",
+        "audio_hours",
+    ];
+
+    fn rates(json: &str) -> Rates {
+        Rates::new(serde_json::from_str(json).expect("prices"), "test".into())
+    }
+
+    #[test]
+    fn every_unit_divides_the_common_denominator() {
+        for key in ITEMS.into_iter().chain(["requests_kcount", "input_mchars"]) {
+            let per = i128::from(Item::from_key(key).expect("an item").per());
+            assert_eq!(COMMON % per, 0, "{key}");
+        }
+    }
+
+    #[test]
+    fn an_unpriced_token_makes_the_cost_unknown_and_an_unpriced_fee_does_not() {
+        let embedding = rates(r#"{"input_mtok":"0.02"}"#);
+        let usage = |output| Usage {
+            input: Some(10),
+            output,
+            ..Usage::default()
+        };
+        assert_eq!(embedding.cost(&usage(None)), Some(PicoUsd::new(200_000)));
+        assert_eq!(embedding.cost(&usage(Some(0))), Some(PicoUsd::new(200_000)));
+        assert_eq!(embedding.cost(&usage(Some(1))), None);
+        let searched = Usage {
+            other_units: [("web_searches", 2)].into(),
+            ..usage(None)
+        };
+        assert_eq!(embedding.cost(&searched), Some(PicoUsd::new(200_000)));
+        assert_eq!(embedding.lines(&searched)[1].amount, None);
+    }
+
+    #[test]
+    fn nothing_reported_is_unknown_and_a_reported_nothing_is_free() {
+        let chat = rates(r#"{"input_mtok":"1","output_mtok":"2","requests_kcount":"5"}"#);
+        assert_eq!(chat.cost(&Usage::default()), None);
+        let nothing = Usage {
+            input: Some(0),
+            output: Some(0),
+            ..Usage::default()
+        };
+        assert_eq!(chat.cost(&nothing), Some(PicoUsd::new(5_000_000_000)));
+        let speech = rates(r#"{"audio_hours":"0.36"}"#);
+        assert_eq!(speech.cost(&nothing), None);
+        let heard = Usage {
+            other_units: [("audio_seconds", 10)].into(),
+            ..Usage::default()
+        };
+        assert_eq!(speech.cost(&heard), Some(PicoUsd::new(1_000_000_000)));
+    }
+
+    #[test]
+    fn rounds_the_sum_once_and_half_up() {
+        let thirds = rates(r#"{"input_mtok":"0.0000005","output_mtok":"0.0000004"}"#);
+        let usage = |input, output| Usage {
+            input: Some(input),
+            output: Some(output),
+            ..Usage::default()
+        };
+        assert_eq!(thirds.cost(&usage(1, 0)), Some(PicoUsd::new(1)));
+        assert_eq!(thirds.cost(&usage(0, 1)), Some(PicoUsd::new(0)));
+        assert_eq!(thirds.cost(&usage(1, 1)), Some(PicoUsd::new(1)));
+        assert_eq!(thirds.cost(&usage(2, 2)), Some(PicoUsd::new(2)));
+    }
+
+    #[test]
+    fn absurd_counts_and_prices_stay_at_the_largest_amount() {
+        let dear = rates(r#"{"input_mtok":"999999999","output_mtok":"999999999"}"#);
+        let usage = Usage {
+            input: Some(u64::MAX),
+            output: Some(u64::MAX),
+            ..Usage::default()
+        };
+        assert!(dear.cost(&usage) > Some(PicoUsd::new(10_i128.pow(21))));
+    }
+
+    /// A price in atto-dollars as text, and a set of some items.
+    fn any_prices() -> impl Strategy<Value = Vec<(usize, i128)>> {
+        proptest::collection::btree_map(0..ITEMS.len(), 0_i128..10_i128.pow(20), 0..ITEMS.len())
+            .prop_map(|map| map.into_iter().collect())
+    }
+
+    proptest! {
+        #[test]
+        fn a_cost_is_the_exact_sum_of_what_each_token_costs(
+            prices in any_prices(),
+            counts in proptest::array::uniform6(0_u64..2_000_000),
+        ) {
+            let [fresh, read, write, hour, output, audio] = counts;
+            let json: Vec<_> = prices.iter().map(|(at, atto)| format!("\"{}\":\"{}\"", ITEMS[*at], Atto(*atto))).collect();
+            let rates = rates(&format!("{{{}}}", json.join(",")));
+            let usage = Usage {
+                input: Some(fresh + read + write + hour + audio),
+                output: Some(output),
+                cache_read: Some(read),
+                cache_write_5m: Some(write),
+                cache_write_1h: Some(hour),
+                audio_input: Some(audio),
+                ..Usage::default()
+            };
+            let of = |names: &[&str]| names.iter().find_map(|name| {
+                prices.iter().find(|(at, _)| ITEMS[*at] == *name).map(|(_, atto)| *atto)
+            });
+            let parts = [
+                (fresh, of(&["input_mtok"])),
+                (read, of(&["cache_read_mtok", "input_mtok"])),
+                (write, of(&["cache_write_mtok", "input_mtok"])),
+                (hour, of(&["cache_write_1h_mtok", "cache_write_mtok", "input_mtok"])),
+                (audio, of(&["input_audio_mtok", "input_mtok"])),
+                (output, of(&["output_mtok"])),
+            ];
+            let known = parts.iter().all(|(count, price)| *count == 0 || price.is_some());
+            let priced = parts.iter().any(|(_, price)| price.is_some());
+            let expected = (known && priced).then(|| {
+                // All six are per million: the sum is in atto-dollars times a million, half a pico-dollar is added.
+                let sum: i128 = parts.iter().map(|(count, price)| i128::from(*count) * price.unwrap_or_default()).sum();
+                let pico = ATTO_PER_PICO * 1_000_000;
+                PicoUsd::new((sum + pico / 2) / pico)
+            });
+            prop_assert_eq!(rates.cost(&usage), expected);
+        }
+
+        #[test]
+        fn no_usage_costs_more_than_its_bound(
+            prices in any_prices(),
+            input in 0_u64..1_000_000, output in 0_u64..1_000_000,
+            shares in proptest::array::uniform4(0_u64..400_000),
+            tier in 0_u64..1_000_000, tier_price in 0_i128..10_i128.pow(20),
+        ) {
+            let price = |atto: i128| format!("{{\"base\":\"{}\",\"above\":[[{tier},\"{}\"]]}}", Atto(atto), Atto(tier_price));
+            let json: Vec<_> = prices.iter().map(|(at, atto)| format!("\"{}\":{}", ITEMS[*at], price(*atto))).collect();
+            let rates = rates(&format!("{{{}}}", json.join(",")));
+            let [read, write, hour, audio] = shares;
+            let usage = Usage {
+                input: Some(input), output: Some(output), cache_read: Some(read), cache_write_5m: Some(write),
+                cache_write_1h: Some(hour), audio_input: Some(audio), ..Usage::default()
+            };
+            if let Some(cost) = rates.cost(&usage) {
+                prop_assert!(cost <= rates.bound(input, output), "{cost} above {}", rates.bound(input, output));
+                prop_assert!(rates.bound_text(input, output) <= rates.bound(input, output));
+            }
+        }
+    }
+}

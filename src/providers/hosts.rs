@@ -1,0 +1,329 @@
+//! The one table of providers that weir knows without being told.
+//!
+//! A name here is a first path segment, hosts that CONNECT claims, an upstream and a row in the price
+//! catalogue. An upstream carries a base path only where clients never send it, which none of these
+//! needs: an SDK's base URL is weir's address, the name, and the same prefix that the provider has.
+
+use super::{Api, Known};
+
+/// An OpenAI-shaped provider at its first host.
+const fn openai_shaped(
+    name: &'static str,
+    catalog_id: Option<&'static str>,
+    upstream: &'static str,
+    hosts: &'static [&'static str],
+) -> Known {
+    Known {
+        name,
+        api: Api::Openai,
+        catalog_id,
+        upstream,
+        hosts,
+    }
+}
+
+/// A provider that speaks several dialects, told apart by path.
+const fn mixed(
+    name: &'static str,
+    catalog_id: Option<&'static str>,
+    upstream: &'static str,
+    hosts: &'static [&'static str],
+) -> Known {
+    Known {
+        name,
+        api: Api::Auto,
+        catalog_id,
+        upstream,
+        hosts,
+    }
+}
+
+/// Every known provider; names and hosts are unique.
+pub const KNOWN: &[Known] = &[
+    openai_shaped(
+        "openai",
+        Some("openai"),
+        "https://api.openai.com",
+        &[
+            "api.openai.com",
+            "us.api.openai.com",
+            "eu.api.openai.com",
+            "ae.api.openai.com",
+            "au.api.openai.com",
+            "in.api.openai.com",
+            "jp.api.openai.com",
+        ],
+    ),
+    Known {
+        name: "anthropic",
+        api: Api::Anthropic,
+        catalog_id: Some("anthropic"),
+        upstream: "https://api.anthropic.com",
+        hosts: &["api.anthropic.com"],
+    },
+    Known {
+        name: "gemini",
+        api: Api::Gemini,
+        catalog_id: Some("google"),
+        upstream: "https://generativelanguage.googleapis.com",
+        hosts: &["generativelanguage.googleapis.com"],
+    },
+    openai_shaped(
+        "mistral",
+        Some("mistral"),
+        "https://api.mistral.ai",
+        &[
+            "api.mistral.ai",
+            "api.eu.mistral.ai",
+            "api.us.mistral.ai",
+            "codestral.mistral.ai",
+        ],
+    ),
+    openai_shaped(
+        "groq",
+        Some("groq"),
+        "https://api.groq.com",
+        &["api.groq.com"],
+    ),
+    mixed(
+        "deepseek",
+        Some("deepseek"),
+        "https://api.deepseek.com",
+        &["api.deepseek.com"],
+    ),
+    mixed(
+        "xai",
+        Some("x-ai"),
+        "https://api.x.ai",
+        &["api.x.ai", "us-east-1.api.x.ai", "eu-west-1.api.x.ai"],
+    ),
+    mixed(
+        "openrouter",
+        Some("openrouter"),
+        "https://openrouter.ai",
+        &["openrouter.ai"],
+    ),
+    openai_shaped(
+        "together",
+        Some("together"),
+        "https://api.together.xyz",
+        &["api.together.xyz", "api.together.ai"],
+    ),
+    openai_shaped(
+        "fireworks",
+        Some("fireworks"),
+        "https://api.fireworks.ai",
+        &["api.fireworks.ai"],
+    ),
+    openai_shaped(
+        "perplexity",
+        Some("perplexity"),
+        "https://api.perplexity.ai",
+        &["api.perplexity.ai"],
+    ),
+    openai_shaped(
+        "cerebras",
+        Some("cerebras"),
+        "https://api.cerebras.ai",
+        &["api.cerebras.ai"],
+    ),
+    mixed(
+        "moonshot",
+        Some("moonshotai"),
+        "https://api.moonshot.ai",
+        &["api.moonshot.ai", "api.moonshot.cn"],
+    ),
+    mixed(
+        "zai",
+        Some("zai"),
+        "https://api.z.ai",
+        &["api.z.ai", "open.bigmodel.cn"],
+    ),
+    // One catalogue row per backend (`huggingface_together`, …), so the host alone names none.
+    openai_shaped(
+        "huggingface",
+        None,
+        "https://router.huggingface.co",
+        &["router.huggingface.co"],
+    ),
+    openai_shaped(
+        "github-models",
+        None,
+        "https://models.github.ai",
+        &["models.github.ai", "models.inference.ai.azure.com"],
+    ),
+    mixed(
+        "github-copilot",
+        Some("github-copilot"),
+        "https://api.githubcopilot.com",
+        &["api.githubcopilot.com"],
+    ),
+    mixed(
+        "qwen",
+        None,
+        "https://dashscope.aliyuncs.com",
+        &[
+            "dashscope.aliyuncs.com",
+            "dashscope-intl.aliyuncs.com",
+            "dashscope-us.aliyuncs.com",
+        ],
+    ),
+    mixed(
+        "minimax",
+        Some("minimax"),
+        "https://api.minimax.io",
+        &["api.minimax.io", "api.minimaxi.com"],
+    ),
+    openai_shaped(
+        "volcengine",
+        None,
+        "https://ark.cn-beijing.volces.com",
+        &["ark.cn-beijing.volces.com"],
+    ),
+    mixed(
+        "vercel",
+        None,
+        "https://ai-gateway.vercel.sh",
+        &["ai-gateway.vercel.sh"],
+    ),
+    openai_shaped(
+        "avian",
+        Some("avian"),
+        "https://api.avian.io",
+        &["api.avian.io"],
+    ),
+    openai_shaped(
+        "novita",
+        Some("novita"),
+        "https://api.novita.ai",
+        &["api.novita.ai"],
+    ),
+    openai_shaped(
+        "deepinfra",
+        None,
+        "https://api.deepinfra.com",
+        &["api.deepinfra.com"],
+    ),
+    openai_shaped(
+        "nvidia",
+        None,
+        "https://integrate.api.nvidia.com",
+        &["integrate.api.nvidia.com"],
+    ),
+    openai_shaped(
+        "sambanova",
+        None,
+        "https://api.sambanova.ai",
+        &["api.sambanova.ai"],
+    ),
+    openai_shaped(
+        "nebius",
+        None,
+        "https://api.studio.nebius.com",
+        &["api.studio.nebius.com"],
+    ),
+    openai_shaped(
+        "crusoe",
+        None,
+        "https://api.inference.crusoecloud.com",
+        &["api.inference.crusoecloud.com"],
+    ),
+    openai_shaped(
+        "heroku",
+        None,
+        "https://us.inference.heroku.com",
+        &["us.inference.heroku.com", "eu.inference.heroku.com"],
+    ),
+    openai_shaped(
+        "writer",
+        None,
+        "https://api.writer.com",
+        &["api.writer.com"],
+    ),
+    openai_shaped(
+        "voyage",
+        None,
+        "https://api.voyageai.com",
+        &["api.voyageai.com"],
+    ),
+    mixed("ollama-cloud", None, "https://ollama.com", &["ollama.com"]),
+    // Claimed with the port: a local server shares its host with everything else.
+    mixed(
+        "ollama",
+        None,
+        "http://127.0.0.1:11434",
+        &["127.0.0.1:11434", "localhost:11434"],
+    ),
+];
+
+impl Known {
+    /// The hosts and ports that are claimed: 443 where the table names no port.
+    pub fn claims(&self) -> impl Iterator<Item = (&'static str, u16)> {
+        self.hosts.iter().map(|entry| match entry.rsplit_once(':') {
+            Some((host, port)) => (host, port.parse().expect("a port in the table is a number")),
+            None => (*entry, 443),
+        })
+    }
+}
+
+/// The known provider of that name.
+pub fn known(name: &str) -> Option<&'static Known> {
+    KNOWN.iter().find(|known| known.name == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn names_and_hosts_are_unique_and_claimable() {
+        let mut names = HashSet::new();
+        let mut hosts = HashSet::new();
+        for known in KNOWN {
+            assert!(names.insert(known.name), "{} twice", known.name);
+            assert!(
+                known
+                    .name
+                    .bytes()
+                    .all(|b| b.is_ascii_lowercase() || b == b'-'),
+                "{} is no path segment",
+                known.name
+            );
+            for host in known.hosts {
+                assert!(hosts.insert(*host), "{host} twice");
+                assert_eq!(*host, host.to_ascii_lowercase());
+            }
+            let (scheme, host) = known.upstream.split_once("://").expect("an absolute URL");
+            assert!(
+                !host.contains('/'),
+                "{}: clients send the whole path",
+                known.name
+            );
+            assert!(
+                known.hosts.contains(&host),
+                "{} does not claim {host}",
+                known.name
+            );
+            let port = if scheme == "https" { 443 } else { 11434 };
+            assert!(
+                known
+                    .claims()
+                    .all(|(name, at)| at == port && !name.contains(':'))
+            );
+        }
+        assert!(names.len() > 20);
+    }
+
+    #[test]
+    fn the_catalogue_is_asked_by_its_own_ids() {
+        for (name, id) in [
+            ("gemini", "google"),
+            ("xai", "x-ai"),
+            ("moonshot", "moonshotai"),
+        ] {
+            assert_eq!(known(name).and_then(|known| known.catalog_id), Some(id));
+        }
+    }
+}

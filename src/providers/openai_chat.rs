@@ -1,0 +1,156 @@
+//! OpenAI's chat completions and legacy completions, and every host that speaks them.
+//!
+//! A stream states usage only where the caller asked for it, in a last chunk without choices; other hosts
+//! put it on the chunk that finishes, on every chunk (cumulative), within a choice or under `x_groq`.
+//! Whatever comes last stands.
+
+use std::sync::LazyLock;
+
+use crate::wire::json::Found;
+
+use super::node::{Node, parse};
+use super::openai_usage;
+use super::reader::{Paths, Reader, Said, Standing, TextSink, name, push_text};
+use super::report::{Placement, Report};
+
+static PATHS: LazyLock<Paths> = LazyLock::new(|| {
+    Paths::new(&[
+        "model",
+        "service_tier",
+        "error",
+        "base_resp.status_code",
+        "usage",
+        "usage_breakdown",
+        "x_groq.usage",
+        "x_groq.usage_breakdown",
+        "x_groq.error",
+        "choices[].usage",
+        "choices[].index",
+        "choices[].finish_reason",
+        "choices[].text",
+        "choices[].delta.content",
+        "choices[].delta.content[].text",
+        "choices[].delta.content[].thinking[].text",
+        "choices[].delta.reasoning_content",
+        "choices[].delta.reasoning",
+        "choices[].delta.refusal",
+        "choices[].delta.tool_calls[].function.name",
+        "choices[].delta.tool_calls[].function.arguments",
+        "choices[].delta.function_call.arguments",
+        "choices[].message.content",
+        "choices[].message.content[].text",
+        "choices[].message.content[].thinking[].text",
+        "choices[].message.reasoning_content",
+        "choices[].message.reasoning",
+        "choices[].message.refusal",
+        "choices[].message.tool_calls[].function.name",
+        "choices[].message.tool_calls[].function.arguments",
+        "choices[].message.function_call.arguments",
+    ])
+});
+
+/// Reads `chat.completion`, `chat.completion.chunk` and `text_completion`.
+#[derive(Debug, Default)]
+pub struct Chat {
+    /// The current message's usage, and whether it stood in the place that outranks the others.
+    usage: Option<(Report, bool)>,
+    breakdown: Vec<(Option<String>, Report)>,
+    has_choice: bool,
+    finished: bool,
+}
+
+impl Reader for Chat {
+    fn paths(&self) -> &'static Paths {
+        &PATHS
+    }
+
+    fn found(&mut self, said: &mut Said, path: &str, found: &Found<'_>, text: &mut TextSink<'_>) {
+        match path {
+            "model" => said.note_model(found.raw),
+            "service_tier" => super::reader::set_name(&mut said.service_tier, found.raw),
+            "error" | "x_groq.error" => said.note_error(found.raw),
+            // MiniMax says no with status 200 and a number of its own.
+            "base_resp.status_code" if found.raw != b"0" => {
+                said.error = said.error.or(Some(super::ErrorType::Unknown));
+            }
+            "usage" => self.note_usage(found.raw, true),
+            "x_groq.usage" | "choices[].usage" => self.note_usage(found.raw, false),
+            "usage_breakdown" | "x_groq.usage_breakdown" => self.breakdown = breakdown(found.raw),
+            "choices[].index" => self.has_choice = true,
+            "choices[].finish_reason" => {
+                self.has_choice = true;
+                self.finished |= name(found.raw).is_some();
+            }
+            // An array's texts come one by one; the array itself is not text.
+            "choices[].delta.content" | "choices[].message.content" if is_array(found) => {}
+            _ => {
+                self.has_choice = true;
+                push_text(found, text);
+            }
+        }
+    }
+
+    fn message_end(&mut self, said: &mut Said, _: &mut TextSink<'_>) {
+        let message = std::mem::take(self);
+        let Some((mut report, _)) = message.usage else {
+            return;
+        };
+        split(&mut report, message.breakdown);
+        let standing = if message.has_choice && !message.finished {
+            Standing::Running
+        } else {
+            Standing::Final
+        };
+        said.replace(report, standing);
+        // A chunk that still has choices may be followed by one that states more (Perplexity's cost).
+        said.terminal |= !message.has_choice;
+    }
+}
+
+impl Chat {
+    fn note_usage(&mut self, raw: &[u8], outranks: bool) {
+        let report = openai_usage::report(&parse(raw));
+        let held = self.usage.as_ref().is_some_and(|(_, outranks)| *outranks);
+        if report.states_tokens() && (outranks || !held) {
+            self.usage = Some((report, outranks));
+        }
+    }
+}
+
+fn is_array(found: &Found<'_>) -> bool {
+    found.raw.first() == Some(&b'[')
+}
+
+/// Groq's compound systems: what each model behind the answer used.
+fn breakdown(raw: &[u8]) -> Vec<(Option<String>, Report)> {
+    let value = parse(raw);
+    let entries = Node::new(&value).at("models").items().filter_map(|entry| {
+        let model = entry.at("model").text()?.to_owned();
+        Some((
+            Some(model),
+            entry.at("usage").value().map(openai_usage::report)?,
+        ))
+    });
+    entries.collect()
+}
+
+/// Prices each model's part at its own rate, where the parts are parts: in streams every entry has been
+/// seen to repeat the total, and then only the total stands.
+fn split(report: &mut Report, parts: Vec<(Option<String>, Report)>) {
+    let sum = |count: fn(&Report) -> Option<u64>| -> Option<u64> {
+        parts.iter().map(|(_, part)| count(part)).sum()
+    };
+    if parts.is_empty() || sum(|r| r.input) != report.input || sum(|r| r.output) != report.output {
+        return;
+    }
+    let (units, cost) = (std::mem::take(&mut report.units), report.cost);
+    *report = Report {
+        input: Some(0),
+        output: Some(0),
+        units,
+        cost,
+        ..Report::default()
+    };
+    report.convention.reasoning = Placement::Within;
+    report.extra = parts;
+}

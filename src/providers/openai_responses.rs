@@ -1,0 +1,130 @@
+//! OpenAI's Responses API, and hosts that speak it.
+//!
+//! Usage stands in the body, or in the one event that ends a stream: `response.completed`, `.incomplete`
+//! or `.failed`. Other events carry the response object too, with usage that is not the call's.
+
+use std::sync::LazyLock;
+
+use crate::wire::json::{Found, unquote};
+
+use super::node::{Node, parse};
+use super::openai_usage;
+use super::reader::{Paths, Reader, Said, Standing, Text, TextSink, name, push_text, set_name};
+use super::report::Report;
+
+static PATHS: LazyLock<Paths> = LazyLock::new(|| {
+    Paths::new(&[
+        "type",
+        "delta",
+        "error",
+        "code",
+        "model",
+        "service_tier",
+        "usage",
+        "tool_usage",
+        "output[].type",
+        "output[].action.type",
+        "output[].content[].text",
+        "output[].arguments",
+        "response.model",
+        "response.service_tier",
+        "response.usage",
+        "response.tool_usage",
+        "response.error",
+        "response.output[].type",
+        "response.output[].action.type",
+    ])
+});
+
+/// What a `web_search_call` does besides searching; only searches are charged.
+const VISITS: &[&str] = &["open_page", "find_in_page", "find"];
+
+/// Reads a `response` object, a `response.compaction` and the events of a stream.
+#[derive(Debug, Default)]
+pub struct Responses {
+    event: Option<String>,
+    delta: Option<(String, u64)>,
+    usage: Option<Report>,
+    searches_stated: Option<u64>,
+    /// Search calls among the output's items, and those that only opened or read a page.
+    searches: u64,
+    visits: u64,
+    code: Option<Vec<u8>>,
+}
+
+impl Reader for Responses {
+    fn paths(&self) -> &'static Paths {
+        &PATHS
+    }
+
+    fn found(&mut self, said: &mut Said, path: &str, found: &Found<'_>, text: &mut TextSink<'_>) {
+        match path.strip_prefix("response.").unwrap_or(path) {
+            "type" => self.event = name(found.raw),
+            "delta" => self.delta = unquote(found.raw).map(|part| (part, found.bytes)),
+            "model" => said.note_model(found.raw),
+            "service_tier" => set_name(&mut said.service_tier, found.raw),
+            "error" => said.note_error(found.raw),
+            "code" => self.code = Some(found.raw.to_vec()),
+            "usage" => self.usage = Some(openai_usage::report(&parse(found.raw))),
+            "tool_usage" => {
+                let value = parse(found.raw);
+                self.searches_stated = Node::new(&value)
+                    .at("web_search")
+                    .at("num_requests")
+                    .count();
+            }
+            "output[].type" => {
+                self.searches += u64::from(name(found.raw).as_deref() == Some("web_search_call"));
+            }
+            "output[].action.type" => {
+                let visit =
+                    matches!(name(found.raw).as_deref(), Some(kind) if VISITS.contains(&kind));
+                self.visits += u64::from(visit);
+            }
+            "output[].content[].text" | "output[].arguments" => push_text(found, text),
+            _ => {}
+        }
+    }
+
+    fn message_end(&mut self, said: &mut Said, text: &mut TextSink<'_>) {
+        let message = std::mem::take(self);
+        let event = message.event.as_deref();
+        match event {
+            Some("error") => said.error = said.error.or_else(|| message.error(said.status)),
+            Some(name) if name.contains("audio") || name.contains("image") => {}
+            _ => {
+                if let Some((part, bytes)) = &message.delta {
+                    text(Text {
+                        part,
+                        bytes: *bytes,
+                    });
+                }
+            }
+        }
+        let ends = matches!(
+            event,
+            None | Some("response.completed" | "response.incomplete" | "response.failed")
+        );
+        let Some(mut report) = message.usage.filter(|_| ends) else {
+            return;
+        };
+        if !report.units.contains_key(super::report::WEB_SEARCHES) {
+            let seen = message
+                .searches
+                .checked_sub(message.visits)
+                .filter(|count| *count > 0);
+            report.set_web_searches(message.searches_stated.or(seen));
+        }
+        said.replace(report, Standing::Final);
+        said.terminal |= said.report.is_some();
+    }
+}
+
+impl Responses {
+    /// An `error` event states its code beside its type.
+    fn error(&self, status: u16) -> Option<super::ErrorType> {
+        let code = self.code.as_deref().map_or(serde_json::Value::Null, parse);
+        let stated = serde_json::json!({ "code": code });
+        Some(super::errors::classify(status, &stated))
+    }
+}

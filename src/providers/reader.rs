@@ -1,0 +1,171 @@
+//! How a response in any dialect is read: fields are captured by path, and what they say accumulates.
+//!
+//! A message is one event of a stream or one whole body. Its fields come in any order, so a reader notes
+//! what it is given and judges when the message ends.
+
+use std::fmt::Debug;
+
+use crate::wire::json::{Fields, Found, unquote};
+
+use super::node::{Node, parse};
+use super::openai_responses;
+use super::report::Report;
+use super::{Dialect, ErrorType, anthropic, errors, gemini, openai_chat, openai_embeddings};
+
+/// Most bytes kept of one captured field. The largest usage object on record is under 4 KiB.
+pub const CAPTURE_BYTES_MAX: usize = 32 * 1024;
+
+/// Longest name of a model, tier or user that is kept.
+pub const NAME_BYTES_MAX: usize = 256;
+
+/// The paths that a reader wants, and the scanner's form of them.
+#[derive(Debug)]
+pub struct Paths {
+    names: &'static [&'static str],
+    fields: Fields,
+}
+
+impl Paths {
+    /// Compiles the paths.
+    pub fn new(names: &'static [&'static str]) -> Self {
+        Paths {
+            names,
+            fields: Fields::new(names),
+        }
+    }
+
+    /// What the scanner is given.
+    pub fn fields(&'static self) -> &'static Fields {
+        &self.fields
+    }
+
+    /// The path of a field that the scanner found.
+    pub fn name(&self, field: usize) -> &'static str {
+        self.names.get(field).copied().unwrap_or_default()
+    }
+}
+
+/// A text that went through the model, for counting where nobody stated usage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Text<'a> {
+    /// The text, or its beginning.
+    pub part: &'a str,
+    /// Bytes of the whole, of which `part` may be only the first.
+    pub bytes: u64,
+}
+
+/// Takes texts as they are found.
+pub type TextSink<'a> = dyn FnMut(Text<'_>) + 'a;
+
+/// How far a report can be trusted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Standing {
+    /// Said before the answer: its output is a placeholder.
+    #[default]
+    Opening,
+    /// Said while the answer grows: right only if the stream ends here by itself.
+    Running,
+    /// The provider's last word.
+    Final,
+}
+
+/// What a response has said so far.
+#[derive(Debug, Default)]
+pub struct Said {
+    /// The response's HTTP status.
+    pub status: u16,
+    pub model: Option<String>,
+    pub report: Option<Report>,
+    pub standing: Standing,
+    pub service_tier: Option<String>,
+    pub speed: Option<String>,
+    pub geo: Option<String>,
+    pub error: Option<ErrorType>,
+    /// No later frame changes the report, so the call can be settled.
+    pub terminal: bool,
+}
+
+impl Said {
+    /// Takes a report that states tokens in place of the one before.
+    pub fn replace(&mut self, report: Report, standing: Standing) {
+        if report.states_tokens() {
+            self.report = Some(report);
+            self.standing = standing;
+        }
+    }
+
+    /// Notes an `error` value; `null` is none.
+    pub fn note_error(&mut self, raw: &[u8]) {
+        let value = parse(raw);
+        if Node::new(&value).exists() {
+            self.error = Some(errors::classify(self.status, &value));
+        }
+    }
+
+    /// Notes the answering model; an empty name says nothing.
+    pub fn note_model(&mut self, raw: &[u8]) {
+        set_name(&mut self.model, raw);
+    }
+}
+
+/// One dialect's reading of responses.
+pub trait Reader: Debug + Send {
+    /// The paths that it wants captured.
+    fn paths(&self) -> &'static Paths;
+
+    /// A field of the current message.
+    fn found(&mut self, said: &mut Said, path: &str, found: &Found<'_>, text: &mut TextSink<'_>);
+
+    /// The current message ends. A sentinel without fields ends one too.
+    fn message_end(&mut self, said: &mut Said, text: &mut TextSink<'_>);
+}
+
+/// The reader of a dialect's responses.
+pub fn reader(dialect: Dialect) -> Box<dyn Reader> {
+    match dialect {
+        Dialect::OpenaiChat | Dialect::OpenaiCompletions => Box::<openai_chat::Chat>::default(),
+        Dialect::OpenaiResponses => Box::<openai_responses::Responses>::default(),
+        Dialect::OpenaiEmbeddings => Box::<openai_embeddings::Embeddings>::default(),
+        Dialect::AnthropicMessages => Box::<anthropic::Messages>::default(),
+        Dialect::GeminiGenerate | Dialect::GeminiEmbed => Box::<gemini::Generate>::default(),
+    }
+}
+
+/// Sets a name from a raw JSON string; anything else, the empty and the overlong leave it as it is.
+pub fn set_name(slot: &mut Option<String>, raw: &[u8]) {
+    if let Some(name) = name(raw) {
+        *slot = Some(name);
+    }
+}
+
+/// A short name in a raw JSON string.
+pub fn name(raw: &[u8]) -> Option<String> {
+    let name = unquote(raw)?;
+    (!name.is_empty() && name.len() <= NAME_BYTES_MAX).then_some(name)
+}
+
+/// Hands on a raw JSON string, or the raw text of any other value that a model wrote.
+pub fn push_text(found: &Found<'_>, text: &mut TextSink<'_>) {
+    match found.raw.first() {
+        Some(b'"') => {
+            if let Some(part) = unquote(found.raw) {
+                text(Text {
+                    part: &part,
+                    bytes: if found.cut {
+                        found.bytes
+                    } else {
+                        part.len() as u64
+                    },
+                });
+            }
+        }
+        Some(b'{' | b'[') => {
+            let part = String::from_utf8_lossy(found.raw);
+            text(Text {
+                part: &part,
+                bytes: found.bytes,
+            });
+        }
+        _ => {}
+    }
+}

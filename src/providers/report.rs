@@ -1,0 +1,74 @@
+//! What a provider states of usage, in its own convention.
+//!
+//! Counts stay as they were written, beside a statement of what contains what. The room `usage` restates
+//! them; nothing here adds or subtracts.
+
+use std::collections::BTreeMap;
+
+use crate::units::PicoUsd;
+
+/// Where a part is counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Placement {
+    /// The whole contains it.
+    #[default]
+    Within,
+    /// It comes on top of the whole.
+    Beside,
+    /// The stated total tells: providers of one shape disagree.
+    ByTotal,
+}
+
+/// What contains what in a report.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Convention {
+    /// Cache reads and writes against the input.
+    pub cache: Placement,
+    /// Reasoning against the output; `ByTotal` also finds output and audio that only the total holds.
+    pub reasoning: Placement,
+}
+
+/// One provider's statement. "Not stated" is `None`, never 0.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    pub convention: Convention,
+    pub input: Option<u64>,
+    pub output: Option<u64>,
+    pub total: Option<u64>,
+    pub cache_read: Option<u64>,
+    pub cache_write_5m: Option<u64>,
+    pub cache_write_1h: Option<u64>,
+    pub cache_write_other: Option<u64>,
+    pub reasoning: Option<u64>,
+    /// Results of the provider's own tools, fed back; always beside the input.
+    pub tool_input: Option<u64>,
+    pub audio_input: Option<u64>,
+    pub audio_output: Option<u64>,
+    pub image_input: Option<u64>,
+    pub image_output: Option<u64>,
+    /// The prompt held audio whose tokens may be counted nowhere but in the total (Mistral).
+    pub has_audio: bool,
+    /// `web_searches`, …
+    pub units: BTreeMap<&'static str, u64>,
+    /// The provider's own price for this call.
+    pub cost: Option<PicoUsd>,
+    /// Usage beyond the fields above: `None` is billed at this call's model, else at that model.
+    pub extra: Vec<(Option<String>, Report)>,
+}
+
+/// The key of web searches in `other_units`.
+pub const WEB_SEARCHES: &str = "web_searches";
+
+impl Report {
+    /// Whether any tokens are stated; an empty object, or one that only names a tier, states none.
+    pub fn states_tokens(&self) -> bool {
+        self.input.is_some() || self.output.is_some() || self.total.is_some()
+    }
+
+    /// Notes web searches, where some are stated.
+    pub fn set_web_searches(&mut self, count: Option<u64>) {
+        if let Some(count) = count {
+            self.units.insert(WEB_SEARCHES, count);
+        }
+    }
+}

@@ -1,0 +1,301 @@
+//! Reads what a request's body says, as its bytes pass.
+//!
+//! One table of paths serves every dialect: no two give one name different meanings. Fields may stand in
+//! any order; the model may come after megabytes of messages, so texts are handed out as they are found.
+
+use std::sync::LazyLock;
+
+use serde_json::Value;
+
+use crate::wire::json::{Found, Scanner};
+
+use super::node::{Node, parse};
+use super::reader::{CAPTURE_BYTES_MAX, Paths, Text, TextSink, name, push_text, set_name};
+use super::{Dialect, RequestFacts};
+
+/// What is read of a body in a dialect that weir does not know.
+static HEAD: LazyLock<Paths> =
+    LazyLock::new(|| Paths::new(&["model", "stream", "user", "metadata.user_id"]));
+
+static BODY: LazyLock<Paths> = LazyLock::new(|| Paths::new(PATHS));
+
+/// What a body refers to without holding it.
+const OUTSIDE: &[&str] = &[
+    "previous_response_id",
+    "conversation",
+    "prompt.id",
+    "background",
+    "container",
+    "mcp_servers[].url",
+    "cachedContent",
+    "cached_content",
+    "web_search_options",
+    "plugins[].id",
+    "messages[].content[].file.file_id",
+    "input[].content[].file_id",
+    "input[].file_id",
+    "contents[].parts[].fileData",
+    "contents[].parts[].file_data",
+    "tools[].googleSearch",
+    "tools[].google_search",
+    "tools[].googleSearchRetrieval",
+    "tools[].urlContext",
+    "tools[].url_context",
+    "tools[].codeExecution",
+    "tools[].code_execution",
+    "tools[].fileSearch",
+    "tools[].googleMaps",
+];
+
+const PATHS: &[&str] = &[
+    "model",
+    "stream",
+    "stream_options.include_usage",
+    "max_tokens",
+    "max_completion_tokens",
+    "max_output_tokens",
+    "generationConfig.maxOutputTokens",
+    "generation_config.max_output_tokens",
+    "n",
+    "best_of",
+    "generationConfig.candidateCount",
+    "generation_config.candidate_count",
+    "user",
+    "safety_identifier",
+    "metadata.user_id",
+    "service_tier",
+    "serviceTier",
+    // What the body refers to without holding it.
+    "previous_response_id",
+    "conversation",
+    "prompt.id",
+    "background",
+    "container",
+    "mcp_servers[].url",
+    "cachedContent",
+    "cached_content",
+    "web_search_options",
+    "plugins[].id",
+    "messages[].content[].file.file_id",
+    "messages[].content[].source.type",
+    "input[].content[].file_id",
+    "input[].file_id",
+    "contents[].parts[].fileData",
+    "contents[].parts[].file_data",
+    // Parts, by type.
+    "messages[].content[].type",
+    "input[].content[].type",
+    "input[].type",
+    "contents[].parts[].inlineData.mimeType",
+    "contents[].parts[].inline_data.mime_type",
+    "contents[].parts[].fileData.mimeType",
+    "contents[].parts[].file_data.mime_type",
+    // Texts.
+    "messages[].content",
+    "messages[].content[].text",
+    "messages[].content[].content",
+    "messages[].content[].content[].text",
+    "messages[].content[].input",
+    "messages[].content[].thinking",
+    "messages[].reasoning_content",
+    "messages[].tool_calls[].function.arguments",
+    "suffix",
+    "system",
+    "system[].text",
+    "instructions",
+    "input[].content",
+    "input[].content[].text",
+    "input[].arguments",
+    "input[].output",
+    "systemInstruction.parts[].text",
+    "system_instruction.parts[].text",
+    "contents[].parts[].text",
+    "contents[].parts[].functionCall",
+    "contents[].parts[].functionResponse",
+    "content.parts[].text",
+    "requests[].content.parts[].text",
+    "instances[].content",
+    "prompt",
+    "prompt[]",
+    "input",
+    "input[]",
+    // Definitions: prompt text too, and the provider's own tools.
+    "tools",
+    "tools[].type",
+    "tools[].googleSearch",
+    "tools[].google_search",
+    "tools[].googleSearchRetrieval",
+    "tools[].urlContext",
+    "tools[].url_context",
+    "tools[].codeExecution",
+    "tools[].code_execution",
+    "tools[].fileSearch",
+    "tools[].googleMaps",
+    "response_format",
+    "functions",
+];
+
+/// Reads one request body.
+#[derive(Debug)]
+pub struct RequestReader {
+    paths: &'static Paths,
+    scanner: Scanner,
+    facts: RequestFacts,
+    /// Prompts of one legacy completion, each answered `n` times.
+    prompts: u64,
+    /// `n` or `best_of`, whichever is larger.
+    choices: u64,
+    /// The field that `user` came from outranks the others.
+    has_user: bool,
+}
+
+impl RequestReader {
+    /// A reader at the beginning of a body. Without a dialect only model, streaming and user are read.
+    pub fn new(dialect: Option<Dialect>) -> Self {
+        let paths: &'static Paths = if dialect.is_some() { &BODY } else { &HEAD };
+        RequestReader {
+            paths,
+            scanner: Scanner::new(paths.fields(), CAPTURE_BYTES_MAX),
+            facts: RequestFacts::default(),
+            prompts: 0,
+            choices: 1,
+            has_user: false,
+        }
+    }
+
+    /// Reads the next bytes of the body, its `Content-Encoding` undone, and hands out the prompt's texts.
+    /// A text of more than [`CAPTURE_BYTES_MAX`] is handed out by its beginning and its length.
+    pub fn feed(&mut self, bytes: &[u8], text: &mut TextSink<'_>) {
+        let mut scanner =
+            std::mem::replace(&mut self.scanner, Scanner::new(self.paths.fields(), 0));
+        scanner.feed(bytes, &mut |found| self.found(&found, text));
+        self.scanner = scanner;
+    }
+
+    /// What the body says, as far as it was read.
+    pub fn facts(&self) -> RequestFacts {
+        let choices = self.choices.max(1).saturating_mul(self.prompts.max(1));
+        RequestFacts {
+            choices,
+            ..self.facts.clone()
+        }
+    }
+
+    fn found(&mut self, found: &Found<'_>, text: &mut TextSink<'_>) {
+        let path = self.paths.name(found.field);
+        let value = || parse(found.raw);
+        let facts = &mut self.facts;
+        match path {
+            "model" => set_name(&mut facts.model, found.raw),
+            "stream" => facts.stream = value().as_bool().or(facts.stream),
+            "stream_options.include_usage" => facts.include_usage = value() == Value::Bool(true),
+            "max_tokens"
+            | "max_completion_tokens"
+            | "max_output_tokens"
+            | "generationConfig.maxOutputTokens"
+            | "generation_config.max_output_tokens" => {
+                facts.max_output_tokens = count(found).max(facts.max_output_tokens);
+            }
+            "n"
+            | "best_of"
+            | "generationConfig.candidateCount"
+            | "generation_config.candidate_count" => {
+                self.choices = self.choices.max(count(found).unwrap_or(1));
+            }
+            "user" => {
+                self.has_user |= name(found.raw).is_some();
+                set_name(&mut facts.user, found.raw);
+            }
+            "safety_identifier" | "metadata.user_id" if self.has_user => {}
+            "safety_identifier" | "metadata.user_id" => set_name(&mut facts.user, found.raw),
+            "service_tier" | "serviceTier" => set_name(&mut facts.service_tier, found.raw),
+            _ if path.ends_with(".type")
+                || path.ends_with("_type")
+                || path.ends_with("mimeType") =>
+            {
+                self.part(path, found);
+            }
+            _ if OUTSIDE.contains(&path) => {
+                facts.refers_outside |= Node::new(&value()).exists() && found.raw != b"false";
+            }
+            _ => self.text(path, found, text),
+        }
+    }
+
+    /// The type of a part, a tool or a source.
+    fn part(&mut self, path: &str, found: &Found<'_>) {
+        let Some(kind) = name(found.raw) else { return };
+        let facts = &mut self.facts;
+        match path {
+            "tools[].type" => facts.refers_outside |= is_server_tool(&kind),
+            "messages[].content[].source.type" => {
+                facts.refers_outside |= matches!(kind.as_str(), "file" | "url");
+            }
+            "input[].type" if kind == "item_reference" => facts.refers_outside = true,
+            _ if path.contains("arts[]") => {
+                facts.media_parts += u64::from(!kind.starts_with("text/"))
+            }
+            _ => facts.media_parts += u64::from(is_media(&kind)),
+        }
+    }
+
+    fn text(&mut self, path: &str, found: &Found<'_>, text: &mut TextSink<'_>) {
+        let first = found.raw.first().copied().unwrap_or_default();
+        match path {
+            "prompt" | "prompt[]" if first == b'"' => {
+                self.prompts += 1;
+                return push_text(found, text);
+            }
+            "input[]" if first == b'"' => return push_text(found, text),
+            // Tokens instead of text: each is taken for its digits.
+            "prompt[]" | "input[]" if first != b'{' => return raw_text(found, text),
+            "tools" | "functions" | "input[].output" => return push_text(found, text),
+            _ => {}
+        }
+        // The texts within an array, or within an item, come apart.
+        let parted = first == b'[' || (first == b'{' && path_of_items(path));
+        if !parted {
+            push_text(found, text);
+        }
+    }
+}
+
+fn count(found: &Found<'_>) -> Option<u64> {
+    Node::new(&parse(found.raw)).count()
+}
+
+/// Hands on a value as it is written.
+fn raw_text(found: &Found<'_>, text: &mut TextSink<'_>) {
+    let part = String::from_utf8_lossy(found.raw);
+    text(Text {
+        part: &part,
+        bytes: found.bytes,
+    });
+}
+
+fn path_of_items(path: &str) -> bool {
+    matches!(path, "prompt" | "prompt[]" | "input" | "input[]")
+}
+
+/// Tools that the provider runs, whose results become input that the body does not hold.
+fn is_server_tool(kind: &str) -> bool {
+    const RUN_THERE: &[&str] = &[
+        "search",
+        "web_fetch",
+        "code_interpreter",
+        "code_execution",
+        "image_generation",
+        "mcp",
+        "advisor",
+    ];
+    RUN_THERE.iter().any(|word| kind.contains(word))
+}
+
+/// Parts whose tokens are not in their text.
+fn is_media(kind: &str) -> bool {
+    const MEDIA: &[&str] = &["image", "audio", "video", "file", "document", "screenshot"];
+    MEDIA.iter().any(|word| kind.contains(word)) && !kind.ends_with("_call")
+}
+
+#[cfg(test)]
+mod tests;

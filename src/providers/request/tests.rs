@@ -1,0 +1,191 @@
+use serde_json::json;
+
+use super::*;
+
+/// What a body says at any split, and its texts joined by a bar.
+fn read(body: &Value) -> (RequestFacts, String) {
+    let body = body.to_string();
+    let run = |size: usize| {
+        let mut reader = RequestReader::new(Some(Dialect::OpenaiChat));
+        let mut texts = Vec::new();
+        for chunk in body.as_bytes().chunks(size) {
+            reader.feed(chunk, &mut |text| texts.push(text.part.to_owned()));
+        }
+        (reader.facts(), texts.join("|"))
+    };
+    let whole = run(body.len());
+    assert_eq!(run(1), whole);
+    whole
+}
+
+#[test]
+fn a_chat_request_is_read_in_any_order() {
+    let (facts, text) = read(&json!({
+        "messages": [
+            {"role": "system", "content": "be brief"},
+            {"role": "user", "content": [
+                {"type": "text", "text": "what is this"},
+                {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}]},
+            {"role": "assistant", "content": null, "tool_calls": [{"function": {"arguments": "{\"a\":1}"}}]},
+        ],
+        "model": "gpt-x", "stream": true, "stream_options": {"include_usage": true}, "n": 3,
+        "max_completion_tokens": 99, "user": "ann", "safety_identifier": "hash", "service_tier": "flex",
+    }));
+    let expected = RequestFacts {
+        model: Some("gpt-x".to_owned()),
+        stream: Some(true),
+        include_usage: true,
+        max_output_tokens: Some(99),
+        choices: 3,
+        user: Some("ann".to_owned()),
+        service_tier: Some("flex".to_owned()),
+        media_parts: 1,
+        refers_outside: false,
+    };
+    assert_eq!(facts, expected);
+    assert_eq!(text, "be brief|what is this|{\"a\":1}");
+}
+
+#[test]
+fn an_empty_body_asks_for_one_choice() {
+    let (facts, text) = read(&json!({}));
+    assert_eq!(
+        facts,
+        RequestFacts {
+            choices: 1,
+            ..RequestFacts::default()
+        }
+    );
+    assert_eq!(text, "");
+}
+
+#[test]
+fn prompts_multiply_choices() {
+    let (facts, text) = read(&json!({"prompt": ["one", "two"], "n": 2, "best_of": 4}));
+    assert_eq!((facts.choices, text.as_str()), (8, "one|two"));
+    let (facts, text) = read(&json!({"prompt": "one", "max_tokens": 5}));
+    assert_eq!(
+        (facts.choices, facts.max_output_tokens, text.as_str()),
+        (1, Some(5), "one")
+    );
+}
+
+#[test]
+fn inputs_are_texts_lists_or_tokens() {
+    for (input, text) in [
+        (json!("one"), "one"),
+        (json!(["one", "two"]), "one|two"),
+        (json!([12, 345]), "12|345"),
+        (json!([[1, 2], [3]]), "[1,2]|[3]"),
+        (json!([{"role": "user", "content": "one"}]), "one"),
+        (
+            json!([{"content": [{"type": "input_text", "text": "one"}]}]),
+            "one",
+        ),
+        (
+            json!([{"type": "function_call_output", "output": "one"}]),
+            "one",
+        ),
+    ] {
+        assert_eq!(read(&json!({"input": input})).1, text, "{input}");
+    }
+}
+
+#[test]
+fn an_anthropic_request_is_read() {
+    let (facts, text) = read(&json!({
+        "system": [{"type": "text", "text": "be brief"}],
+        "messages": [{"role": "user", "content": [
+            {"type": "document", "source": {"type": "base64", "data": "AAAA"}},
+            {"type": "tool_result", "content": [{"type": "text", "text": "42"}]}]}],
+        "tools": [{"name": "f", "input_schema": {}}],
+        "max_tokens": 7, "metadata": {"user_id": "bob"},
+    }));
+    assert_eq!((facts.max_output_tokens, facts.media_parts), (Some(7), 1));
+    assert_eq!(
+        (facts.user.as_deref(), facts.refers_outside),
+        (Some("bob"), false)
+    );
+    let mut texts: Vec<&str> = text.split('|').collect();
+    texts.sort_unstable();
+    assert_eq!(
+        texts,
+        ["42", "[{\"input_schema\":{},\"name\":\"f\"}]", "be brief"]
+    );
+}
+
+#[test]
+fn a_gemini_request_is_read() {
+    let (facts, text) = read(&json!({
+        "systemInstruction": {"parts": [{"text": "be brief"}]},
+        "contents": [{"parts": [{"text": "hi"}, {"inlineData": {"mimeType": "audio/mp3", "data": "AA"}}]}],
+        "generationConfig": {"maxOutputTokens": 11, "candidateCount": 2},
+    }));
+    assert_eq!(
+        (facts.max_output_tokens, facts.choices, facts.media_parts),
+        (Some(11), 2, 1)
+    );
+    assert_eq!(text, "hi|be brief");
+}
+
+#[test]
+fn what_a_body_does_not_hold_is_noticed() {
+    for body in [
+        json!({"previous_response_id": "resp_1"}),
+        json!({"conversation": {"id": "c"}}),
+        json!({"tools": [{"type": "web_search_preview"}]}),
+        json!({"tools": [{"type": "code_execution_20250522"}]}),
+        json!({"tools": [{"googleSearch": {}}]}),
+        json!({"cachedContent": "cachedContents/1"}),
+        json!({"messages": [{"content": [{"type": "document", "source": {"type": "url", "url": "u"}}]}]}),
+        json!({"messages": [{"content": [{"type": "file", "file": {"file_id": "f"}}]}]}),
+        json!({"contents": [{"parts": [{"fileData": {"fileUri": "u"}}]}]}),
+        json!({"input": [{"type": "item_reference", "id": "msg_1"}]}),
+    ] {
+        assert!(read(&body).0.refers_outside, "{body}");
+    }
+    for body in [
+        json!({"previous_response_id": null, "background": false}),
+        json!({"tools": [{"type": "function", "function": {"name": "web_search"}}]}),
+        json!({"tools": [{"type": "custom", "name": "bash"}]}),
+    ] {
+        assert!(!read(&body).0.refers_outside, "{body}");
+    }
+}
+
+#[test]
+fn a_long_text_is_handed_out_by_its_beginning_and_length() {
+    let long = "word ".repeat(CAPTURE_BYTES_MAX);
+    let body = json!({"messages": [{"content": long}], "model": "m"}).to_string();
+    let mut reader = RequestReader::new(Some(Dialect::OpenaiChat));
+    let mut seen = Vec::new();
+    reader.feed(body.as_bytes(), &mut |text| {
+        seen.push((text.part.len(), text.bytes))
+    });
+    let [(kept, bytes)] = seen[..] else {
+        panic!("{seen:?}")
+    };
+    assert!(kept < CAPTURE_BYTES_MAX && bytes > long.len() as u64);
+    assert_eq!(reader.facts().model.as_deref(), Some("m"));
+}
+
+#[test]
+fn an_unknown_dialect_is_asked_for_its_head_alone() {
+    let body = json!({"model": "m", "stream": true, "user": "ann", "messages": [{"content": "hi"}], "n": 5});
+    let mut reader = RequestReader::new(None);
+    reader.feed(body.to_string().as_bytes(), &mut |text| panic!("{text:?}"));
+    let facts = reader.facts();
+    assert_eq!(
+        (facts.model.as_deref(), facts.stream, facts.choices),
+        (Some("m"), Some(true), 1)
+    );
+}
+
+proptest::proptest! {
+    #[test]
+    fn any_bytes_are_read_without_harm(bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..300)) {
+        let mut reader = RequestReader::new(Some(Dialect::OpenaiChat));
+        reader.feed(&bytes, &mut |_| {});
+        proptest::prop_assert!(reader.facts().choices >= 1);
+    }
+}

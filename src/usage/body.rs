@@ -1,0 +1,185 @@
+//! A decoded response body: told apart into messages, scanned, handed to its dialect's reader.
+//!
+//! The first byte tells more than the content type: errors of streaming endpoints are bare JSON under
+//! `text/event-stream`, and some hosts call everything `application/octet-stream`.
+
+use crate::providers::Dialect;
+use crate::providers::reader::{CAPTURE_BYTES_MAX, Reader, Said, Standing, Text, reader};
+use crate::wire::json::Scanner;
+use crate::wire::sse::{SseItem, SseSplitter};
+
+use super::estimate::TextSample;
+
+/// The sentinel that ends an OpenAI stream.
+const DONE: &[u8] = b"[DONE]";
+
+/// How a body is divided into messages.
+#[derive(Debug)]
+enum Framing {
+    /// Nothing but white space so far. `events`: the head does not promise JSON.
+    Unknown { events: bool },
+    /// Server-sent events, one message each.
+    Events(SseSplitter),
+    /// One document, or one array of messages.
+    Json,
+    /// Neither: a page of HTML, audio.
+    Other,
+}
+
+/// The decoded body of one response.
+#[derive(Debug)]
+pub(super) struct Body {
+    pub(super) said: Said,
+    /// The answer's text, while usage may still be missing.
+    pub(super) text: Option<TextSample>,
+    /// Whether the model wrote anything that was seen.
+    pub(super) has_text: bool,
+    framing: Framing,
+    scanner: Scanner,
+    /// What is no event, between events: some providers break off with a bare JSON error.
+    junk: Scanner,
+    /// The first bytes of the current event's data, to know the sentinel by.
+    data_head: Vec<u8>,
+    reader: Box<dyn Reader>,
+}
+
+impl Body {
+    pub(super) fn new(dialect: Dialect, status: u16, content_type: Option<&str>) -> Self {
+        let reader = reader(dialect);
+        let fields = reader.paths().fields();
+        Body {
+            said: Said {
+                status,
+                ..Said::default()
+            },
+            text: Some(TextSample::default()),
+            has_text: false,
+            framing: Framing::Unknown {
+                events: content_type.is_none_or(|kind| !kind.contains("json")),
+            },
+            scanner: Scanner::new(fields, CAPTURE_BYTES_MAX),
+            junk: Scanner::new(fields, CAPTURE_BYTES_MAX),
+            data_head: Vec::new(),
+            reader,
+        }
+    }
+
+    /// Whether the body began as a JSON document.
+    pub(super) fn is_json(&self) -> bool {
+        matches!(self.framing, Framing::Json)
+    }
+
+    /// Reads the next decoded bytes, split anywhere.
+    pub(super) fn feed(&mut self, bytes: &[u8]) {
+        let bytes = match self.framing {
+            Framing::Unknown { events } => {
+                let blank =
+                    |b: &&u8| matches!(b, b' ' | b'\n' | b'\r' | b'\t' | 0xEF | 0xBB | 0xBF);
+                let rest = &bytes[bytes.iter().take_while(blank).count()..];
+                let Some(first) = rest.first() else { return };
+                self.framing = framing(*first, events);
+                rest
+            }
+            _ => bytes,
+        };
+        match &mut self.framing {
+            Framing::Json => self.scan(bytes, false),
+            Framing::Events(splitter) => {
+                let mut splitter = std::mem::take(splitter);
+                splitter.feed(bytes, &mut |item| self.item(item));
+                self.framing = Framing::Events(splitter);
+            }
+            Framing::Unknown { .. } | Framing::Other => {}
+        }
+    }
+
+    /// Ends the body: the last message needs no end of its own.
+    pub(super) fn finish(&mut self) {
+        if let Framing::Events(splitter) = &mut self.framing {
+            let mut splitter = std::mem::take(splitter);
+            splitter.finish(&mut |item| self.item(item));
+        }
+        self.end_message();
+    }
+
+    fn item(&mut self, item: SseItem<'_>) {
+        match item {
+            SseItem::EventName(_) => {}
+            SseItem::Data(piece) => {
+                // One byte more than the sentinel, so that a longer text is not taken for it.
+                let room = (DONE.len() + 1).saturating_sub(self.data_head.len());
+                self.data_head
+                    .extend_from_slice(&piece[..piece.len().min(room)]);
+                self.scan(piece, false);
+            }
+            SseItem::Junk(piece) => self.scan(piece, true),
+            SseItem::End => {
+                let done = self.data_head.trim_ascii() == DONE;
+                self.data_head.clear();
+                self.end_message();
+                if done && self.said.report.is_some() {
+                    self.said.standing = Standing::Final;
+                    self.said.terminal = true;
+                }
+            }
+        }
+    }
+
+    fn scan(&mut self, bytes: &[u8], junk: bool) {
+        let Body {
+            said,
+            text,
+            has_text,
+            reader,
+            ..
+        } = self;
+        let paths = reader.paths();
+        let scanner = if junk {
+            &mut self.junk
+        } else {
+            &mut self.scanner
+        };
+        scanner.feed(bytes, &mut |found| {
+            let path = paths.name(found.field);
+            reader.found(said, path, &found, &mut |piece| keep(text, has_text, piece));
+        });
+    }
+
+    fn end_message(&mut self) {
+        let Body {
+            said,
+            text,
+            has_text,
+            reader,
+            ..
+        } = self;
+        reader.message_end(said, &mut |piece| keep(text, has_text, piece));
+        self.scanner.reset();
+        if self.said.standing == Standing::Final {
+            self.text = None;
+        }
+    }
+}
+
+fn framing(first: u8, events: bool) -> Framing {
+    match first {
+        b'{' | b'[' => Framing::Json,
+        // `data`, `event`, `id`, `retry` or a comment.
+        b'd' | b'e' | b'i' | b'r' | b':' if events => Framing::Events(SseSplitter::new()),
+        _ => Framing::Other,
+    }
+}
+
+/// Takes a piece of the answer's text, where it may still be wanted.
+fn keep(text: &mut Option<TextSample>, has_text: &mut bool, piece: Text<'_>) {
+    *has_text |= !piece.part.is_empty();
+    if let Some(sample) = text {
+        take(sample, piece);
+    }
+}
+
+/// Adds a text that a reader handed out to a sample.
+pub fn take(sample: &mut TextSample, text: Text<'_>) {
+    sample.push(text.part);
+    sample.push_unkept(text.bytes.saturating_sub(text.part.len() as u64));
+}

@@ -1,0 +1,413 @@
+//! A resumable JSON scanner: captures a few named fields and skips everything else.
+//!
+//! It keeps no tree. It enters only the containers that lie on the way to a captured field; any
+//! other is skipped by looking for its own kind of bracket and for strings, and counting. So it
+//! neither recurses nor allocates by the depth of a document, and most bytes are only seen by
+//! `memchr`.
+//!
+//! Memory of a [`Scanner`]: `capture_max` for each capture that can be open at the same time (one,
+//! or as many as there are paths that begin one another), and six times the longest name for a key.
+
+mod capture;
+mod fields;
+mod find;
+mod text;
+
+pub use fields::Fields;
+pub use text::unquote;
+
+use capture::Captures;
+use fields::ROOT;
+use find::{blank_end, bracket_or_quote, string_end};
+
+/// One captured value: raw JSON text, strings with their quotes and escapes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Found<'a> {
+    /// The index of its path in [`Fields::new`].
+    pub field: usize,
+    /// The value, or its first `capture_max` bytes.
+    pub raw: &'a [u8],
+    /// The length of the whole value in bytes.
+    pub bytes: u64,
+    /// Whether `raw` is not all of it.
+    pub cut: bool,
+}
+
+/// Reads documents in chunks of any size and hands out the values of some fields.
+///
+/// Several documents may follow each other, with or without white space between them; each is
+/// scanned from its own root. A name that stands twice in an object is captured twice. What is
+/// skipped is not checked beyond its strings and brackets, and control characters in strings are
+/// let through.
+#[derive(Debug)]
+pub struct Scanner {
+    fields: &'static Fields,
+    state: State,
+    /// The containers entered, outermost first: never more than the longest path has steps.
+    frames: Vec<Frame>,
+    /// The node of the value that follows the key just read.
+    member: Option<usize>,
+    /// The raw key so far, where it crosses chunks; one byte past `key_max` once it is too long to
+    /// match.
+    key: Vec<u8>,
+    captures: Captures,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Frame {
+    /// An object, by its node.
+    Object(usize),
+    /// An array, by the node of its elements.
+    Array(usize),
+}
+
+#[derive(Clone, Copy, Debug)]
+enum State {
+    /// Before a value; in an array that has just begun it may end instead.
+    Value {
+        or_end: bool,
+    },
+    /// Before a key; in an object that has just begun it may end instead.
+    Key {
+        or_end: bool,
+    },
+    InKey {
+        escaped: bool,
+    },
+    Colon,
+    InString {
+        escaped: bool,
+    },
+    InNumber,
+    /// In `true`, `false` or `null`, with what must still follow.
+    InLiteral(&'static [u8]),
+    /// After a value inside a container.
+    After,
+    /// In a container that nothing is captured from, with its brackets and how many of them are
+    /// open.
+    Skip {
+        brackets: [u8; 2],
+        depth: u64,
+        string: bool,
+        escaped: bool,
+    },
+    Broken,
+}
+
+/// Takes the captured values.
+type Sink<'a> = dyn FnMut(Found<'_>) + 'a;
+
+const DOCUMENT: State = State::Value { or_end: false };
+
+impl Scanner {
+    /// A scanner at the beginning of a document, which keeps at most `capture_max` bytes of a
+    /// value.
+    pub fn new(fields: &'static Fields, capture_max: usize) -> Self {
+        Scanner {
+            fields,
+            state: DOCUMENT,
+            frames: Vec::new(),
+            member: None,
+            key: Vec::new(),
+            captures: Captures::new(capture_max),
+        }
+    }
+
+    /// Feeds the next bytes, split anywhere. Calls `found` for each captured value when it is
+    /// complete.
+    pub fn feed(&mut self, bytes: &[u8], found: &mut dyn FnMut(Found<'_>)) {
+        let mut at = 0;
+        while at < bytes.len() {
+            at = match self.state {
+                State::Value { or_end } => self.value(bytes, at, or_end, found),
+                State::Key { or_end } => self.key(bytes, at, or_end, found),
+                State::InKey { escaped } => self.in_key(bytes, at, escaped),
+                State::Colon => self.colon(bytes, at),
+                State::InString { escaped } => self.in_string(bytes, at, escaped, found),
+                State::InNumber => self.in_number(bytes, at, found),
+                State::InLiteral(rest) => self.in_literal(bytes, at, rest, found),
+                State::After => self.after(bytes, at, found),
+                State::Skip { .. } => self.skip(bytes, at, found),
+                State::Broken => return,
+            };
+        }
+        self.captures.leave(bytes);
+    }
+
+    /// Ends the document: a number that is the whole document is complete. Values cut off are
+    /// dropped.
+    pub fn finish(&mut self, found: &mut dyn FnMut(Found<'_>)) {
+        if matches!(self.state, State::InNumber) && self.frames.is_empty() {
+            self.complete(&[], 0, found);
+        }
+        self.captures.drop_open();
+    }
+
+    /// Gets ready for the next document; keeps its allocations.
+    pub fn reset(&mut self) {
+        self.state = DOCUMENT;
+        self.frames.clear();
+        self.captures.drop_open();
+    }
+
+    /// Whether what was seen is not JSON; the scanner ignores what follows until it is reset.
+    pub fn is_broken(&self) -> bool {
+        matches!(self.state, State::Broken)
+    }
+
+    fn value(&mut self, bytes: &[u8], at: usize, or_end: bool, found: &mut Sink<'_>) -> usize {
+        let at = blank_end(bytes, at);
+        let Some(&first) = bytes.get(at) else {
+            return at;
+        };
+        let node = match self.frames.last() {
+            None if is_bom_part(first) => return at + 1,
+            None => Some(ROOT),
+            Some(Frame::Array(element)) => Some(*element),
+            Some(Frame::Object(_)) => self.member,
+        };
+        if first == b']' && or_end {
+            return self.leave(bytes, at, found);
+        }
+        if let Some(field) = node.and_then(|node| self.fields.node(node).field) {
+            self.captures.begin(field, self.frames.len(), at);
+        }
+        match first {
+            b'"' => return self.in_string(bytes, at + 1, false, found),
+            b'{' | b'[' => self.enter(first, node),
+            b'-' | b'0'..=b'9' => self.state = State::InNumber,
+            b't' => self.state = State::InLiteral(b"rue"),
+            b'f' => self.state = State::InLiteral(b"alse"),
+            b'n' => self.state = State::InLiteral(b"ull"),
+            _ => self.give_up(),
+        }
+        at + 1
+    }
+
+    /// Steps into a container that a path leads through, or begins to skip one.
+    fn enter(&mut self, bracket: u8, node: Option<usize>) {
+        let fields = self.fields;
+        let inside = node.map(|at| (at, fields.node(at)));
+        self.state = match (bracket, inside) {
+            (b'{', Some((at, node))) if node.has_members() => {
+                self.frames.push(Frame::Object(at));
+                State::Key { or_end: true }
+            }
+            (b'[', Some((_, node))) if let Some(element) = node.element => {
+                self.frames.push(Frame::Array(element));
+                State::Value { or_end: true }
+            }
+            _ => {
+                let brackets = if bracket == b'{' { *b"{}" } else { *b"[]" };
+                State::Skip {
+                    brackets,
+                    depth: 1,
+                    string: false,
+                    escaped: false,
+                }
+            }
+        };
+    }
+
+    /// Steps out of the innermost container, whose closing bracket is at `at`.
+    fn leave(&mut self, bytes: &[u8], at: usize, found: &mut Sink<'_>) -> usize {
+        self.frames.pop();
+        self.complete(bytes, at + 1, found);
+        at + 1
+    }
+
+    /// Ends a value before `end`.
+    fn complete(&mut self, bytes: &[u8], end: usize, found: &mut Sink<'_>) {
+        self.captures.end(self.frames.len(), bytes, end, found);
+        self.state = if self.frames.is_empty() {
+            DOCUMENT
+        } else {
+            State::After
+        };
+    }
+
+    fn key(&mut self, bytes: &[u8], at: usize, or_end: bool, found: &mut Sink<'_>) -> usize {
+        let at = blank_end(bytes, at);
+        match bytes.get(at) {
+            None => {}
+            Some(b'"') => {
+                self.key.clear();
+                return self.in_key(bytes, at + 1, false);
+            }
+            Some(b'}') if or_end => return self.leave(bytes, at, found),
+            Some(_) => self.give_up(),
+        }
+        at + 1
+    }
+
+    fn in_key(&mut self, bytes: &[u8], at: usize, mut escaped: bool) -> usize {
+        let end = string_end(bytes, at, &mut escaped);
+        let part = &bytes[at..end.map_or(bytes.len(), |end| end - 1)];
+        let Some(end) = end else {
+            self.keep_key(part);
+            self.state = State::InKey { escaped };
+            return bytes.len();
+        };
+        let fields = self.fields;
+        self.member = match self.frames.last() {
+            Some(Frame::Object(node)) => {
+                let node = fields.node(*node);
+                if self.key.is_empty() {
+                    named(part, |name| node.member(name))
+                } else {
+                    self.keep_key(part);
+                    let fits = self.key.len() <= fields.key_max();
+                    fits.then(|| named(&self.key, |name| node.member(name)))
+                        .flatten()
+                }
+            }
+            _ => None,
+        };
+        self.state = State::Colon;
+        end
+    }
+
+    /// Keeps a part of a key that crosses chunks, up to one byte more than one that matches can
+    /// have.
+    fn keep_key(&mut self, part: &[u8]) {
+        let room = self.fields.key_max() + 1 - self.key.len();
+        self.key.extend_from_slice(&part[..part.len().min(room)]);
+    }
+
+    fn colon(&mut self, bytes: &[u8], at: usize) -> usize {
+        let at = blank_end(bytes, at);
+        match bytes.get(at) {
+            None => {}
+            Some(b':') => self.state = State::Value { or_end: false },
+            Some(_) => self.give_up(),
+        }
+        at + 1
+    }
+
+    fn after(&mut self, bytes: &[u8], at: usize, found: &mut Sink<'_>) -> usize {
+        let at = blank_end(bytes, at);
+        let Some(&next) = bytes.get(at) else {
+            return at;
+        };
+        match (next, self.frames.last()) {
+            (b',', Some(Frame::Object(_))) => self.state = State::Key { or_end: false },
+            (b',', Some(Frame::Array(_))) => self.state = State::Value { or_end: false },
+            (b'}', Some(Frame::Object(_))) | (b']', Some(Frame::Array(_))) => {
+                return self.leave(bytes, at, found);
+            }
+            _ => self.give_up(),
+        }
+        at + 1
+    }
+
+    fn in_string(
+        &mut self,
+        bytes: &[u8],
+        at: usize,
+        mut escaped: bool,
+        found: &mut Sink<'_>,
+    ) -> usize {
+        match string_end(bytes, at, &mut escaped) {
+            Some(end) => {
+                self.complete(bytes, end, found);
+                end
+            }
+            None => {
+                self.state = State::InString { escaped };
+                bytes.len()
+            }
+        }
+    }
+
+    fn in_number(&mut self, bytes: &[u8], at: usize, found: &mut Sink<'_>) -> usize {
+        let goes_on = |b: &u8| matches!(b, b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-');
+        match bytes[at..].iter().position(|b| !goes_on(b)) {
+            Some(length) => {
+                self.complete(bytes, at + length, found);
+                at + length
+            }
+            None => bytes.len(),
+        }
+    }
+
+    fn in_literal(
+        &mut self,
+        bytes: &[u8],
+        at: usize,
+        rest: &'static [u8],
+        found: &mut Sink<'_>,
+    ) -> usize {
+        let here = rest.len().min(bytes.len() - at);
+        if bytes[at..at + here] != rest[..here] {
+            self.give_up();
+        } else if here == rest.len() {
+            self.complete(bytes, at + here, found);
+        } else {
+            self.state = State::InLiteral(&rest[here..]);
+        }
+        at + here
+    }
+
+    fn skip(&mut self, bytes: &[u8], mut at: usize, found: &mut Sink<'_>) -> usize {
+        let State::Skip {
+            brackets,
+            mut depth,
+            mut string,
+            mut escaped,
+        } = self.state
+        else {
+            return at;
+        };
+        while at < bytes.len() {
+            if string {
+                let Some(end) = string_end(bytes, at, &mut escaped) else {
+                    break;
+                };
+                (at, string) = (end, false);
+                continue;
+            }
+            let Some(length) = bracket_or_quote(brackets, &bytes[at..]) else {
+                break;
+            };
+            at += length + 1;
+            match bytes[at - 1] {
+                b'"' => string = true,
+                bracket if bracket == brackets[0] => depth += 1,
+                _ => depth -= 1,
+            }
+            if depth == 0 {
+                self.complete(bytes, at, found);
+                return at;
+            }
+        }
+        self.state = State::Skip {
+            brackets,
+            depth,
+            string,
+            escaped,
+        };
+        bytes.len()
+    }
+
+    fn give_up(&mut self) {
+        self.state = State::Broken;
+        self.captures.drop_open();
+    }
+}
+
+/// Whether a byte can belong to a byte order mark, which is let through before a document.
+fn is_bom_part(byte: u8) -> bool {
+    matches!(byte, 0xEF | 0xBB | 0xBF)
+}
+
+/// Calls with the name that a raw key stands for; a key that cannot be decoded is none.
+fn named(raw: &[u8], lookup: impl Fn(&[u8]) -> Option<usize>) -> Option<usize> {
+    if !raw.contains(&b'\\') {
+        return lookup(raw);
+    }
+    let quoted = [b"\"", raw, b"\""].concat();
+    lookup(unquote(&quoted)?.as_bytes())
+}
+
+#[cfg(test)]
+mod tests;
