@@ -1,0 +1,15 @@
+//! Limits are kept at the edge: never exceeded, told in the client's own shape, remembered.
+
+mod race;
+mod refusal;
+mod spent;
+mod units;
+
+use crate::support::settings::Settings;
+use crate::support::upstream::Upstream;
+use crate::support::weir::Weir;
+
+/// weir before `upstream`, with one budget.
+async fn weir_with(upstream: &Upstream, budget: &str) -> Weir {
+    Weir::start(&Settings::to(upstream).and(&format!("budgets:\n  - {budget}"))).await
+}

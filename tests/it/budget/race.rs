@@ -1,0 +1,102 @@
+//! Many calls at once for the last of the money.
+
+use serde_json::{Value, json};
+
+use super::weir_with;
+use crate::support::client::{Request, Way};
+use crate::support::gate::Gate;
+use crate::support::patience::eventually;
+use crate::support::tls::Alpn;
+use crate::support::upstream::{Reply, Step, Transport, Upstream};
+
+/// Output that one call may have, and has.
+const OUTPUT: u64 = 100;
+/// Calls that race.
+const CALLS: usize = 200;
+
+fn request() -> Request {
+    Request::json(
+        "/v1/chat/completions",
+        &json!({"model": "test-race", "max_tokens": OUTPUT, "messages": []}),
+    )
+}
+
+fn answer(output: u64) -> String {
+    let usage: Value = json!({"prompt_tokens": 10, "completion_tokens": output, "total_tokens": 10 + output});
+    json!({"object": "chat.completion", "model": "test-race", "choices": [], "usage": usage}).to_string()
+}
+
+/// Lets 200 calls race for a limit that fits 20 holds while none of them ends.
+async fn races(budget: &str, column: &str, limit: i64, transport: Transport, way: Way) {
+    let gate = Gate::shut();
+    let script = {
+        let gate = gate.clone();
+        move |_: &_| Reply::steps([Step::Wait(gate.clone()), Step::Send(answer(OUTPUT).into_bytes())])
+    };
+    let upstream = Upstream::answering(transport, script).await;
+    let weir = std::sync::Arc::new(weir_with(&upstream, budget).await);
+    let mut racing = tokio::task::JoinSet::new();
+    for _ in 0..CALLS {
+        let weir = weir.clone();
+        racing.spawn(async move { weir.send(way, "openai", &request()).await.status() });
+    }
+    // The gate opens only when every other call has been refused: nothing is settled before.
+    eventually("180 calls are refused", async || {
+        (weir.calls().len() >= CALLS - 20).then_some(())
+    })
+    .await;
+    gate.open();
+    let mut statuses: Vec<u16> = Vec::new();
+    while let Some(status) = racing.join_next().await {
+        statuses.push(status.expect("no call panics"));
+    }
+    let count = |wanted: u16| statuses.iter().filter(|status| **status == wanted).count();
+    assert_eq!((count(200), count(429)), (20, CALLS - 20), "{budget}");
+    let complete = upstream.received().iter().filter(|one| one.body.complete).count();
+    assert_eq!(complete, 20, "no refused call reaches the upstream whole");
+    let calls = weir.calls_eventually(CALLS).await;
+    let spent: i64 = calls.iter().filter_map(|call| call.int(column)).sum();
+    assert!(spent <= limit && spent * 10 >= limit * 9, "{spent} of {limit}");
+    let metrics = weir
+        .metrics_eventually("nothing is held", |metrics| metrics.sum("weir_budget_held", &[]) == Some(0.0))
+        .await;
+    let refusals = metrics.count("weir_refusals_total", &[("budget", "race")]);
+    assert!((refusals - 180.0).abs() < 0.5, "{refusals}");
+}
+
+#[tokio::test]
+async fn a_race_for_output_tokens_stops_at_the_limit() {
+    let budget = "{ name: race, limit: 2000 output_tokens, per: total, hold: worst_case }";
+    races(budget, "output_tokens", 2000, Transport::Plain, Way::BaseUrl).await;
+}
+
+#[tokio::test]
+async fn a_race_for_money_stops_at_the_limit() {
+    // One call holds 100 output tokens at 10.00 USD per million, and its input is free: 20 fit exactly.
+    let budget = "{ name: race, limit: 0.02 USD, per: total, hold: worst_case }";
+    for (transport, way) in [(Transport::Plain, Way::BaseUrl), (Transport::Tls(Alpn::H2), Way::ConnectH1)] {
+        races(budget, "cost_picousd", 20_000_000_000, transport, way).await;
+    }
+}
+
+#[tokio::test]
+async fn calls_that_settle_below_their_hold_make_room_and_never_exceed_the_limit() {
+    let upstream = Upstream::answering(Transport::Plain, |_| Reply::json(answer(40))).await;
+    let budget = "{ name: race, limit: 2000 output_tokens, per: total, hold: worst_case }";
+    let weir = std::sync::Arc::new(weir_with(&upstream, budget).await);
+    let mut racing = tokio::task::JoinSet::new();
+    for _ in 0..CALLS {
+        let weir = weir.clone();
+        racing.spawn(async move { weir.send(Way::BaseUrl, "openai", &request()).await.status() });
+    }
+    let mut passed = 0;
+    while let Some(status) = racing.join_next().await {
+        passed += i64::from(status.expect("no call panics") == 200);
+    }
+    let calls = weir.calls_eventually(CALLS).await;
+    let spent: i64 = calls.iter().filter_map(|call| call.int("output_tokens")).sum();
+    assert_eq!(spent, passed * 40);
+    assert!(spent <= 2000, "{spent}");
+    // A call is refused only where its hold of 100 does not fit beside what is spent and held.
+    assert!(passed >= 20, "{passed}");
+}

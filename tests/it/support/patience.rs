@@ -1,0 +1,58 @@
+//! How long a test waits for what must come: one figure for the whole suite.
+//!
+//! A condition that lives outside the test's own process (a file, a row, an exit) cannot be awaited, only looked
+//! at again. [`eventually`] is the one place that does so; everything else waits on the event itself, within the
+//! same patience, so that a hang is a failed test and not a stuck run.
+
+use std::future::Future;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// Between two looks at a condition: short against the patience, long against the cost of a look.
+const LOOK_EVERY: Duration = Duration::from_millis(10);
+
+/// The patience: `WEIR_PATIENCE_S` in seconds, 20 where it is unset.
+pub fn patience() -> Duration {
+    let seconds = std::env::var("WEIR_PATIENCE_S")
+        .ok()
+        .and_then(|text| text.parse().ok());
+    Duration::from_secs(seconds.unwrap_or(20))
+}
+
+/// Looks at a condition until it gives something; panics, naming it, when the patience is over.
+pub async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + patience();
+    loop {
+        if let Some(found) = look().await {
+            return found;
+        }
+        assert!(
+            Instant::now() < deadline,
+            "waited {:?} in vain until {what}",
+            patience()
+        );
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+}
+
+/// Awaits an event; panics, naming it, when the patience is over.
+pub async fn within<T>(what: &str, event: impl Future<Output = T>) -> T {
+    match tokio::time::timeout(patience(), event).await {
+        Ok(value) => value,
+        Err(_) => panic!("waited {:?} in vain for {what}", patience()),
+    }
+}
+
+/// Measures how long something took.
+pub struct Stopwatch(Instant);
+
+impl Stopwatch {
+    pub fn start() -> Self {
+        Stopwatch(Instant::now())
+    }
+
+    pub fn elapsed(&self) -> Duration {
+        self.0.elapsed()
+    }
+}

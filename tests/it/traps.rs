@@ -1,0 +1,7 @@
+//! The traps of a proxy on Pingora, one test each.
+
+mod connect;
+mod endings;
+mod refusals;
+mod retries;
+mod upgrades;

@@ -1,0 +1,5 @@
+//! What a provider reported is what is recorded: ledger, metrics and bytes agree.
+
+mod labels;
+mod reported;
+mod unknown;
