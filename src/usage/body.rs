@@ -16,7 +16,7 @@ const DONE: &[u8] = b"[DONE]";
 /// How a body is divided into messages.
 #[derive(Debug)]
 enum Framing {
-    /// Nothing but white space so far. `events`: the head does not promise JSON.
+    /// Nothing but white space so far. `events`: the head promises events.
     Unknown { events: bool },
     /// Server-sent events, one message each.
     Events(SseSplitter),
@@ -55,7 +55,7 @@ impl Body {
             text: Some(TextSample::default()),
             has_text: false,
             framing: Framing::Unknown {
-                events: content_type.is_none_or(|kind| !kind.contains("json")),
+                events: content_type.is_some_and(|kind| kind.contains("event-stream")),
             },
             scanner: Scanner::new(fields, CAPTURE_BYTES_MAX),
             junk: Scanner::new(fields, CAPTURE_BYTES_MAX),
@@ -169,8 +169,9 @@ impl Body {
 fn framing(first: u8, events: bool) -> Framing {
     match first {
         b'{' | b'[' => Framing::Json,
-        // `data`, `event`, `id`, `retry` or a comment.
-        b'd' | b'e' | b'i' | b'r' | b':' if events => Framing::Events(SseSplitter::new()),
+        // `data`, `event`, `id`, `retry` or a comment, whatever the head calls it.
+        b'd' | b'e' | b'i' | b'r' | b':' => Framing::Events(SseSplitter::new()),
+        _ if events => Framing::Events(SseSplitter::new()),
         _ => Framing::Other,
     }
 }
