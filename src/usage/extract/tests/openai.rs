@@ -308,6 +308,35 @@ fn searches_are_counted_where_none_are_stated() {
 }
 
 #[test]
+fn images_that_a_tool_drew_are_priced_by_its_model() {
+    let images = |output: u64| {
+        json!({"image_gen": {"input_tokens": 50, "output_tokens": output, "total_tokens": 50 + output,
+            "input_tokens_details": {"image_tokens": 10}, "output_tokens_details": {"image_tokens": output}}})
+    };
+    let body = |tools: &Value, usage: &Value| {
+        json!({"model": "m", "tools": tools, "tool_usage": usage,
+            "usage": {"input_tokens": 1, "output_tokens": 2, "total_tokens": 3}})
+    };
+    let tools = json!([{"type": "function"}, {"type": "image_generation", "model": "gpt-image-x"}]);
+    let found = Case::json(Dialect::OpenaiResponses, &body(&tools, &images(1056))).reported();
+    let [(model, drawn)] = &found.sub_usages[..] else {
+        panic!("{found:?}")
+    };
+    assert_eq!(
+        (model.as_str(), found.input, found.output),
+        ("gpt-image-x", Some(1), Some(2))
+    );
+    assert_eq!(
+        (drawn.input, drawn.image_input, drawn.image_output),
+        (Some(50), Some(10), Some(1056))
+    );
+    // An object full of zeros is normal where no tool ran.
+    let idle = json!({"image_gen": {"input_tokens": 0, "output_tokens": 0, "total_tokens": 0}});
+    let found = Case::json(Dialect::OpenaiResponses, &body(&tools, &idle)).reported();
+    assert!(found.sub_usages.is_empty());
+}
+
+#[test]
 fn a_response_still_queued_is_not_charged() {
     let body =
         json!({"model": "m", "status": "queued", "output": [], "usage": null, "error": null});
