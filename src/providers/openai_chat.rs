@@ -2,16 +2,18 @@
 //!
 //! A stream states usage only where the caller asked for it, in a last chunk without choices; other hosts
 //! put it on the chunk that finishes, on every chunk (cumulative), within a choice or under `x_groq`.
-//! Whatever comes last stands.
+//! Whatever comes last stands. Groq's compound systems add a breakdown by model; it is left alone, for in
+//! streams each of its entries repeats the total.
 
 use std::sync::LazyLock;
 
 use crate::wire::json::Found;
 
-use super::node::{Node, parse};
+use super::ErrorType;
+use super::node::parse;
 use super::openai_usage;
-use super::reader::{Paths, Reader, Said, Standing, TextSink, name, push_text};
-use super::report::{Placement, Report};
+use super::reader::{Paths, Reader, Said, Standing, TextSink, name, push_text, set_name};
+use super::report::Report;
 
 static PATHS: LazyLock<Paths> = LazyLock::new(|| {
     Paths::new(&[
@@ -20,9 +22,7 @@ static PATHS: LazyLock<Paths> = LazyLock::new(|| {
         "error",
         "base_resp.status_code",
         "usage",
-        "usage_breakdown",
         "x_groq.usage",
-        "x_groq.usage_breakdown",
         "x_groq.error",
         "choices[].usage",
         "choices[].index",
@@ -54,7 +54,6 @@ static PATHS: LazyLock<Paths> = LazyLock::new(|| {
 pub struct Chat {
     /// The current message's usage, and whether it stood in the place that outranks the others.
     usage: Option<(Report, bool)>,
-    breakdown: Vec<(Option<String>, Report)>,
     has_choice: bool,
     finished: bool,
 }
@@ -67,15 +66,15 @@ impl Reader for Chat {
     fn found(&mut self, said: &mut Said, path: &str, found: &Found<'_>, text: &mut TextSink<'_>) {
         match path {
             "model" => said.note_model(found.raw),
-            "service_tier" => super::reader::set_name(&mut said.service_tier, found.raw),
+            "service_tier" => set_name(&mut said.service_tier, found.raw),
             "error" | "x_groq.error" => said.note_error(found.raw),
             // MiniMax says no with status 200 and a number of its own.
-            "base_resp.status_code" if found.raw != b"0" => {
-                said.error = said.error.or(Some(super::ErrorType::Unknown));
+            "base_resp.status_code" => {
+                let refused = (found.raw != b"0").then_some(ErrorType::Unknown);
+                said.error = said.error.or(refused);
             }
             "usage" => self.note_usage(found.raw, true),
             "x_groq.usage" | "choices[].usage" => self.note_usage(found.raw, false),
-            "usage_breakdown" | "x_groq.usage_breakdown" => self.breakdown = breakdown(found.raw),
             "choices[].index" => self.has_choice = true,
             "choices[].finish_reason" => {
                 self.has_choice = true;
@@ -92,10 +91,9 @@ impl Reader for Chat {
 
     fn message_end(&mut self, said: &mut Said, _: &mut TextSink<'_>) {
         let message = std::mem::take(self);
-        let Some((mut report, _)) = message.usage else {
+        let Some((report, _)) = message.usage else {
             return;
         };
-        split(&mut report, message.breakdown);
         let standing = if message.has_choice && !message.finished {
             Standing::Running
         } else {
@@ -119,38 +117,4 @@ impl Chat {
 
 fn is_array(found: &Found<'_>) -> bool {
     found.raw.first() == Some(&b'[')
-}
-
-/// Groq's compound systems: what each model behind the answer used.
-fn breakdown(raw: &[u8]) -> Vec<(Option<String>, Report)> {
-    let value = parse(raw);
-    let entries = Node::new(&value).at("models").items().filter_map(|entry| {
-        let model = entry.at("model").text()?.to_owned();
-        Some((
-            Some(model),
-            entry.at("usage").value().map(openai_usage::report)?,
-        ))
-    });
-    entries.collect()
-}
-
-/// Prices each model's part at its own rate, where the parts are parts: in streams every entry has been
-/// seen to repeat the total, and then only the total stands.
-fn split(report: &mut Report, parts: Vec<(Option<String>, Report)>) {
-    let sum = |count: fn(&Report) -> Option<u64>| -> Option<u64> {
-        parts.iter().map(|(_, part)| count(part)).sum()
-    };
-    if parts.is_empty() || sum(|r| r.input) != report.input || sum(|r| r.output) != report.output {
-        return;
-    }
-    let (units, cost) = (std::mem::take(&mut report.units), report.cost);
-    *report = Report {
-        input: Some(0),
-        output: Some(0),
-        units,
-        cost,
-        ..Report::default()
-    };
-    report.convention.reasoning = Placement::Within;
-    report.extra = parts;
 }

@@ -22,6 +22,7 @@ static PATHS: LazyLock<Paths> = LazyLock::new(|| {
         "service_tier",
         "usage",
         "tool_usage",
+        "tools[].model",
         "output[].type",
         "output[].action.type",
         "output[].content[].text",
@@ -30,6 +31,7 @@ static PATHS: LazyLock<Paths> = LazyLock::new(|| {
         "response.service_tier",
         "response.usage",
         "response.tool_usage",
+        "response.tools[].model",
         "response.error",
         "response.output[].type",
         "response.output[].action.type",
@@ -45,11 +47,31 @@ pub struct Responses {
     event: Option<String>,
     delta: Option<(String, u64)>,
     usage: Option<Report>,
-    searches_stated: Option<u64>,
+    tools: ToolUsage,
+    /// The model behind a tool; of the provider's tools only image generation has one.
+    tool_model: Option<String>,
     /// Search calls among the output's items, and those that only opened or read a page.
     searches: u64,
     visits: u64,
     code: Option<Vec<u8>>,
+}
+
+/// What the provider's own tools used, beside the response's usage.
+#[derive(Debug, Default)]
+struct ToolUsage {
+    searches: Option<u64>,
+    /// Tokens of the image model, where it ran; it has prices of its own.
+    images: Option<Report>,
+}
+
+impl ToolUsage {
+    fn read(tools: Node<'_>) -> Self {
+        let images = tools.at("image_gen").value().map(openai_usage::report);
+        ToolUsage {
+            searches: tools.at("web_search").at("num_requests").count(),
+            images: images.filter(|report| report.total.or(report.output).unwrap_or(0) > 0),
+        }
+    }
 }
 
 impl Reader for Responses {
@@ -68,11 +90,9 @@ impl Reader for Responses {
             "usage" => self.usage = Some(openai_usage::report(&parse(found.raw))),
             "tool_usage" => {
                 let value = parse(found.raw);
-                self.searches_stated = Node::new(&value)
-                    .at("web_search")
-                    .at("num_requests")
-                    .count();
+                self.tools = ToolUsage::read(Node::new(&value));
             }
+            "tools[].model" => set_name(&mut self.tool_model, found.raw),
             "output[].type" => {
                 self.searches += u64::from(name(found.raw).as_deref() == Some("web_search_call"));
             }
@@ -113,7 +133,10 @@ impl Reader for Responses {
                 .searches
                 .checked_sub(message.visits)
                 .filter(|count| *count > 0);
-            report.set_web_searches(message.searches_stated.or(seen));
+            report.set_web_searches(message.tools.searches.or(seen));
+        }
+        if let (Some(model), Some(images)) = (message.tool_model, message.tools.images) {
+            report.extra.push((Some(model), images));
         }
         said.replace(report, Standing::Final);
         said.terminal |= said.report.is_some();

@@ -10,8 +10,11 @@ use serde_json::Value;
 use crate::wire::json::{Found, Scanner};
 
 use super::node::{Node, parse};
-use super::reader::{CAPTURE_BYTES_MAX, Paths, Text, TextSink, name, push_text, set_name};
+use super::reader::{Paths, Text, TextSink, name, push_text, set_name};
 use super::{Dialect, RequestFacts};
+
+/// Most bytes kept of one field. Up to four fields lie within one another, and each is kept apart.
+pub const TEXT_BYTES_MAX: usize = 16 * 1024;
 
 /// What is read of a body in a dialect that weir does not know.
 static HEAD: LazyLock<Paths> =
@@ -155,7 +158,7 @@ impl RequestReader {
         let paths: &'static Paths = if dialect.is_some() { &BODY } else { &HEAD };
         RequestReader {
             paths,
-            scanner: Scanner::new(paths.fields(), CAPTURE_BYTES_MAX),
+            scanner: Scanner::new(paths.fields(), TEXT_BYTES_MAX),
             facts: RequestFacts::default(),
             prompts: 0,
             choices: 1,
@@ -164,7 +167,7 @@ impl RequestReader {
     }
 
     /// Reads the next bytes of the body, its `Content-Encoding` undone, and hands out the prompt's texts.
-    /// A text of more than [`CAPTURE_BYTES_MAX`] is handed out by its beginning and its length.
+    /// A text of more than [`TEXT_BYTES_MAX`] is handed out by its beginning and its length.
     pub fn feed(&mut self, bytes: &[u8], text: &mut TextSink<'_>) {
         let mut scanner =
             std::mem::replace(&mut self.scanner, Scanner::new(self.paths.fields(), 0));

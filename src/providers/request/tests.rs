@@ -155,7 +155,7 @@ fn what_a_body_does_not_hold_is_noticed() {
 
 #[test]
 fn a_long_text_is_handed_out_by_its_beginning_and_length() {
-    let long = "word ".repeat(CAPTURE_BYTES_MAX);
+    let long = "word ".repeat(TEXT_BYTES_MAX);
     let body = json!({"messages": [{"content": long}], "model": "m"}).to_string();
     let mut reader = RequestReader::new(Some(Dialect::OpenaiChat));
     let mut seen = Vec::new();
@@ -165,7 +165,7 @@ fn a_long_text_is_handed_out_by_its_beginning_and_length() {
     let [(kept, bytes)] = seen[..] else {
         panic!("{seen:?}")
     };
-    assert!(kept < CAPTURE_BYTES_MAX && bytes > long.len() as u64);
+    assert!(kept < TEXT_BYTES_MAX && bytes > long.len() as u64);
     assert_eq!(reader.facts().model.as_deref(), Some("m"));
 }
 

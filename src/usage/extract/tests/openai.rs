@@ -198,33 +198,18 @@ fn groq_states_the_same_usage_twice() {
 }
 
 #[test]
-fn a_breakdown_splits_the_total_only_if_it_sums_to_it() {
-    let part = |model: &str, input: u64, output: u64| json!({"model": model, "usage": {"prompt_tokens": input, "completion_tokens": output}});
-    let body = |models: &Value| {
-        json!({"model": "groq/compound", "choices": [], "usage_breakdown": {"models": models},
-            "usage": {"prompt_tokens": 30, "completion_tokens": 7, "total_tokens": 37}})
-    };
-    let case = Case::json(
-        Dialect::OpenaiChat,
-        &body(&json!([part("a", 10, 3), part("b", 20, 4)])),
+fn a_breakdown_by_model_changes_no_total() {
+    let part = json!({"model": "a", "usage": {"prompt_tokens": 30, "completion_tokens": 7}});
+    let mut event = chunk(
+        "",
+        Some("stop"),
+        json!({"prompt_tokens": 30, "completion_tokens": 7}),
     );
-    let found = case.reported();
-    let models: Vec<&str> = found
-        .sub_usages
-        .iter()
-        .map(|(model, _)| model.as_str())
-        .collect();
-    assert_eq!((models, found.input), (vec!["a", "b"], Some(0)));
-    assert_eq!(counts(&found.overall()), [Some(30), None, Some(7), None]);
-    let case = Case::json(
-        Dialect::OpenaiChat,
-        &body(&json!([part("a", 30, 7), part("b", 30, 7)])),
-    );
-    let found = case.reported();
-    assert_eq!(
-        (found.sub_usages.len(), found.input, found.output),
-        (0, Some(30), Some(7))
-    );
+    event["x_groq"] = json!({"usage_breakdown": {"models": [part, part]}});
+    event["usage_breakdown"] = json!({"models": [part, part]});
+    let found = Case::events(Dialect::OpenaiChat, &[event]).reported();
+    assert_eq!(counts(&found), [Some(30), None, Some(7), None]);
+    assert!(found.sub_usages.is_empty());
 }
 
 #[test]
@@ -241,6 +226,19 @@ fn an_error_inside_a_stream_is_classified() {
     let (_, found) = Case::events(Dialect::OpenaiChat, &events).read();
     assert_eq!(found.error, Some(ErrorType::InvalidRequest));
     assert_eq!(found.source, UsageSource::Estimated);
+}
+
+#[test]
+fn a_refusal_under_status_200_is_not_charged() {
+    let body =
+        |code: u64| json!({"choices": null, "usage": null, "base_resp": {"status_code": code}});
+    let (_, found) = Case::json(Dialect::OpenaiChat, &body(1008)).read();
+    assert_eq!(
+        (found.error, found.source),
+        (Some(ErrorType::Unknown), UsageSource::None)
+    );
+    let (_, found) = Case::json(Dialect::OpenaiChat, &body(0)).read();
+    assert_eq!(found.error, None);
 }
 
 fn response(kind: &str, usage: &Value) -> Value {
@@ -305,6 +303,35 @@ fn searches_are_counted_where_none_are_stated() {
         "tool_usage": {"web_search": {"num_requests": 1}}});
     let found = Case::json(Dialect::OpenaiResponses, &stated).reported();
     assert_eq!(found.other_units.get("web_searches"), Some(&1));
+}
+
+#[test]
+fn images_that_a_tool_drew_are_priced_by_its_model() {
+    let images = |output: u64| {
+        json!({"image_gen": {"input_tokens": 50, "output_tokens": output, "total_tokens": 50 + output,
+            "input_tokens_details": {"image_tokens": 10}, "output_tokens_details": {"image_tokens": output}}})
+    };
+    let body = |tools: &Value, usage: &Value| {
+        json!({"model": "m", "tools": tools, "tool_usage": usage,
+            "usage": {"input_tokens": 1, "output_tokens": 2, "total_tokens": 3}})
+    };
+    let tools = json!([{"type": "function"}, {"type": "image_generation", "model": "gpt-image-x"}]);
+    let found = Case::json(Dialect::OpenaiResponses, &body(&tools, &images(1056))).reported();
+    let [(model, drawn)] = &found.sub_usages[..] else {
+        panic!("{found:?}")
+    };
+    assert_eq!(
+        (model.as_str(), found.input, found.output),
+        ("gpt-image-x", Some(1), Some(2))
+    );
+    assert_eq!(
+        (drawn.input, drawn.image_input, drawn.image_output),
+        (Some(50), Some(10), Some(1056))
+    );
+    // An object full of zeros is normal where no tool ran.
+    let idle = json!({"image_gen": {"input_tokens": 0, "output_tokens": 0, "total_tokens": 0}});
+    let found = Case::json(Dialect::OpenaiResponses, &body(&tools, &idle)).reported();
+    assert!(found.sub_usages.is_empty());
 }
 
 #[test]
