@@ -5,8 +5,8 @@ use crate::budget::limits::{HoldMode, Limit, Unit, Unknown};
 use crate::budget::refusal::Reason;
 use crate::units::PicoUsd;
 
-/// What a call holds of `limit`, or why it may not pass whatever is left. What cannot be told and is
-/// allowed holds 0, and a hold of 0 always passes.
+/// What a call holds of `limit`, or why it may not pass whatever is left. What cannot be told and
+/// is allowed holds 0, and a hold of 0 always passes.
 pub(crate) fn needed(limit: &Limit, facts: &Facts, sizes: &Sizes) -> Result<i128, Reason> {
     let size = match limit.hold {
         HoldMode::Expected => &sizes.expected,

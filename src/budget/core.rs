@@ -1,7 +1,7 @@
 //! The admission core: who may pass, what is held, what was spent.
 //!
-//! A state machine without a lock, a clock or chance: the same calls in the same order always give the
-//! same answers, so it can be simulated over millions of steps and rebuilt from the ledger.
+//! A state machine without a lock, a clock or chance: the same calls in the same order always give
+//! the same answers, so it can be simulated over millions of steps and rebuilt from the ledger.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -31,8 +31,8 @@ pub enum Preview {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BudgetState {
     pub name: String,
-    /// `None` for a budget that has no `each`; empty for the calls that say no value, `other` for the
-    /// values beyond [`EACH_MAX`](crate::budget::EACH_MAX).
+    /// `None` for a budget that has no `each`; empty for the calls that say no value, `other` for
+    /// the values beyond [`EACH_MAX`](crate::budget::EACH_MAX).
     pub each_value: Option<String>,
     pub each: Option<Dimension>,
     pub unit: Unit,
@@ -212,8 +212,8 @@ impl Core {
         found
     }
 
-    /// Keeps the refusal that stands longest, of equals the first in `proxy.yaml`: what the caller is
-    /// told about waiting must be true of all.
+    /// Keeps the refusal that stands longest, of equals the first in `proxy.yaml`: what the caller
+    /// is told about waiting must be true of all.
     fn worse(&self, worst: &mut Option<(usize, Denial)>, place: usize, denial: Denial) {
         let stands_until = |place: usize, denial: &Denial| {
             let account = &self.accounts[place];

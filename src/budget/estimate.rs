@@ -1,7 +1,8 @@
 //! How large a call may become, before it is forwarded: the sizes of its holds.
 //!
-//! *Expected* is meant to be right on the average, so that the sum of many holds is near the sum of what
-//! the calls then cost. *Worst case* is meant never to be exceeded, and takes every doubt as dear.
+//! *Expected* is meant to be right on the average, so that the sum of many holds is near the sum of
+//! what the calls then cost. *Worst case* is meant never to be exceeded, and takes every doubt as
+//! dear.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -12,7 +13,8 @@ use crate::providers::RequestFacts;
 use crate::units::PicoUsd;
 use crate::usage::Usage;
 
-/// Most models whose answers are remembered; past this the one that was heard of longest ago is forgotten.
+/// Most models whose answers are remembered; past this the one that was heard of longest ago is
+/// forgotten.
 pub const MODELS_MAX: usize = 1_024;
 
 /// Longest provider and model name together, in bytes, that is remembered.
@@ -27,23 +29,26 @@ pub const BYTES_PER_TOKEN: u64 = 4;
 /// Expected for one image, audio or document part.
 pub const MEDIA_TOKENS_EXPECTED: u64 = 1_500;
 
-/// Text that is expected beside media where it was not counted: most of such a body's bytes are the media.
+/// Text that is expected beside media where it was not counted: most of such a body's bytes are the
+/// media.
 pub const TEXT_BESIDE_MEDIA: u64 = 2_000;
 
-/// At most for one image, audio or document part besides its bytes in the body. It is a power of two above
-/// the dearest image there is (`gpt-4o-mini` at full detail, some 48,000 tokens); a document that is only
-/// named by its address can be larger, and its request must say that it refers outside.
+/// At most for one image, audio or document part besides its bytes in the body. It is a power of
+/// two above the dearest image there is (`gpt-4o-mini` at full detail, some 48,000 tokens); a
+/// document that is only named by its address can be larger, and its request must say that it
+/// refers outside.
 pub const MEDIA_TOKENS_MAX: u64 = 65_536;
 
-/// At most for what a provider adds unseen: chat templates, instructions for tools that it defines itself.
+/// At most for what a provider adds unseen: chat templates, instructions for tools that it defines
+/// itself.
 pub const FRAME_TOKENS_MAX: u64 = 4_096;
 
 /// At most for input that the body only refers to, where the model's context window is unknown: the
 /// largest window that is widely sold, 2 Mi tokens.
 pub const OUTSIDE_TOKENS_MAX: u64 = 2_097_152;
 
-/// At most for one choice's output, where neither the call nor the catalogue bounds it: the largest output
-/// that is widely sold, 128 Ki tokens.
+/// At most for one choice's output, where neither the call nor the catalogue bounds it: the largest
+/// output that is widely sold, 128 Ki tokens.
 pub const OUTPUT_TOKENS_MAX: u64 = 131_072;
 
 /// Calls after which an answer's weight in the mean stops shrinking.
@@ -60,8 +65,8 @@ pub struct Ask<'a> {
     pub request: &'a RequestFacts,
     /// Whether the model writes an answer; false for embeddings.
     pub answers: bool,
-    /// The body's size with its content encoding undone. Where that cannot be told, `request` must say that
-    /// it refers outside.
+    /// The body's size with its content encoding undone. Where that cannot be told, `request` must
+    /// say that it refers outside.
     pub body_bytes: u64,
     /// The input, where its text was counted; without media parts.
     pub input_tokens: Option<u64>,
@@ -75,9 +80,10 @@ pub struct Ask<'a> {
 
 /// Learns how long the answers of each model are, and tells the sizes of holds.
 ///
-/// It keeps a moving mean and no percentile: a budget compares the *sum* of its holds with a limit, and of
-/// a sum the mean is the right guess. Answers have a long tail, so a 90th percentile would hold a multiple
-/// of what calls cost and refuse with nothing spent; who wants no overshoot has `worst_case`.
+/// It keeps a moving mean and no percentile: a budget compares the *sum* of its holds with a limit,
+/// and of a sum the mean is the right guess. Answers have a long tail, so a 90th percentile would
+/// hold a multiple of what calls cost and refuse with nothing spent; who wants no overshoot has
+/// `worst_case`.
 #[derive(Debug, Default)]
 pub struct Estimator {
     learned: Mutex<Learned>,
@@ -231,8 +237,8 @@ fn worst_output(ask: &Ask<'_>) -> u64 {
     most.saturating_mul(ask.request.choices.max(1))
 }
 
-/// What the expected tokens cost; where they cannot all be priced alone, what they cost at most. `None`
-/// where nothing of it has a price.
+/// What the expected tokens cost; where they cannot all be priced alone, what they cost at most.
+/// `None` where nothing of it has a price.
 fn cost(rates: &Rates, ask: &Ask<'_>, (input, output): (u64, u64)) -> Option<PicoUsd> {
     let usage = Usage {
         input: Some(input),

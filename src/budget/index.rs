@@ -1,8 +1,8 @@
 //! Which budgets may cover a call, without asking each of them.
 //!
-//! A house with a thousand budgets mostly has one per team, user or key. Each budget is filed under one
-//! entry of its `match` that names exact values, so a call meets the budgets of its own values and those
-//! that cannot be filed; whether they do cover it is `matching`'s to say.
+//! A house with a thousand budgets mostly has one per team, user or key. Each budget is filed under
+//! one entry of its `match` that names exact values, so a call meets the budgets of its own values
+//! and those that cannot be filed; whether they do cover it is `matching`'s to say.
 
 use std::collections::{BTreeMap, HashMap};
 

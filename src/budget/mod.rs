@@ -1,12 +1,13 @@
 //! Hold, then settle or release, over calendar windows.
 //!
 //! A call takes a hold on every budget that covers it before it goes upstream, on all or on none:
-//! `spent + held + this hold ≤ limit`. At its end the hold becomes what the call took. Nothing here is
-//! stored: at start the budgets are rebuilt from the ledger.
+//! `spent + held + this hold ≤ limit`. At its end the hold becomes what the call took. Nothing here
+//! is stored: at start the budgets are rebuilt from the ledger.
 
 mod account;
 mod amount;
 mod core;
+pub mod estimate;
 mod facts;
 mod index;
 pub mod limits;
@@ -40,9 +41,9 @@ use self::limits::Limit;
 
 /// The budgets in force, shared by all calls.
 ///
-/// One lock guards all of them, because a call is admitted by all its budgets or by none. It is a plain
-/// mutex: what is done under it is a few map lookups, without I/O, logging or await, so a waiter is
-/// served sooner than a task could be parked.
+/// One lock guards all of them, because a call is admitted by all its budgets or by none. It is a
+/// plain mutex: what is done under it is a few map lookups, without I/O, logging or await, so a
+/// waiter is served sooner than a task could be parked.
 #[derive(Debug)]
 pub struct Budgets {
     core: Mutex<Core>,
@@ -54,8 +55,8 @@ pub struct Budgets {
 }
 
 impl Budgets {
-    /// The budgets of a config, with nothing spent: what the ledger knows of their windows is still to
-    /// be recorded, see [`replay_starts`](Budgets::replay_starts).
+    /// The budgets of a config, with nothing spent: what the ledger knows of their windows is still
+    /// to be recorded, see [`replay_starts`](Budgets::replay_starts).
     pub fn new(limits: Vec<Limit>, tz: TimeZone, now_ms: i64) -> Arc<Budgets> {
         Arc::new(Budgets {
             core: Mutex::new(Core::new(limits, tz, now_ms)),
@@ -65,14 +66,14 @@ impl Budgets {
         })
     }
 
-    /// Puts other limits in force. A budget with the same name, unit, window, `each` and `match` keeps
-    /// what is spent and held, whatever its amount becomes. Any other begins at the holds of the calls in
-    /// flight, and its past is still to be recorded: for those the same is returned as by
-    /// [`replay_starts`](Budgets::replay_starts).
+    /// Puts other limits in force. A budget with the same name, unit, window, `each` and `match`
+    /// keeps what is spent and held, whatever its amount becomes. Any other begins at the holds of
+    /// the calls in flight, and its past is still to be recorded: for those the same is returned as
+    /// by [`replay_starts`](Budgets::replay_starts).
     ///
-    /// A call whose row reaches the ledger after this and before the rows are read counts twice in such
-    /// a new budget, until its window is over. So that none is missed instead, a call's row must be handed
-    /// to the ledger before its permit is settled.
+    /// A call whose row reaches the ledger after this and before the rows are read counts twice in
+    /// such a new budget, until its window is over. So that none is missed instead, a call's row
+    /// must be handed to the ledger before its permit is settled.
     pub fn replace(&self, limits: Vec<Limit>, tz: TimeZone, now_ms: i64) -> Vec<i64> {
         let starts = {
             let mut core = self.lock();
@@ -83,30 +84,30 @@ impl Budgets {
         starts
     }
 
-    /// The starts of the windows whose past is still to be recorded, each once. For each of them, what the
-    /// ledger has since then is to be given to [`record`](Budgets::record), grouped by everything that
-    /// [`Facts`] holds; then [`replayed`](Budgets::replayed) ends it.
+    /// The starts of the windows whose past is still to be recorded, each once. For each of them,
+    /// what the ledger has since then is to be given to [`record`](Budgets::record), grouped by
+    /// everything that [`Facts`] holds; then [`replayed`](Budgets::replayed) ends it.
     pub fn replay_starts(&self) -> Vec<i64> {
         self.lock().owed()
     }
 
-    /// Counts past calls of one kind, summed over all that began at or after `since_ms`, in the budgets
-    /// whose window began then and that still owe their past.
+    /// Counts past calls of one kind, summed over all that began at or after `since_ms`, in the
+    /// budgets whose window began then and that still owe their past.
     pub fn record(&self, facts: &Facts, since_ms: i64, spent: &Spent) {
         self.lock().record(facts, since_ms, spent);
     }
 
-    /// Ends the recording of the past. It is to be called in any case: where the ledger could not be read,
-    /// the new budgets count from here on, which is worth an error in the log.
+    /// Ends the recording of the past. It is to be called in any case: where the ledger could not
+    /// be read, the new budgets count from here on, which is worth an error in the log.
     pub fn replayed(&self) {
         self.lock().replayed();
     }
 
     /// What the head of a call decides, while the body may still say its model or user.
     ///
-    /// Money refuses here only if `costs_for_sure`: a call that costs nothing passes a spent budget.
-    /// Tokens refuse any metered call, so an endpoint that takes none is not to be asked about here but
-    /// admitted with [`Sizes::FREE`].
+    /// Money refuses here only if `costs_for_sure`: a call that costs nothing passes a spent
+    /// budget. Tokens refuse any metered call, so an endpoint that takes none is not to be asked
+    /// about here but admitted with [`Sizes::FREE`].
     pub fn preview(
         &self,
         facts: &Facts,
@@ -117,8 +118,8 @@ impl Budgets {
         self.lock().preview(facts, pending, costs_for_sure, now_ms)
     }
 
-    /// Holds on all budgets that cover the call, or on none. `now_ms` is best the call's `started_at`:
-    /// the ledger files it under that.
+    /// Holds on all budgets that cover the call, or on none. `now_ms` is best the call's
+    /// `started_at`: the ledger files it under that.
     pub fn admit(
         self: &Arc<Self>,
         facts: &Facts,
@@ -130,8 +131,8 @@ impl Budgets {
         Ok(Permit::new(Arc::clone(self), id, *sizes))
     }
 
-    /// How every budget stands, in the order of `proxy.yaml`. A budget with `each` is listed once per
-    /// value that has spent or holds something, at most [`EACH_MAX`] and `other`.
+    /// How every budget stands, in the order of `proxy.yaml`. A budget with `each` is listed once
+    /// per value that has spent or holds something, at most [`EACH_MAX`] and `other`.
     pub fn snapshot(&self, now_ms: i64) -> Vec<BudgetState> {
         self.lock().states(now_ms)
     }

@@ -9,8 +9,8 @@ use crate::budget::facts::{Size, Sizes};
 /// The holds of one call.
 ///
 /// A permit ends once: [`settle`](Permit::settle) charges what the call took and frees the rest,
-/// [`release`](Permit::release) frees all of it. One that is dropped open is released and counted, since
-/// a bug of ours must not spend a caller's budget.
+/// [`release`](Permit::release) frees all of it. One that is dropped open is released and counted,
+/// since a bug of ours must not spend a caller's budget.
 #[derive(Debug)]
 pub struct Permit {
     budgets: Arc<Budgets>,
@@ -34,8 +34,8 @@ impl Permit {
     }
 
     /// Charges a call that went upstream, to the windows in which it was admitted. An unknown cost
-    /// charges no money; its tokens count, and so does the call. An answer that is an error is settled
-    /// too, with [`Size::FREE`] where it used nothing.
+    /// charges no money; its tokens count, and so does the call. An answer that is an error is
+    /// settled too, with [`Size::FREE`] where it used nothing.
     pub fn settle(mut self, actual: &Size) {
         self.end(Some(actual));
     }

@@ -131,8 +131,8 @@ impl Refusal {
         text
     }
 
-    /// How much longer a call may wait for this budget, and for how long at a time: until a hold ends
-    /// or the window does. `None` where waiting cannot help.
+    /// How much longer a call may wait for this budget, and for how long at a time: until a hold
+    /// ends or the window does. `None` where waiting cannot help.
     pub(crate) fn patience(&self, waited: Duration) -> Option<Duration> {
         let left = self
             .wait

@@ -1,4 +1,5 @@
-//! Budgets whose past is elsewhere: limits that are replaced, counts that are rebuilt from the ledger.
+//! Budgets whose past is elsewhere: limits that are replaced, counts that are rebuilt from the
+//! ledger.
 
 use std::collections::HashMap;
 
@@ -14,9 +15,9 @@ use crate::budget::matching::{Fit, fit};
 use crate::budget::window::window;
 
 impl Core {
-    /// Puts other limits in force. A budget that counts the same calls in the same unit and window keeps
-    /// what it counted, whatever its amount becomes; any other is opened anew, takes the holds of the
-    /// calls in flight that it covers, and owes its past.
+    /// Puts other limits in force. A budget that counts the same calls in the same unit and window
+    /// keeps what it counted, whatever its amount becomes; any other is opened anew, takes the
+    /// holds of the calls in flight that it covers, and owes its past.
     pub(crate) fn replace(&mut self, limits: Vec<Limit>, tz: TimeZone, now_ms: i64) {
         let same_zone = tz == self.tz;
         for account in &mut self.accounts {

@@ -1,5 +1,5 @@
-//! A call that waits for room: until calls in flight give back what they held too much, or the window
-//! turns over.
+//! A call that waits for room: until calls in flight give back what they held too much, or the
+//! window turns over.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,8 +13,8 @@ use crate::budget::permit::Permit;
 use crate::budget::refusal::Refusal;
 use crate::clock::Clock;
 
-/// Most calls that wait at a time; what comes after is refused at once. Every hold that ends wakes all of
-/// them, so this also bounds the work of one settlement.
+/// Most calls that wait at a time; what comes after is refused at once. Every hold that ends wakes
+/// all of them, so this also bounds the work of one settlement.
 pub const WAITING_MAX: usize = 1_024;
 
 impl Budgets {

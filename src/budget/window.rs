@@ -1,8 +1,8 @@
 //! Calendar windows: the span around an instant over which a limit holds.
 //!
 //! Windows of one kind tile time: each instant lies in exactly one, and later instants never lie in
-//! earlier ones, whatever the zone's clocks do. Clocks that are set make windows shorter or longer: a day
-//! has 23 or 25 hours, and what clocks show twice belongs to the window that had begun.
+//! earlier ones, whatever the zone's clocks do. Clocks that are set make windows shorter or longer:
+//! a day has 23 or 25 hours, and what clocks show twice belongs to the window that had begun.
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -67,7 +67,8 @@ fn clock_start(tz: &TimeZone, mut at_ms: i64, step_ms: i64) -> i64 {
         if offset_ms(tz, start) == offset {
             return start;
         }
-        // The clocks were set since `start`, so they never showed it: look at what they showed before.
+        // The clocks were set since `start`, so they never showed it: look at what they showed
+        // before.
         at_ms = change_after(tz, start) - 1;
     }
 }
@@ -135,7 +136,8 @@ fn offset_ms(tz: &TimeZone, at_ms: i64) -> i64 {
     i64::from(tz.to_offset(timestamp(at_ms)).seconds()) * 1_000
 }
 
-/// The first instant after `at_ms` at which the zone's clocks are set; the caller knows that there is one.
+/// The first instant after `at_ms` at which the zone's clocks are set; the caller knows that there
+/// is one.
 fn change_after(tz: &TimeZone, at_ms: i64) -> i64 {
     let offset = tz.to_offset(timestamp(at_ms));
     tz.following(timestamp(at_ms))

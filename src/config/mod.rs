@@ -101,6 +101,31 @@ pub struct Timeouts {
     pub idle: Duration,
 }
 
+/// Certificates of a PEM file.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Roots {
+    pub path: PathBuf,
+    /// As DER.
+    pub certificates: Arc<[Vec<u8>]>,
+}
+
+impl std::fmt::Debug for Roots {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Roots").field(&self.path).finish()
+    }
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Timeouts {
+            connect: Duration::from_secs(10),
+            read: Duration::from_secs(900),
+            write: Duration::from_secs(60),
+            idle: Duration::from_secs(10),
+        }
+    }
+}
+
 /// A provider as it is used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Provider {
@@ -112,7 +137,7 @@ pub struct Provider {
     /// Claimed for CONNECT and absolute-form requests.
     pub hosts: Vec<HostPort>,
     /// A PEM file with more roots for its upstream.
-    pub ca: Option<PathBuf>,
+    pub ca: Option<Roots>,
     pub upstream_proxy: Option<UpstreamProxy>,
     pub timeouts: Timeouts,
 }

@@ -1,8 +1,8 @@
 //! Finds a model's place in the catalogue by any name that means it.
 //!
-//! A client's name for a model is tried as it is, with its date dashed, and without its fine-tuning; at
-//! the provider that was asked, then at those whose models it sells. What was found is remembered, so a
-//! call costs two lookups in a map.
+//! A client's name for a model is tried as it is, with its date dashed, and without its
+//! fine-tuning; at the provider that was asked, then at those whose models it sells. What was found
+//! is remembered, so a call costs two lookups in a map.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -12,11 +12,11 @@ use super::explain::Matched;
 use super::file::{File, Model};
 use super::names::{dashed_date, without_date};
 
-/// Most names whose place in the catalogue is remembered. Names are the clients' text: past this the
-/// memory is emptied and fills anew.
+/// Most names whose place in the catalogue is remembered. Names are the clients' text: past this
+/// the memory is emptied and fills anew.
 const SEEN_MAX: usize = 4096;
 
-/// Longest model name that is looked up, in bytes; the longest in the catalogue has about 100.
+/// Longest model name that is looked up, in bytes; the longest in the catalogue has 61.
 const MODEL_BYTES_MAX: usize = 256;
 
 /// What does not change with `proxy.yaml`.
@@ -111,7 +111,8 @@ impl Base {
         place
     }
 
-    /// The first form of the name that a rule fits: as said, with its date dashed, without the fine-tuning.
+    /// The first form of the name that a rule fits: as said, with its date dashed, without the
+    /// fine-tuning.
     fn search(&self, provider: usize, name: &str) -> Option<Place> {
         let lower = name.to_lowercase();
         let lower = lower.strip_prefix("models/").unwrap_or(&lower);
@@ -176,4 +177,41 @@ fn costs(model: &Model) -> bool {
             .variants
             .iter()
             .all(|variant| !variant.prices.is_free())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strange_names_do_not_fill_the_memory() {
+        let model = r#"{"id":"m","match":{"equals":"m"},"prices":[]}"#;
+        let text = format!(
+            r#"{{"source":"s","version":"1","date":"2026-01-01","providers":[
+            {{"id":"p","name":"P","url":"x","models":[{model}]}}]}}"#
+        );
+        let base = Base::new(File::read(&text).expect("a catalogue"));
+        let at = |model: &str| {
+            base.place(&Lookup {
+                provider: "p",
+                catalog_id: Some("p"),
+                model,
+                at: 0,
+                service_tier: None,
+                speed: None,
+                geo: None,
+            })
+        };
+        for strange in 0..SEEN_MAX * 2 + 10 {
+            assert!(at(&strange.to_string()).is_none());
+            assert!(at("m").is_some());
+        }
+        let seen = base.seen.read().expect("no panic held it");
+        let kept: usize = seen.places.values().map(HashMap::len).sum();
+        assert!(
+            kept <= SEEN_MAX && kept == seen.count,
+            "{kept} of {}",
+            seen.count
+        );
+    }
 }

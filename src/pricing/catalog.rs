@@ -1,8 +1,8 @@
 //! Finds the rates in force for a call: the overrides of `proxy.yaml` first, then the catalogue.
 //!
-//! The catalogue is asked only for a provider that it knows. A self-hosted `llama` is not charged at
-//! the price that somebody else asks for a model of that name: its price is unknown until an override
-//! states it.
+//! The catalogue is asked only for a provider that it knows. A self-hosted `llama` is not charged
+//! at the price that somebody else asks for a model of that name: its price is unknown until an
+//! override states it.
 
 use std::sync::{Arc, LazyLock};
 
@@ -94,7 +94,8 @@ impl Catalog {
         Some(Rates::new(selected.prices, self.version.clone()))
     }
 
-    /// The first of these models that has rates: the one that answered, then the one that was asked.
+    /// The first of these models that has rates: the one that answered, then the one that was
+    /// asked.
     pub fn first_priced<'m>(
         &self,
         lookup: &Lookup<'_>,
@@ -104,7 +105,8 @@ impl Catalog {
         models.into_iter().find(priced)
     }
 
-    /// What a call costs, with what it used of other models; the provider's own statement is the caller's to prefer.
+    /// What a call costs, with what it used of other models; the provider's own statement is the
+    /// caller's to prefer.
     pub fn cost(&self, lookup: &Lookup<'_>, usage: &Usage) -> Cost {
         Cost {
             amount: self.amount(lookup, usage),
@@ -164,7 +166,8 @@ impl Catalog {
         self.overrides.iter().find(|entry| entry.fits(lookup))
     }
 
-    /// Which catalogue and overrides price a call: `genai-prices-0.2.3`, with `+` and a digest of the overrides.
+    /// Which catalogue and overrides price a call: `genai-prices-0.2.3`, with `+` and a digest of
+    /// the overrides.
     pub fn version(&self) -> &str {
         &self.version
     }
@@ -174,10 +177,11 @@ impl Catalog {
         self.base.file.date.0
     }
 
-    /// Whether a name stands in the catalogue or in an override, as it is or with a date at its end.
+    /// Whether a name stands in the catalogue or in an override, as it is or with a date at its
+    /// end.
     ///
-    /// This is for metric labels, so a name that merely begins like a known one is not known: there is no
-    /// end of those.
+    /// This is for metric labels, so a name that merely begins like a known one is not known: there
+    /// is no end of those.
     pub fn knows_model(&self, model: &str) -> bool {
         let named = self
             .overrides

@@ -1,7 +1,7 @@
 //! Which names mean a model: the published matching rules.
 //!
-//! A name is compared in lower case. Patterns are compiled on first use, since most calls name their
-//! model plainly and never reach one.
+//! A name is compared in lower case. Patterns are compiled on first use, since most calls name
+//! their model plainly and never reach one.
 
 use std::sync::OnceLock;
 

@@ -1,7 +1,8 @@
 //! The catalogue file: providers, their models, and the prices of each under their conditions.
 //!
-//! It is JSON with one model per line, so that a change of price is one line of a diff. The same types
-//! serve the file and the lookups; prices are written as decimals in quotes and read as integers.
+//! It is JSON with one model per line, so that a change of price is one line of a diff. The same
+//! types serve the file and the lookups; prices are written as decimals in quotes and read as
+//! integers.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -74,7 +75,8 @@ pub(super) struct Condition {
     /// From the start of this day, UTC.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<Day>,
-    /// Every day from the first time up to the second, UTC; over midnight where the second is earlier.
+    /// Every day from the first time up to the second, UTC; over midnight where the second is
+    /// earlier.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub daily: Option<(TimeOfDay, TimeOfDay)>,
 }

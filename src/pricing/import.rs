@@ -1,8 +1,8 @@
 //! Turns published price data into a catalogue file.
 //!
 //! Facts are taken over and nothing else: ids, names, matching rules, prices with their tiers and
-//! conditions, variants, context windows. Descriptions, comments and extraction rules stay behind. The
-//! same data always makes the same bytes.
+//! conditions, variants, context windows. Descriptions, comments and extraction rules stay behind.
+//! The same data always makes the same bytes.
 
 use std::collections::BTreeMap;
 
@@ -10,10 +10,14 @@ use regex::bytes::RegexBuilder;
 
 use super::Error;
 use super::clause::{Clause, Pattern};
-use super::file::{Condition, Conditional, Day, File, Model, Provider, TimeOfDay, Variant};
+use super::fields::{
+    NEWER, amount, boolean, day, fault, integer, is_none, list, object, present, required, text,
+    time,
+};
+use super::file::{Condition, Conditional, Day, File, Model, Provider, Variant};
 use super::item::Item;
 use super::literal::{Node, Object, Value, parse};
-use super::price::{Atto, PLACES, Price, PriceSet, Tier};
+use super::price::{Price, PriceSet, Tier};
 
 /// Most remarks on what was left out.
 const SKIPPED_MAX: usize = 100;
@@ -23,7 +27,9 @@ const SKIPPED_MAX: usize = 100;
 pub struct Imported {
     /// The file, as [`Catalog::parse`](super::Catalog::parse) reads it.
     pub text: String,
+    /// How many providers it has.
     pub providers: usize,
+    /// How many models they have together.
     pub models: usize,
     /// Prices of units that weir does not count, with their lines; at most 100.
     pub skipped: Vec<String>,
@@ -31,8 +37,8 @@ pub struct Imported {
 
 /// Makes a catalogue file of genai-prices' `data.py`, or of the same data as JSON.
 ///
-/// `package_version` is the package's (`0.2.3`); `date` the day as of which its prices are meant, as
-/// `2026-11-20`. Neither stands in the data.
+/// `package_version` is the package's (`0.2.3`); `date` the day as of which its prices are meant,
+/// as `2026-11-20`. Neither stands in the data.
 pub fn import(source: &str, package_version: &str, date: &str) -> Result<Imported, Error> {
     let date: Day = date.parse().map_err(|_| Error::Source {
         line: 0,
@@ -69,17 +75,6 @@ pub fn import(source: &str, package_version: &str, date: &str) -> Result<Importe
         skipped: importer.skipped,
     })
 }
-
-fn fault(value: &Value, problem: impl Into<String>, remedy: &'static str) -> Error {
-    Error::Source {
-        line: value.line,
-        problem: problem.into(),
-        remedy,
-    }
-}
-
-/// What to do about data of an unknown shape.
-const NEWER: &str = "the data may be newer than this weir; take an older one, or a newer weir";
 
 #[derive(Default)]
 struct Importer {
@@ -190,14 +185,14 @@ impl Importer {
 }
 
 fn price(value: &Value) -> Result<Price, Error> {
-    let Node::Object(object) = &value.node else {
+    let Node::Object(tiered) = &value.node else {
         return Ok(Price::flat(amount(value)?));
     };
-    let Some(tiers) = object.get("tiers") else {
+    let Some(tiers) = tiered.get("tiers") else {
         return Ok(Price::flat(amount(value)?));
     };
     let tier = |value: &Value| {
-        let fields = self::object(value)?;
+        let fields = object(value)?;
         let above = integer(required(value, fields, "start")?)?;
         Ok(Tier {
             above,
@@ -210,65 +205,16 @@ fn price(value: &Value) -> Result<Price, Error> {
         .collect::<Result<Vec<_>, Error>>()?;
     tiers.sort_by_key(|tier| tier.above);
     Ok(Price {
-        base: amount(required(value, object, "base")?)?,
+        base: amount(required(value, tiered, "base")?)?,
         tiers: tiers.into(),
     })
 }
 
-/// `Decimal('0.1')`, `0.1`, `"0.1"` or `1e-1`.
-fn amount(value: &Value) -> Result<Atto, Error> {
-    let written = match &value.node {
-        Node::Number(text) | Node::Text(text) => Some(text),
-        Node::Object(object) if object.name == "Decimal" => match object.args.as_slice() {
-            [
-                Value {
-                    node: Node::Text(text) | Node::Number(text),
-                    ..
-                },
-            ] => Some(text),
-            _ => None,
-        },
-        _ => None,
-    };
-    let written = written.ok_or_else(|| fault(value, "expected a price", NEWER))?;
-    let plain = plain_decimal(written);
-    plain.and_then(|text| Atto::parse(&text)).ok_or_else(|| {
-        let problem =
-            format!("\"{written}\" is not a price of 0 or more with at most {PLACES} places");
-        fault(value, problem, "correct the price")
-    })
-}
-
-/// A decimal without an exponent; `None` where the exponent is absurd.
-pub(super) fn plain_decimal(text: &str) -> Option<String> {
-    let Some((digits, exponent)) = text.split_once(['e', 'E']) else {
-        return Some(text.to_owned());
-    };
-    let exponent: i32 = exponent
-        .parse()
-        .ok()
-        .filter(|exponent| (-30..=30).contains(exponent))?;
-    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
-    let point = i32::try_from(whole.len()).ok()? + exponent;
-    let all = format!("{whole}{fraction}");
-    let (before, after) = (
-        usize::try_from(point).unwrap_or(0),
-        usize::try_from(-point).unwrap_or(0),
-    );
-    let all = format!(
-        "{}{all}{}",
-        "0".repeat(after),
-        "0".repeat(before.saturating_sub(all.len()))
-    );
-    let (whole, fraction) = all.split_at(before);
-    Some(format!("{whole}.{fraction}"))
-}
-
-fn condition(object: &Object) -> Result<Condition, Error> {
-    let Some(value) = present(object, "constraint") else {
+fn condition(entry: &Object) -> Result<Condition, Error> {
+    let Some(value) = present(entry, "constraint") else {
         return Ok(Condition::default());
     };
-    let fields = self::object(value)?;
+    let fields = object(value)?;
     let from = fields.get("start_date").map(day).transpose()?;
     let daily = match (fields.get("start_time"), fields.get("end_time")) {
         (None, None) => None,
@@ -279,59 +225,6 @@ fn condition(object: &Object) -> Result<Condition, Error> {
         return Err(fault(value, "a condition of an unknown kind", NEWER));
     }
     Ok(Condition { from, daily })
-}
-
-/// `datetime.date(2026, 1, 2)` or `"2026-01-02"`.
-fn day(value: &Value) -> Result<Day, Error> {
-    let written = match &value.node {
-        Node::Text(text) => text.clone(),
-        Node::Object(object) => match object.args.as_slice() {
-            [year, month, day] => format!(
-                "{:04}-{:02}-{:02}",
-                integer(year)?,
-                integer(month)?,
-                integer(day)?
-            ),
-            _ => String::new(),
-        },
-        _ => String::new(),
-    };
-    written
-        .parse()
-        .map_err(|_| fault(value, "expected a day", NEWER))
-}
-
-/// `datetime.time(1, 30, tzinfo=datetime.UTC)` or `"01:30:00Z"`.
-fn time(value: &Value) -> Result<TimeOfDay, Error> {
-    let written = match &value.node {
-        Node::Text(text) => text
-            .strip_suffix('Z')
-            .or(text.strip_suffix("+00:00"))
-            .unwrap_or(text)
-            .to_owned(),
-        Node::Object(object) => {
-            let utc = present(object, "tzinfo").is_none_or(|zone| match &zone.node {
-                Node::Name(name) => name == "datetime.UTC" || name == "datetime.timezone.utc",
-                _ => false,
-            });
-            let parts = object
-                .args
-                .iter()
-                .map(integer)
-                .collect::<Result<Vec<_>, _>>()?;
-            let parts: Vec<_> = parts
-                .iter()
-                .chain([&0, &0])
-                .take(3)
-                .map(|part| format!("{part:02}"))
-                .collect();
-            if utc { parts.join(":") } else { String::new() }
-        }
-        _ => String::new(),
-    };
-    written
-        .parse()
-        .map_err(|_| fault(value, "expected a time of day in UTC", NEWER))
 }
 
 fn clause(value: &Value) -> Result<Clause, Error> {
@@ -388,57 +281,5 @@ fn pattern(value: &Value) -> Result<Box<str>, Error> {
             format!("the pattern \"{written}\" is not one that weir can use"),
             NEWER,
         )),
-    }
-}
-
-fn present<'a>(object: &'a Object, name: &str) -> Option<&'a Value> {
-    object.get(name).filter(|value| !is_none(value))
-}
-
-fn required<'a>(at: &Value, object: &'a Object, name: &str) -> Result<&'a Value, Error> {
-    present(object, name).ok_or_else(|| fault(at, format!("{name} is missing"), NEWER))
-}
-
-fn is_none(value: &Value) -> bool {
-    matches!(&value.node, Node::Name(name) if name == "None" || name == "null")
-}
-
-fn object(value: &Value) -> Result<&Object, Error> {
-    match &value.node {
-        Node::Object(object) => Ok(object),
-        _ => Err(fault(value, "expected an object", NEWER)),
-    }
-}
-
-fn list(value: &Value) -> Result<&[Value], Error> {
-    match &value.node {
-        Node::List(values) => Ok(values),
-        _ => Err(fault(value, "expected a list", NEWER)),
-    }
-}
-
-fn text(value: &Value) -> Result<Box<str>, Error> {
-    match &value.node {
-        Node::Text(text) => Ok(text.as_str().into()),
-        _ => Err(fault(value, "expected a text", NEWER)),
-    }
-}
-
-fn integer(value: &Value) -> Result<u64, Error> {
-    let number = match &value.node {
-        Node::Number(text) => text.replace('_', "").parse().ok(),
-        _ => None,
-    };
-    number.ok_or_else(|| fault(value, "expected a whole number", NEWER))
-}
-
-fn boolean(value: &Value) -> Result<bool, Error> {
-    match &value.node {
-        Node::Name(name) => match name.as_str() {
-            "True" | "true" => Ok(true),
-            "False" | "false" => Ok(false),
-            _ => Err(fault(value, "expected true or false", NEWER)),
-        },
-        _ => Err(fault(value, "expected true or false", NEWER)),
     }
 }

@@ -1,42 +1,72 @@
 //! What one price is for: a class of tokens, a unit of media, or a fee.
 //!
-//! The keys are the ones that the published data uses, so that a catalogue line can be held against its
-//! source by eye.
+//! The keys are the ones that the published data uses, so that a catalogue line can be held against
+//! its source by eye.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// What one price is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Item {
+    /// Input tokens that no other item takes.
     Input,
+    /// Input read from a cache.
     CacheRead,
+    /// Input written to a cache, for as long as the provider keeps it.
     CacheWrite,
+    /// Input written to a cache for five minutes.
     CacheWrite5m,
+    /// Input written to a cache for an hour.
     CacheWrite1h,
+    /// Input tokens of audio.
     InputAudio,
+    /// Input tokens of images.
     InputImage,
+    /// Input tokens of video.
     InputVideo,
+    /// Audio read from a cache.
     CacheAudioRead,
+    /// Images read from a cache.
     CacheImageRead,
+    /// Video read from a cache.
     CacheVideoRead,
+    /// Output tokens that no other item takes.
     Output,
+    /// Output tokens of reasoning, where they have a price of their own.
     OutputReasoning,
+    /// Output tokens of citations.
     OutputCitation,
+    /// Output tokens of audio.
     OutputAudio,
+    /// Output tokens of images.
     OutputImage,
+    /// Output tokens of video.
     OutputVideo,
+    /// Characters of input, for speech.
     Characters,
+    /// Messages of text into a voice session.
     TextMessages,
+    /// Seconds of audio, in and out together or not told apart.
     AudioSeconds,
+    /// Seconds of audio in.
     InputAudioSeconds,
+    /// Seconds of audio out.
     OutputAudioSeconds,
+    /// Pages read.
     DocumentPages,
+    /// Pages read and annotated.
     AnnotatedPages,
+    /// Searches ranked.
     RerankSearches,
+    /// Searches of the web by a server tool.
     WebSearches,
+    /// Searches of a social network.
     SocialSearches,
+    /// Searches of stored files.
     StorageSearches,
+    /// Runs of a code tool.
     CodeExecutions,
+    /// Requests as such.
     Requests,
 }
 

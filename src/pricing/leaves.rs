@@ -1,7 +1,7 @@
 //! A usage taken apart so that each token is charged once, at its most specific price.
 //!
-//! A class that the model does not price is not split off: its tokens stay with what they belong to.
-//! Classes that exceed their total are cut to it, so no token is charged twice.
+//! A class that the model does not price is not split off: its tokens stay with what they belong
+//! to. Classes that exceed their total are cut to it, so no token is charged twice.
 
 use super::item::Item;
 use super::price::{Price, PriceSet};
@@ -12,7 +12,8 @@ pub(super) struct Leaf<'a> {
     /// What was counted.
     pub item: Item,
     pub count: u64,
-    /// What it is charged as, and at which price; `None` = the model prices neither it nor its parents.
+    /// What it is charged as, and at which price; `None` = the model prices neither it nor its
+    /// parents.
     pub price: Option<(Item, &'a Price)>,
 }
 
@@ -66,7 +67,8 @@ struct Purse<'a, 'b> {
 }
 
 impl Purse<'_, '_> {
-    /// Charges up to `count` tokens as this item, or leaves them with the rest where `rest` has their price too.
+    /// Charges up to `count` tokens as this item, or leaves them with the rest where `rest` has
+    /// their price too.
     fn take(&mut self, item: Item, count: Option<u64>, rest: Item) {
         let Some(count) = count.filter(|count| *count > 0) else {
             return;
@@ -94,7 +96,7 @@ impl Purse<'_, '_> {
 /// Every charged count of one request. Quantities that were not reported are absent, not 0.
 pub(super) fn leaves<'a>(prices: &'a PriceSet, usage: &Usage) -> Vec<Leaf<'a>> {
     let mut leaves = Vec::with_capacity(8);
-    if let Some(total) = usage.input.or_else(|| parts_of_input(usage)) {
+    if let Some(total) = total_input(usage) {
         input(prices, usage, total, &mut leaves);
     }
     if let Some(total) = usage.output {
@@ -160,8 +162,8 @@ fn input<'a>(prices: &'a PriceSet, usage: &Usage, total: u64, leaves: &mut Vec<L
 
 /// How many tokens of audio, image and video were read from a cache.
 ///
-/// Few providers say. Unsaid, it is as few as the total allows, since the price of a cached token is
-/// never the higher one.
+/// Few providers say. Unsaid, it is as few as the total allows, since the price of a cached token
+/// is never the higher one.
 fn cached_media(usage: &Usage, total: u64, media: [u64; 3]) -> [u64; 3] {
     let read = usage.cache_read.unwrap_or_default();
     let sum = [
@@ -188,10 +190,11 @@ fn cached_media(usage: &Usage, total: u64, media: [u64; 3]) -> [u64; 3] {
     })
 }
 
-/// The whole input where only its parts were said.
-fn parts_of_input(usage: &Usage) -> Option<u64> {
+/// The whole input, cache included: as said, else the sum of its parts that were.
+pub(super) fn total_input(usage: &Usage) -> Option<u64> {
     let parts = [usage.cache_read, cache_writes(usage)];
-    parts.into_iter().flatten().reduce(u64::saturating_add)
+    let sum = || parts.into_iter().flatten().reduce(u64::saturating_add);
+    usage.input.or_else(sum)
 }
 
 fn cache_writes(usage: &Usage) -> Option<u64> {
@@ -238,5 +241,113 @@ fn other_units<'a>(prices: &'a PriceSet, usage: &Usage, leaves: &mut Vec<Leaf<'a
             count,
             price: prices.first(chain(item)),
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const ALL: &str = r#"{"input_mtok":"1","cache_read_mtok":"1","cache_write_mtok":"1",
+        "cache_write_1h_mtok":"1","input_audio_mtok":"1","input_image_mtok":"1",
+        "cache_audio_read_mtok":"1","output_mtok":"1","output_audio_mtok":"1",
+        "output_reasoning_mtok":"1"}"#;
+
+    fn counts(prices: &str, usage: &Usage) -> Vec<(Item, u64)> {
+        let prices: PriceSet = serde_json::from_str(prices).expect("prices");
+        let leaves = leaves(&prices, usage);
+        let counted = leaves.iter().filter(|leaf| leaf.count > 0);
+        counted.map(|leaf| (leaf.item, leaf.count)).collect()
+    }
+
+    #[test]
+    fn a_class_without_a_price_stays_with_its_parent() {
+        let usage = Usage {
+            input: Some(10),
+            cache_read: Some(4),
+            audio_input: Some(3),
+            output: Some(5),
+            reasoning: Some(2),
+            ..Usage::default()
+        };
+        let plain = counts(r#"{"input_mtok":"1","output_mtok":"1"}"#, &usage);
+        assert_eq!(plain, [(Item::Input, 10), (Item::Output, 5)]);
+        let split = [
+            (Item::CacheRead, 4),
+            (Item::InputAudio, 3),
+            (Item::Input, 3),
+        ];
+        assert_eq!(counts(ALL, &usage)[..3], split);
+    }
+
+    #[test]
+    fn what_must_have_been_both_cached_and_audio_is_charged_as_both() {
+        let usage = Usage {
+            input: Some(10),
+            cache_read: Some(8),
+            audio_input: Some(5),
+            ..Usage::default()
+        };
+        let unsaid = counts(ALL, &usage);
+        let few = [
+            (Item::CacheAudioRead, 3),
+            (Item::CacheRead, 5),
+            (Item::InputAudio, 2),
+        ];
+        assert_eq!(unsaid, few);
+        let said = Usage {
+            other_units: [("cache_read_audio_tokens", 5)].into(),
+            ..usage
+        };
+        let all = [
+            (Item::CacheAudioRead, 5),
+            (Item::CacheRead, 3),
+            (Item::Input, 2),
+        ];
+        assert_eq!(counts(ALL, &said), all);
+    }
+
+    #[test]
+    fn a_part_of_the_seconds_is_not_charged_twice() {
+        let units = [("audio_seconds", 10), ("input_audio_seconds", 4)];
+        let usage = Usage {
+            other_units: units.into(),
+            ..Usage::default()
+        };
+        let hours = r#"{"audio_hours":"1","input_audio_hours":"2"}"#;
+        let parts = [(Item::AudioSeconds, 6), (Item::InputAudioSeconds, 4)];
+        assert_eq!(counts(hours, &usage), parts);
+    }
+
+    proptest! {
+        #[test]
+        fn each_token_is_charged_once_whatever_is_reported(
+            input in 0_u64..1000, output in 0_u64..1000,
+            parts in proptest::array::uniform8(proptest::option::of(0_u64..1500)),
+            cached in proptest::option::of(0_u64..1500),
+        ) {
+            let [read, five, hour, other, audio, image, spoken, reasoning] = parts;
+            let said = cached.map(|count| ("cache_read_audio_tokens", count));
+            let usage = Usage {
+                input: Some(input),
+                output: Some(output),
+                cache_read: read,
+                cache_write_5m: five,
+                cache_write_1h: hour,
+                cache_write_other: other,
+                audio_input: audio,
+                image_input: image,
+                audio_output: spoken,
+                reasoning,
+                other_units: said.into_iter().collect(),
+                ..Usage::default()
+            };
+            let counts = counts(ALL, &usage);
+            let sum = |side: fn(Item) -> bool| -> u64 {
+                counts.iter().filter(|(item, _)| side(*item)).map(|(_, count)| count).sum()
+            };
+            prop_assert_eq!((sum(Item::is_input), sum(Item::is_output)), (input, output));
+        }
     }
 }

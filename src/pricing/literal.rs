@@ -1,7 +1,8 @@
 //! Reads the literals that published price data is written in.
 //!
-//! genai-prices ships its data as a Python module of nested calls with keyword arguments, and upstream as
-//! JSON. Both are values of a few kinds; this reads those and nothing else of either language.
+//! genai-prices ships its data as a Python module of nested calls with keyword arguments, and
+//! upstream as JSON. Both are values of a few kinds; this reads those and nothing else of either
+//! language.
 
 use super::Error;
 
@@ -50,7 +51,8 @@ impl Object {
     }
 }
 
-/// Reads the list of providers: a whole JSON document, or what a Python module assigns to `providers`.
+/// Reads the list of providers: a whole JSON document, or what a Python module assigns to
+/// `providers`.
 pub(super) fn parse(source: &str) -> Result<Value, Error> {
     let whole = |problem: &str| Error::Source {
         line: 1,

@@ -1,12 +1,14 @@
 //! Usage to cost, exactly.
 //!
-//! The room has two halves. The catalogue says which rates are in force for a model at a moment; the
-//! rates say what a usage costs. A third, small part turns published price data into the catalogue.
+//! The room has two halves. The catalogue says which rates are in force for a model at a moment;
+//! the rates say what a usage costs. A third, small part turns published price data into the
+//! catalogue.
 
 mod base;
 mod catalog;
 mod clause;
 mod explain;
+mod fields;
 mod file;
 mod import;
 mod item;
@@ -34,8 +36,11 @@ pub enum Error {
     /// The published data that was to be imported.
     #[error("price data, line {line}: {problem}; {remedy}")]
     Source {
+        /// Counted from 1; 0 where the fault is not in the data.
         line: u32,
+        /// What is wrong there.
         problem: String,
+        /// What to do about it.
         remedy: &'static str,
     },
     /// A catalogue file.
@@ -43,20 +48,27 @@ pub enum Error {
     Catalog(String),
 }
 
-/// A price from `proxy.yaml`, laid over the built-in catalogue. Rates are pico-dollars per million units, so
-/// that a price of `0.0000375` USD per million tokens is still a whole number.
+/// A price from `proxy.yaml`, laid over the built-in catalogue. Rates are pico-dollars per million
+/// units, so that a price of `0.0000375` USD per million tokens is still a whole number.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Override {
     /// The provider's name in `proxy.yaml`; `None` = whichever provider serves the model.
     pub provider: Option<String>,
     /// A model's name, or a prefix of one that ends in `*`.
     pub model: String,
+    /// Input that no other rate takes.
     pub input: Option<PicoUsd>,
+    /// Input read from a cache; without it, at the rate of input.
     pub cached_input: Option<PicoUsd>,
+    /// Input written to a cache; without it, at the rate of input.
     pub cache_write_5m: Option<PicoUsd>,
+    /// Input written for an hour; without it, at the rate of other writes.
     pub cache_write_1h: Option<PicoUsd>,
+    /// Output, with its reasoning.
     pub output: Option<PicoUsd>,
+    /// Audio in; without it, at the rate of input.
     pub input_audio: Option<PicoUsd>,
+    /// Audio out; without it, at the rate of output.
     pub output_audio: Option<PicoUsd>,
     /// Per request, not per million.
     pub request: Option<PicoUsd>,
@@ -69,10 +81,14 @@ pub struct Lookup<'a> {
     pub provider: &'a str,
     /// The provider's id in the catalogue (`x-ai`, `google`), where it has one.
     pub catalog_id: Option<&'a str>,
+    /// The model's name as the provider or the client said it.
     pub model: &'a str,
     /// Unix milliseconds at which the call began.
     pub at: i64,
+    /// The tier that served, in the provider's word: `flex`, `priority`, `batch`, `ON_DEMAND_FLEX`.
     pub service_tier: Option<&'a str>,
+    /// Anthropic's `speed`.
     pub speed: Option<&'a str>,
+    /// Where the call was served. No published price differs by it yet, so it changes nothing.
     pub geo: Option<&'a str>,
 }

@@ -1,7 +1,7 @@
 //! The prices of `proxy.yaml`, ready for lookup.
 //!
-//! An override replaces the catalogue's prices for its model as a whole: a price that it leaves out falls
-//! back as for any model (cached input to input), and never to the catalogue.
+//! An override replaces the catalogue's prices for its model as a whole: a price that it leaves out
+//! falls back as for any model (cached input to input), and never to the catalogue.
 
 use super::item::Item;
 use super::price::{ATTO_PER_PICO, Atto, Price, PriceSet};
@@ -26,7 +26,8 @@ impl Entry {
         }
     }
 
-    /// Whether it is for a call of this provider and model; names are compared without regard to case.
+    /// Whether it is for a call of this provider and model; names are compared without regard to
+    /// case.
     pub(super) fn fits(&self, lookup: &Lookup<'_>) -> bool {
         let provider = self.provider.as_deref();
         provider.is_none_or(|name| name.eq_ignore_ascii_case(lookup.provider))
@@ -34,11 +35,13 @@ impl Entry {
     }
 
     fn names(&self, model: &str) -> bool {
+        let model = model.strip_prefix("models/").unwrap_or(model);
         match self.model.strip_suffix('*') {
             None => self.model.eq_ignore_ascii_case(model),
-            Some(prefix) => model
-                .get(..prefix.len())
-                .is_some_and(|start| start.eq_ignore_ascii_case(prefix)),
+            Some(prefix) => {
+                let start = model.get(..prefix.len());
+                start.is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+            }
         }
     }
 

@@ -24,7 +24,8 @@ const TIERS_MAX: usize = 8;
 pub(super) struct Atto(pub i128);
 
 impl Atto {
-    /// Reads a plain decimal of USD; `None` where it is none, is negative or has more than 18 places.
+    /// Reads a plain decimal of USD; `None` where it is none, is negative or has more than 18
+    /// places.
     pub(super) fn parse(text: &str) -> Option<Atto> {
         decimal(text, PLACES).filter(|atto| *atto >= 0).map(Atto)
     }
@@ -66,7 +67,8 @@ impl Price {
         }
     }
 
-    /// The price at a total input: the highest tier that it is above, for every unit of the request.
+    /// The price at a total input: the highest tier that it is above, for every unit of the
+    /// request.
     pub(super) fn at(&self, total_input: u64) -> Atto {
         self.tier(total_input).map_or(self.base, |tier| tier.price)
     }
@@ -110,7 +112,8 @@ impl PriceSet {
             .map(|(_, price)| price)
     }
 
-    /// The first of several items that has a price: the most specific first, then what it falls back to.
+    /// The first of several items that has a price: the most specific first, then what it falls
+    /// back to.
     pub(super) fn first(&self, items: &[Item]) -> Option<(Item, &Price)> {
         items
             .iter()

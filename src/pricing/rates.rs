@@ -1,13 +1,13 @@
 //! What a usage costs at given rates.
 //!
-//! Every part of a cost is a whole number of atto-dollars over one common denominator. The parts are
-//! summed in full and the sum is rounded once, half up, to a pico-dollar.
+//! Every part of a cost is a whole number of atto-dollars over one common denominator. The parts
+//! are summed in full and the sum is rounded once, half up, to a pico-dollar.
 
 use std::fmt;
 use std::sync::Arc;
 
 use super::item::Item;
-use super::leaves::{Leaf, leaves};
+use super::leaves::{Leaf, leaves, total_input};
 use super::price::{ATTO_PER_PICO, Atto, PriceSet};
 use crate::units::PicoUsd;
 use crate::usage::Usage;
@@ -49,9 +49,11 @@ impl fmt::Display for Rate {
 pub struct Line {
     /// What was counted.
     pub item: Item,
+    /// How many units of it.
     pub count: u64,
     /// What it was charged as: `item`, or what it falls back to. `None` = no rate, so not charged.
     pub charged_as: Option<Item>,
+    /// At which rate.
     pub rate: Option<Rate>,
     /// Rounded for display by itself: the lines may differ from the cost by their roundings.
     pub amount: Option<PicoUsd>,
@@ -72,7 +74,8 @@ impl Rates {
         self.prices.is_free()
     }
 
-    /// The rate of an item for requests with this many input tokens; `None` where it has none of its own.
+    /// The rate of an item for requests with this many input tokens; `None` where it has none of
+    /// its own.
     pub fn rate(&self, item: Item, total_input: u64) -> Option<Rate> {
         self.prices.get(item).map(|price| Rate {
             usd: price.at(total_input),
@@ -95,11 +98,11 @@ impl Rates {
         })
     }
 
-    /// What a usage costs, without its sub-usages; `None` where tokens were used that have no rate, or where
-    /// nothing was reported of what the model is priced by.
+    /// What a usage costs, without its sub-usages; `None` where tokens were used that have no rate,
+    /// or where nothing was reported of what the model is priced by.
     ///
-    /// A fee that the catalogue does not know (a search of a model without a search rate) is not charged and
-    /// stands in [`Rates::lines`] without an amount.
+    /// A fee that the catalogue does not know (a search of a model without a search rate) is not
+    /// charged and stands in [`Rates::lines`] without an amount.
     pub fn cost(&self, usage: &Usage) -> Option<PicoUsd> {
         let leaves = leaves(&self.prices, usage);
         let unpriced = |leaf: &Leaf<'_>| {
@@ -109,7 +112,7 @@ impl Rates {
         if leaves.iter().any(unpriced) || !self.covers(&leaves) {
             return None;
         }
-        let total_input = usage.input.unwrap_or_default();
+        let total_input = total_input(usage).unwrap_or_default();
         let parts = leaves.iter().filter_map(|leaf| amount(leaf, total_input));
         Some(rounded(parts.fold(0, i128::saturating_add)))
     }
@@ -123,7 +126,7 @@ impl Rates {
 
     /// The parts of a cost, for people.
     pub fn lines(&self, usage: &Usage) -> Vec<Line> {
-        let total_input = usage.input.unwrap_or_default();
+        let total_input = total_input(usage).unwrap_or_default();
         let line = |leaf: Leaf<'_>| Line {
             item: leaf.item,
             count: leaf.count,
@@ -147,12 +150,22 @@ impl Rates {
         })
     }
 
-    /// An upper bound on what a request with at most these tokens can cost: every token at the dearest rate
-    /// of its side, in the dearest tier that such an input reaches, with the fee per request.
+    /// An upper bound on what a request with at most these tokens can cost: every token at the
+    /// dearest rate of its side, in the dearest tier that such an input reaches, with the fee per
+    /// request.
     ///
     /// Searches and other fees are not bounded by tokens and not in it.
     pub fn bound(&self, input_tokens: u64, output_tokens: u64) -> PicoUsd {
         self.bound_where(input_tokens, output_tokens, |_| true)
+    }
+
+    /// Whether tokens alone bound the cost: not so for what is priced by the second, page or
+    /// character, whose [`Rates::bound`] is the fee per request at most.
+    pub fn is_bounded_by_tokens(&self) -> bool {
+        let by_tokens = |item: Item| item.is_input() || item.is_output();
+        self.prices
+            .iter()
+            .all(|(item, _)| by_tokens(item) || item.is_fee())
     }
 
     /// As [`Rates::bound`], for a request known to hold and ask for nothing but text.
@@ -217,161 +230,4 @@ fn rounded_up(sum: i128) -> PicoUsd {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    const ITEMS: [&str; 8] = [
-        "input_mtok",
-        "cache_read_mtok",
-        "cache_write_mtok",
-        "cache_write_1h_mtok",
-        "output_mtok",
-        "input_audio_mtok",
-        "web_searches_kcount",
-        "audio_hours",
-    ];
-
-    fn rates(json: &str) -> Rates {
-        Rates::new(serde_json::from_str(json).expect("prices"), "test".into())
-    }
-
-    #[test]
-    fn every_unit_divides_the_common_denominator() {
-        for key in ITEMS.into_iter().chain(["requests_kcount", "input_mchars"]) {
-            let per = i128::from(Item::from_key(key).expect("an item").per());
-            assert_eq!(COMMON % per, 0, "{key}");
-        }
-    }
-
-    #[test]
-    fn an_unpriced_token_makes_the_cost_unknown_and_an_unpriced_fee_does_not() {
-        let embedding = rates(r#"{"input_mtok":"0.02"}"#);
-        let usage = |output| Usage {
-            input: Some(10),
-            output,
-            ..Usage::default()
-        };
-        assert_eq!(embedding.cost(&usage(None)), Some(PicoUsd::new(200_000)));
-        assert_eq!(embedding.cost(&usage(Some(0))), Some(PicoUsd::new(200_000)));
-        assert_eq!(embedding.cost(&usage(Some(1))), None);
-        let searched = Usage {
-            other_units: [("web_searches", 2)].into(),
-            ..usage(None)
-        };
-        assert_eq!(embedding.cost(&searched), Some(PicoUsd::new(200_000)));
-        assert_eq!(embedding.lines(&searched)[1].amount, None);
-    }
-
-    #[test]
-    fn nothing_reported_is_unknown_and_a_reported_nothing_is_free() {
-        let chat = rates(r#"{"input_mtok":"1","output_mtok":"2","requests_kcount":"5"}"#);
-        assert_eq!(chat.cost(&Usage::default()), None);
-        let nothing = Usage {
-            input: Some(0),
-            output: Some(0),
-            ..Usage::default()
-        };
-        assert_eq!(chat.cost(&nothing), Some(PicoUsd::new(5_000_000_000)));
-        let speech = rates(r#"{"audio_hours":"0.36"}"#);
-        assert_eq!(speech.cost(&nothing), None);
-        let heard = Usage {
-            other_units: [("audio_seconds", 10)].into(),
-            ..Usage::default()
-        };
-        assert_eq!(speech.cost(&heard), Some(PicoUsd::new(1_000_000_000)));
-    }
-
-    #[test]
-    fn rounds_the_sum_once_and_half_up() {
-        let thirds = rates(r#"{"input_mtok":"0.0000005","output_mtok":"0.0000004"}"#);
-        let usage = |input, output| Usage {
-            input: Some(input),
-            output: Some(output),
-            ..Usage::default()
-        };
-        assert_eq!(thirds.cost(&usage(1, 0)), Some(PicoUsd::new(1)));
-        assert_eq!(thirds.cost(&usage(0, 1)), Some(PicoUsd::new(0)));
-        assert_eq!(thirds.cost(&usage(1, 1)), Some(PicoUsd::new(1)));
-        assert_eq!(thirds.cost(&usage(2, 2)), Some(PicoUsd::new(2)));
-    }
-
-    #[test]
-    fn absurd_counts_and_prices_stay_at_the_largest_amount() {
-        let dear = rates(r#"{"input_mtok":"999999999","output_mtok":"999999999"}"#);
-        let usage = Usage {
-            input: Some(u64::MAX),
-            output: Some(u64::MAX),
-            ..Usage::default()
-        };
-        assert!(dear.cost(&usage) > Some(PicoUsd::new(10_i128.pow(21))));
-    }
-
-    /// A price in atto-dollars as text, and a set of some items.
-    fn any_prices() -> impl Strategy<Value = Vec<(usize, i128)>> {
-        proptest::collection::btree_map(0..ITEMS.len(), 0_i128..10_i128.pow(20), 0..ITEMS.len())
-            .prop_map(|map| map.into_iter().collect())
-    }
-
-    proptest! {
-        #[test]
-        fn a_cost_is_the_exact_sum_of_what_each_token_costs(
-            prices in any_prices(),
-            counts in proptest::array::uniform6(0_u64..2_000_000),
-        ) {
-            let [fresh, read, write, hour, output, audio] = counts;
-            let json: Vec<_> = prices.iter().map(|(at, atto)| format!("\"{}\":\"{}\"", ITEMS[*at], Atto(*atto))).collect();
-            let rates = rates(&format!("{{{}}}", json.join(",")));
-            let usage = Usage {
-                input: Some(fresh + read + write + hour + audio),
-                output: Some(output),
-                cache_read: Some(read),
-                cache_write_5m: Some(write),
-                cache_write_1h: Some(hour),
-                audio_input: Some(audio),
-                ..Usage::default()
-            };
-            let of = |names: &[&str]| names.iter().find_map(|name| {
-                prices.iter().find(|(at, _)| ITEMS[*at] == *name).map(|(_, atto)| *atto)
-            });
-            let parts = [
-                (fresh, of(&["input_mtok"])),
-                (read, of(&["cache_read_mtok", "input_mtok"])),
-                (write, of(&["cache_write_mtok", "input_mtok"])),
-                (hour, of(&["cache_write_1h_mtok", "cache_write_mtok", "input_mtok"])),
-                (audio, of(&["input_audio_mtok", "input_mtok"])),
-                (output, of(&["output_mtok"])),
-            ];
-            let known = parts.iter().all(|(count, price)| *count == 0 || price.is_some());
-            let priced = parts.iter().any(|(_, price)| price.is_some());
-            let expected = (known && priced).then(|| {
-                // All six are per million: the sum is in atto-dollars times a million, half a pico-dollar is added.
-                let sum: i128 = parts.iter().map(|(count, price)| i128::from(*count) * price.unwrap_or_default()).sum();
-                let pico = ATTO_PER_PICO * 1_000_000;
-                PicoUsd::new((sum + pico / 2) / pico)
-            });
-            prop_assert_eq!(rates.cost(&usage), expected);
-        }
-
-        #[test]
-        fn no_usage_costs_more_than_its_bound(
-            prices in any_prices(),
-            input in 0_u64..1_000_000, output in 0_u64..1_000_000,
-            shares in proptest::array::uniform4(0_u64..400_000),
-            tier in 0_u64..1_000_000, tier_price in 0_i128..10_i128.pow(20),
-        ) {
-            let price = |atto: i128| format!("{{\"base\":\"{}\",\"above\":[[{tier},\"{}\"]]}}", Atto(atto), Atto(tier_price));
-            let json: Vec<_> = prices.iter().map(|(at, atto)| format!("\"{}\":{}", ITEMS[*at], price(*atto))).collect();
-            let rates = rates(&format!("{{{}}}", json.join(",")));
-            let [read, write, hour, audio] = shares;
-            let usage = Usage {
-                input: Some(input), output: Some(output), cache_read: Some(read), cache_write_5m: Some(write),
-                cache_write_1h: Some(hour), audio_input: Some(audio), ..Usage::default()
-            };
-            if let Some(cost) = rates.cost(&usage) {
-                prop_assert!(cost <= rates.bound(input, output), "{cost} above {}", rates.bound(input, output));
-                prop_assert!(rates.bound_text(input, output) <= rates.bound(input, output));
-            }
-        }
-    }
-}
+mod tests;

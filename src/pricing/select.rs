@@ -17,7 +17,8 @@ pub(super) struct Selected<'a> {
 
 /// The prices of a model for a call; `None` where the catalogue knows the model but no price of it.
 ///
-/// A model that another provider sells (`own` is false) has no variants there: they are its maker's.
+/// A model that another provider sells (`own` is false) has no variants there: they are its
+/// maker's.
 pub(super) fn in_force<'a>(
     model: &'a Model,
     lookup: &Lookup<'_>,
@@ -106,7 +107,8 @@ fn context(lookup: &Lookup<'_>) -> [Option<(&'static str, &'static str)>; 2] {
 /// A provider's word for a tier in the catalogue's words; `None` for the standard price.
 ///
 /// OpenAI and Anthropic say `flex`, `priority`, `batch`; Google `ON_DEMAND_PRIORITY` and the like.
-/// `default`, `standard`, `auto`, `on_demand` and whatever is not known are charged at the standard price.
+/// `default`, `standard`, `auto`, `on_demand` and whatever is not known are charged at the standard
+/// price.
 fn tier(said: &str) -> Option<(&'static str, &'static str)> {
     let ends = |word: &str| {
         let start = said.len().checked_sub(word.len());
@@ -128,7 +130,8 @@ fn tier(said: &str) -> Option<(&'static str, &'static str)> {
     }
 }
 
-/// An entry without prices is a model whose price is unknown, unless its very name says that it is free.
+/// An entry without prices is a model whose price is unknown, unless its very name says that it is
+/// free.
 fn free_by_name(id: &str) -> Option<PriceSet> {
     static FREE: OnceLock<PriceSet> = OnceLock::new();
     let nothing = || {

@@ -84,7 +84,8 @@ impl Reader for Generate {
             report
                 .units
                 .extend(self.characters.map(|count| ("billable_characters", count)));
-            said.replace(report, Standing::Final);
+            // Only the end of the body tells that no prediction is missing from the sum.
+            said.replace(report, Standing::Running);
         }
         if let Some(report) = said.report.as_mut() {
             let searches = u64::try_from(self.searches.len()).unwrap_or(u64::MAX);

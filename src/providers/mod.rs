@@ -132,20 +132,3 @@ pub enum ErrorType {
     Timeout,
     Unknown,
 }
-
-impl ErrorType {
-    /// The name in the ledger and the metrics.
-    pub fn name(self) -> &'static str {
-        match self {
-            ErrorType::Network => "network",
-            ErrorType::Auth => "auth",
-            ErrorType::RateLimit => "rate_limit",
-            ErrorType::TokenLimit => "token_limit",
-            ErrorType::ModelNotFound => "model_not_found",
-            ErrorType::InvalidRequest => "invalid_request",
-            ErrorType::ServerError => "server_error",
-            ErrorType::Timeout => "timeout",
-            ErrorType::Unknown => "unknown",
-        }
-    }
-}

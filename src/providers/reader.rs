@@ -109,7 +109,7 @@ impl Said {
 }
 
 /// One dialect's reading of responses.
-pub trait Reader: Debug + Send {
+pub trait Reader: Debug + Send + Sync {
     /// The paths that it wants captured.
     fn paths(&self) -> &'static Paths;
 

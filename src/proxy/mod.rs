@@ -1,1 +1,12 @@
-//! proxy
+//! The Pingora phases, one short method each; what they do stands in the steps' own files.
+
+pub mod admit;
+pub mod answer;
+pub mod call;
+pub mod engine;
+pub mod forward;
+pub mod identify;
+pub mod phases;
+pub mod route;
+pub mod settle;
+pub mod tee;

@@ -16,7 +16,7 @@ const DONE: &[u8] = b"[DONE]";
 /// How a body is divided into messages.
 #[derive(Debug)]
 enum Framing {
-    /// Nothing but white space so far. `events`: the head does not promise JSON.
+    /// Nothing but white space so far. `events`: the head promises events.
     Unknown { events: bool },
     /// Server-sent events, one message each.
     Events(SseSplitter),
@@ -55,7 +55,7 @@ impl Body {
             text: Some(TextSample::default()),
             has_text: false,
             framing: Framing::Unknown {
-                events: content_type.is_none_or(|kind| !kind.contains("json")),
+                events: content_type.is_some_and(|kind| kind.contains("event-stream")),
             },
             scanner: Scanner::new(fields, CAPTURE_BYTES_MAX),
             junk: Scanner::new(fields, CAPTURE_BYTES_MAX),
@@ -93,13 +93,18 @@ impl Body {
         }
     }
 
-    /// Ends the body: the last message needs no end of its own.
-    pub(super) fn finish(&mut self) {
-        if let Framing::Events(splitter) = &mut self.framing {
-            let mut splitter = std::mem::take(splitter);
-            splitter.finish(&mut |item| self.item(item));
+    /// Ends the body. A last event without its empty line counts as whole only where the body is
+    /// `complete`: in one that was cut, the fields that would tell what its usage means may be missing.
+    pub(super) fn finish(&mut self, complete: bool) {
+        let Framing::Events(splitter) = &mut self.framing else {
+            return self.end_message();
+        };
+        let mut splitter = std::mem::take(splitter);
+        let before = self.said.standing;
+        splitter.finish(&mut |item| self.item(item));
+        if !complete && before != Standing::Final {
+            self.said.standing = self.said.standing.min(Standing::Running);
         }
-        self.end_message();
     }
 
     fn item(&mut self, item: SseItem<'_>) {
@@ -164,8 +169,9 @@ impl Body {
 fn framing(first: u8, events: bool) -> Framing {
     match first {
         b'{' | b'[' => Framing::Json,
-        // `data`, `event`, `id`, `retry` or a comment.
-        b'd' | b'e' | b'i' | b'r' | b':' if events => Framing::Events(SseSplitter::new()),
+        // `data`, `event`, `id`, `retry` or a comment, whatever the head calls it.
+        b'd' | b'e' | b'i' | b'r' | b':' => Framing::Events(SseSplitter::new()),
+        _ if events => Framing::Events(SseSplitter::new()),
         _ => Framing::Other,
     }
 }

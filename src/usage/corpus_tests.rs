@@ -11,8 +11,10 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
-use crate::providers::Dialect;
+use crate::providers::hosts::KNOWN;
+use crate::providers::paths::endpoint;
 use crate::providers::request::RequestReader;
+use crate::providers::{Api, Dialect, Known};
 use crate::wire::encoding::Decoder;
 
 use super::estimate::TextSample;
@@ -25,6 +27,8 @@ const CASES_MIN: usize = 5;
 struct Case {
     name: String,
     dialect: Dialect,
+    /// Method and URL, where they were recorded.
+    target: Option<(String, String)>,
     request: Vec<u8>,
     status: u16,
     content_type: Option<String>,
@@ -73,6 +77,7 @@ fn case(record: &Value) -> Option<Case> {
     Some(Case {
         name: record["id"].as_str()?.to_owned(),
         dialect,
+        target: target(record),
         request: body(&record["request"]["body_b64"]),
         status: u16::try_from(response["status"].as_u64()?).ok()?,
         content_type: header("content-type"),
@@ -81,6 +86,17 @@ fn case(record: &Value) -> Option<Case> {
         body: body(&response["body_b64"]),
         expected: record["expected"].clone(),
     })
+}
+
+/// Method and URL of a request that the recorder kept.
+fn target(record: &Value) -> Option<(String, String)> {
+    let request = &record["request"];
+    let kept = record["request_synthesised"] == false;
+    Some((
+        request["method"].as_str()?.to_owned(),
+        request["url"].as_str()?.to_owned(),
+    ))
+    .filter(|_| kept)
 }
 
 impl Case {
@@ -262,6 +278,31 @@ fn every_recorded_answer_is_read_as_it_was_reported() {
     for (dialect, (count, correct)) in table {
         println!("{dialect:<20} {count:>5} {correct:>7}");
     }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_recorded_path_leads_to_its_dialect() {
+    let Some(cases) = cases() else { return };
+    let (mut walked, mut wrong) = (0, Vec::new());
+    for case in &cases {
+        let Some((method, url)) = &case.target else {
+            continue;
+        };
+        walked += 1;
+        let (_, rest) = url.split_once("://").unwrap();
+        let (host, path) = rest.split_once('/').unwrap();
+        let host = host.split(':').next().unwrap();
+        let claims = |known: &&Known| known.claims().any(|(name, _)| name == host);
+        let api = KNOWN
+            .iter()
+            .find(claims)
+            .map_or(Api::Auto, |known| known.api);
+        if endpoint(api, method, &format!("/{path}")).dialect != Some(case.dialect) {
+            wrong.push(format!("{}: {method} {url}", case.name));
+        }
+    }
+    assert!(walked > CASES_MIN, "{walked} recorded paths");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 

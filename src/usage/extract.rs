@@ -54,7 +54,7 @@ impl Extractor {
     pub fn finish(&mut self, end: StreamEnd, input: &TextSample) -> Extraction {
         let body = &mut self.body;
         self.decoder.finish(&mut |bytes| body.feed(bytes));
-        body.finish();
+        body.finish(end == StreamEnd::Complete);
         let (usage, source) = self.usage(end, input);
         let said = &mut self.body.said;
         Extraction {

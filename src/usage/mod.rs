@@ -89,8 +89,12 @@ pub enum UsageSource {
 
 impl UsageSource {
     /// Every source.
-    pub const ALL: [UsageSource; 4] =
-        [UsageSource::Reported, UsageSource::Estimated, UsageSource::Partial, UsageSource::None];
+    pub const ALL: [UsageSource; 4] = [
+        UsageSource::Reported,
+        UsageSource::Estimated,
+        UsageSource::Partial,
+        UsageSource::None,
+    ];
 
     /// The name in the ledger and the metrics.
     pub fn name(self) -> &'static str {
@@ -130,4 +134,20 @@ pub struct Extraction {
     pub provider_cost: Option<PicoUsd>,
     /// An error that the body states (also inside a stream that began with 200).
     pub error: Option<ErrorType>,
+}
+
+impl Extraction {
+    /// Nothing was read.
+    pub fn nothing() -> Self {
+        Extraction {
+            model: None,
+            usage: None,
+            source: UsageSource::None,
+            service_tier: None,
+            speed: None,
+            geo: None,
+            provider_cost: None,
+            error: None,
+        }
+    }
 }

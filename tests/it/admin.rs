@@ -16,22 +16,37 @@ async fn rig(more: &str) -> (Upstream, Weir) {
 async fn probes_answer_as_soon_as_weir_is_ready() {
     let (_upstream, weir) = rig("").await;
     for path in ["/livez", "/readyz"] {
-        assert_eq!(weir.admin(&Request::get(path)).await.status(), 200, "{path}");
+        assert_eq!(
+            weir.admin(&Request::get(path)).await.status(),
+            200,
+            "{path}"
+        );
     }
-    assert_eq!(weir.admin(&Request::get("/no/such/page")).await.status(), 404);
+    assert_eq!(
+        weir.admin(&Request::get("/no/such/page")).await.status(),
+        404
+    );
 }
 
 #[tokio::test]
 async fn metrics_are_the_ones_that_are_promised() {
     let (_upstream, weir) = rig("budgets:\n  - { name: b, limit: 1 USD, per: day }").await;
-    weir.send(Way::BaseUrl, "openai", &canned::openai_chat().request()).await;
+    weir.send(Way::BaseUrl, "openai", &canned::openai_chat().request())
+        .await;
     weir.only_call().await;
     let response = weir.admin(&Request::get("/metrics")).await;
-    let kind = response.head.get("content-type").expect("a content type").to_owned();
+    let kind = response
+        .head
+        .get("content-type")
+        .expect("a content type")
+        .to_owned();
     assert!(kind.starts_with("text/plain"), "{kind}");
     let metrics = weir.metrics().await;
     let promised = [
-        ("weir_requests_total", &["provider", "model", "operation", "team", "code"][..]),
+        (
+            "weir_requests_total",
+            &["provider", "model", "operation", "team", "code"][..],
+        ),
         ("weir_tokens_total", &["provider", "model", "team", "class"]),
         ("weir_cost_usd_total", &["provider", "model", "team"]),
         ("weir_request_duration_seconds_bucket", &["le"]),
@@ -55,7 +70,10 @@ async fn metrics_are_the_ones_that_are_promised() {
         let found = metrics.0.iter().find(|sample| sample.name == name);
         let sample = found.unwrap_or_else(|| panic!("{name} is not exposed"));
         for label in labels {
-            assert!(sample.labels.contains_key(*label), "{name} has no label {label}: {sample:?}");
+            assert!(
+                sample.labels.contains_key(*label),
+                "{name} has no label {label}: {sample:?}"
+            );
         }
     }
 }
@@ -63,9 +81,11 @@ async fn metrics_are_the_ones_that_are_promised() {
 #[tokio::test]
 async fn metrics_obey_the_text_format() {
     let (_upstream, weir) = rig("").await;
-    weir.send(Way::BaseUrl, "openai", &canned::openai_chat().request()).await;
+    weir.send(Way::BaseUrl, "openai", &canned::openai_chat().request())
+        .await;
     weir.only_call().await;
-    let text = String::from_utf8(weir.admin(&Request::get("/metrics")).await.body.data).expect("text");
+    let text =
+        String::from_utf8(weir.admin(&Request::get("/metrics")).await.body.data).expect("text");
     let mut typed = std::collections::BTreeSet::new();
     for line in text.lines().filter_map(|line| line.strip_prefix("# TYPE ")) {
         let name = line.split(' ').next().expect("a name");
@@ -75,7 +95,12 @@ async fn metrics_obey_the_text_format() {
     for sample in crate::support::metrics::Metrics::parse(&text).0 {
         let name = ["_bucket", "_sum", "_count"]
             .iter()
-            .find_map(|suffix| sample.name.strip_suffix(suffix).filter(|base| typed.contains(*base)))
+            .find_map(|suffix| {
+                sample
+                    .name
+                    .strip_suffix(suffix)
+                    .filter(|base| typed.contains(*base))
+            })
             .unwrap_or(&sample.name);
         assert!(typed.contains(name), "{} has no type", sample.name);
     }
@@ -99,7 +124,11 @@ async fn the_ca_key_and_the_ledger_are_for_their_owner_alone() {
     let (_upstream, weir) = rig("").await;
     let mode = |name: &str| {
         let path = weir.data_dir().join(name);
-        std::fs::metadata(&path).expect("it is there").permissions().mode() & 0o777
+        std::fs::metadata(&path)
+            .expect("it is there")
+            .permissions()
+            .mode()
+            & 0o777
     };
     assert_eq!(mode("ca.key"), 0o600);
     assert_eq!(mode("weir.db"), 0o600);
@@ -117,10 +146,14 @@ async fn the_ca_stays_the_same_over_a_restart() {
 #[tokio::test]
 async fn writes_need_the_token_where_one_is_set() {
     let (upstream, plain) = rig("").await;
-    assert_eq!(plain.admin(&Request::post("/-/reload", "")).await.status(), 200);
-    let yaml = Settings::to(&upstream)
-        .yaml()
-        .replacen("admin:\n", "admin:\n  token: open-sesame\n", 1);
+    assert_eq!(
+        plain.admin(&Request::post("/-/reload", "")).await.status(),
+        200
+    );
+    let yaml =
+        Settings::to(&upstream)
+            .yaml()
+            .replacen("admin:\n", "admin:\n  token: open-sesame\n", 1);
     let weir = Weir::start_with_yaml(&yaml).await;
     let reload = Request::post("/-/reload", "");
     assert_eq!(weir.admin(&reload).await.status(), 401);
@@ -128,7 +161,11 @@ async fn writes_need_the_token_where_one_is_set() {
     assert_eq!(weir.admin(&wrong).await.status(), 401);
     let right = reload.header("Authorization", "Bearer open-sesame");
     assert_eq!(weir.admin(&right).await.status(), 200);
-    assert_eq!(weir.admin(&Request::get("/metrics")).await.status(), 200, "reads need none on loopback");
+    assert_eq!(
+        weir.admin(&Request::get("/metrics")).await.status(),
+        200,
+        "reads need none on loopback"
+    );
     assert!(!weir.log().contains("open-sesame"));
 }
 
@@ -144,7 +181,10 @@ fn an_open_admin_port_without_a_token_is_a_config_error() {
     let folder = tempfile::tempdir().expect("a folder");
     let text = "listen: 127.0.0.1:0\nadmin:\n  listen: 0.0.0.0:0\n";
     std::fs::write(folder.path().join("proxy.yaml"), text).expect("the folder is writable");
-    let output = command(folder.path()).args(["serve", "--config", "proxy.yaml"]).output().expect("it runs");
+    let output = command(folder.path())
+        .args(["serve", "--config", "proxy.yaml"])
+        .output()
+        .expect("it runs");
     assert_eq!(output.status.code(), Some(1));
     let told = String::from_utf8_lossy(&output.stderr);
     assert!(told.contains("admin") && told.contains("token"), "{told}");

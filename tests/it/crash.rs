@@ -30,7 +30,10 @@ async fn send_until_killed(proxy: std::net::SocketAddr, next: Arc<AtomicUsize>) 
     loop {
         let number = next.fetch_add(1, Ordering::SeqCst).to_string();
         // The first goes upstream and comes back here as a row's label; the second stays a header.
-        let request = canned::openai_chat().request().header("X-Weir-Task", &number).header("X-Number", &number);
+        let request = canned::openai_chat()
+            .request()
+            .header("X-Weir-Task", &number)
+            .header("X-Number", &number);
         let target = format!("{}{}", client.prefix, request.path);
         let mut bytes = request.head_bytes(&target, &client.host);
         bytes.extend(request.body_bytes());
@@ -45,7 +48,10 @@ async fn every_call_that_the_upstream_saw_is_on_record_once_after_kills() {
     let never = Gate::shut();
     let script = move |received: &Received| {
         let mut reply = canned::openai_chat().reply();
-        let number = received.head.get("x-number").and_then(|text| text.parse::<usize>().ok());
+        let number = received
+            .head
+            .get("x-number")
+            .and_then(|text| text.parse::<usize>().ok());
         if number.expect("a number") % 10 == 9 {
             // Some are always in flight when the kill comes.
             reply.steps.insert(0, Step::Wait(never.clone()));
@@ -88,29 +94,63 @@ async fn every_call_that_the_upstream_saw_is_on_record_once_after_kills() {
     let calls = weir.calls();
     let mut rows: BTreeMap<&str, usize> = BTreeMap::new();
     for call in &calls {
-        *rows.entry(call.text("task").expect("every call has its number")).or_default() += 1;
+        *rows
+            .entry(call.text("task").expect("every call has its number"))
+            .or_default() += 1;
     }
-    let missing: Vec<&String> = seen.iter().filter(|number| !rows.contains_key(number.as_str())).collect();
-    assert!(missing.is_empty(), "{} of {} are not on record: {missing:?}", missing.len(), seen.len());
+    let missing: Vec<&String> = seen
+        .iter()
+        .filter(|number| !rows.contains_key(number.as_str()))
+        .collect();
+    assert!(
+        missing.is_empty(),
+        "{} of {} are not on record: {missing:?}",
+        missing.len(),
+        seen.len()
+    );
     let double: Vec<_> = rows.iter().filter(|(_, count)| **count != 1).collect();
     assert!(double.is_empty(), "on record more than once: {double:?}");
 
-    let orphaned: Vec<_> = calls.iter().filter(|call| call.text("outcome") == Some("orphaned")).collect();
-    assert!(!orphaned.is_empty(), "some calls were in flight at every kill");
+    let orphaned: Vec<_> = calls
+        .iter()
+        .filter(|call| call.text("outcome") == Some("orphaned"))
+        .collect();
+    assert!(
+        !orphaned.is_empty(),
+        "some calls were in flight at every kill"
+    );
     for call in orphaned {
         assert_ne!(call.int("output_tokens"), Some(0), "unknown is never 0");
         assert_eq!(call.int("http_status"), None);
     }
-    assert!(ledger::query(&weir.data_dir(), "SELECT id FROM holds").is_empty(), "a hold is left");
+    assert!(
+        ledger::query(&weir.data_dir(), "SELECT id FROM holds").is_empty(),
+        "a hold is left"
+    );
     let held = weir.metrics().await.sum("weir_budget_held", &[]);
     assert_eq!(held, Some(0.0));
 
-    let spent = weir.metrics().await.count("weir_budget_spent", &[("budget", "all")]);
-    let sum: i64 = calls.iter().filter_map(|call| call.int("cost_picousd")).sum();
+    let spent = weir
+        .metrics()
+        .await
+        .count("weir_budget_spent", &[("budget", "all")]);
+    let sum: i64 = calls
+        .iter()
+        .filter_map(|call| call.int("cost_picousd"))
+        .sum();
     #[expect(clippy::cast_precision_loss, reason = "the sum is small")]
     let sum = sum as f64 / 1e12;
-    assert!((spent - sum).abs() < 1e-9, "the budget says {spent}, the ledger {sum}");
-    let response = weir.send(Way::BaseUrl, "openai", &canned::openai_chat().request().header("X-Number", "0")).await;
+    assert!(
+        (spent - sum).abs() < 1e-9,
+        "the budget says {spent}, the ledger {sum}"
+    );
+    let response = weir
+        .send(
+            Way::BaseUrl,
+            "openai",
+            &canned::openai_chat().request().header("X-Number", "0"),
+        )
+        .await;
     assert_eq!(response.status(), 200);
 }
 
@@ -120,9 +160,20 @@ async fn a_second_weir_over_the_same_folder_does_not_start() {
     let weir = Weir::start(&Settings::to(&upstream)).await;
     let mut command = crate::support::weir::command(weir.folder());
     command.args(["serve", "--config", "proxy.yaml"]);
-    let output = tokio::task::spawn_blocking(move || command.output()).await.expect("no panic").expect("it runs");
+    let output = tokio::task::spawn_blocking(move || command.output())
+        .await
+        .expect("no panic")
+        .expect("it runs");
     assert_eq!(output.status.code(), Some(1));
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(told.contains("weir-data"), "the message names the folder: {told}");
-    assert_eq!(weir.send(Way::BaseUrl, "openai", &canned::openai_chat().request()).await.status(), 200);
+    assert!(
+        told.contains("weir-data"),
+        "the message names the folder: {told}"
+    );
+    assert_eq!(
+        weir.send(Way::BaseUrl, "openai", &canned::openai_chat().request())
+            .await
+            .status(),
+        200
+    );
 }

@@ -22,7 +22,10 @@ async fn chat() -> Upstream {
 }
 
 fn labelled(settings: &Settings, team: &str) -> String {
-    settings.clone().and(&format!("labels: {{ team: {team} }}")).yaml()
+    settings
+        .clone()
+        .and(&format!("labels: {{ team: {team} }}"))
+        .yaml()
 }
 
 fn broken(edit: u32) -> String {
@@ -36,7 +39,9 @@ fn broken(edit: u32) -> String {
 /// Waits until a call is labelled with the team.
 async fn in_force(weir: &Weir, team: &str) {
     eventually(&format!("team {team} is in force"), async || {
-        let response = weir.send(Way::BaseUrl, "openai", &canned::openai_chat().request()).await;
+        let response = weir
+            .send(Way::BaseUrl, "openai", &canned::openai_chat().request())
+            .await;
         assert_eq!(response.status(), 200);
         let task = weir.calls();
         (task.last()?.text("team") == Some(team)).then_some(())
@@ -45,9 +50,10 @@ async fn in_force(weir: &Weir, team: &str) {
 }
 
 async fn successful(weir: &Weir, wanted: f64) {
-    weir.metrics_eventually(&format!("the metric of the last reload is {wanted}"), |metrics| {
-        metrics.sum("weir_config_last_reload_successful", &[]) == Some(wanted)
-    })
+    weir.metrics_eventually(
+        &format!("the metric of the last reload is {wanted}"),
+        |metrics| metrics.sum("weir_config_last_reload_successful", &[]) == Some(wanted),
+    )
     .await;
 }
 
@@ -104,7 +110,10 @@ async fn a_bad_edit_keeps_the_last_good_one_and_raises_the_metric() {
     successful(&weir, 0.0).await;
     in_force(&weir, "good").await;
     let log = weir.log();
-    assert!(log.contains("proxy.yaml") && log.contains("bugdets"), "the fault is named: {log}");
+    assert!(
+        log.contains("proxy.yaml") && log.contains("bugdets"),
+        "the fault is named: {log}"
+    );
     weir.edit(&labelled(&settings, "better"));
     in_force(&weir, "better").await;
     successful(&weir, 1.0).await;
@@ -133,7 +142,8 @@ async fn a_config_map_that_swaps_its_symlink_is_noticed() {
     let version = |name: &str| {
         let version = folder.join(name);
         fs::create_dir(&version).expect("the folder is writable");
-        fs::write(version.join("proxy.yaml"), labelled(&settings, name)).expect("the folder is writable");
+        fs::write(version.join("proxy.yaml"), labelled(&settings, name))
+            .expect("the folder is writable");
         std::os::unix::fs::symlink(name, folder.join("..data_tmp")).expect("a symlink");
         fs::rename(folder.join("..data_tmp"), folder.join("..data")).expect("a swap");
     };
@@ -156,9 +166,15 @@ async fn sighup_and_the_admin_port_reload_at_once() {
     weir.edit(&labelled(&settings, "second"));
     let reload = Request::post("/-/reload", "");
     assert_eq!(weir.admin(&reload).await.status(), 200);
-    let response = weir.send(Way::BaseUrl, "openai", &canned::openai_chat().request()).await;
+    let response = weir
+        .send(Way::BaseUrl, "openai", &canned::openai_chat().request())
+        .await;
     assert_eq!(response.status(), 200);
-    assert_eq!(weir.only_call().await.text("team"), Some("second"), "the reload was done when it was answered");
+    assert_eq!(
+        weir.only_call().await.text("team"),
+        Some("second"),
+        "the reload was done when it was answered"
+    );
 
     weir.edit(&broken(1));
     let refused = weir.admin(&reload).await;
@@ -176,14 +192,18 @@ async fn what_needs_a_restart_is_said_by_name() {
     let upstream = chat().await;
     let settings = Settings::to(&upstream);
     let weir = Weir::start(&settings).await;
-    let moved = settings.yaml().replacen("listen: 127.0.0.1:0", "listen: 127.0.0.1:1", 1);
+    let moved = settings
+        .yaml()
+        .replacen("listen: 127.0.0.1:0", "listen: 127.0.0.1:1", 1);
     weir.edit(&moved);
     eventually("the log names the setting", async || {
         let log = weir.log();
         (log.contains("restart") && log.contains("listen")).then_some(())
     })
     .await;
-    let response = weir.send(Way::BaseUrl, "openai", &canned::openai_chat().request()).await;
+    let response = weir
+        .send(Way::BaseUrl, "openai", &canned::openai_chat().request())
+        .await;
     assert_eq!(response.status(), 200, "the port that is open stays open");
 }
 
@@ -194,7 +214,9 @@ async fn a_call_in_flight_ends_under_the_settings_it_began_with() {
         let gate = gate.clone();
         move |_: &crate::support::upstream::Received| {
             let mut reply = canned::openai_chat().reply();
-            reply.steps.insert(0, crate::support::upstream::Step::Wait(gate.clone()));
+            reply
+                .steps
+                .insert(0, crate::support::upstream::Step::Wait(gate.clone()));
             reply
         }
     };
@@ -203,13 +225,21 @@ async fn a_call_in_flight_ends_under_the_settings_it_began_with() {
     let weir = Weir::start_with_yaml(&labelled(&settings, "before")).await;
     let mut client = weir.h1(Way::BaseUrl, "openai").await;
     client.start(&canned::openai_chat().request()).await;
-    upstream.eventually("the call is in flight", |all| !all.is_empty()).await;
+    upstream
+        .eventually("the call is in flight", |all| !all.is_empty())
+        .await;
     let dearer = labelled(&settings, "after").replace("input: 2.00", "input: 200.00");
     weir.edit(&dearer);
-    assert_eq!(weir.admin(&Request::post("/-/reload", "")).await.status(), 200);
+    assert_eq!(
+        weir.admin(&Request::post("/-/reload", "")).await.status(),
+        200
+    );
     gate.open();
     assert_eq!(client.finish("POST").await.status(), 200);
     let call = weir.only_call().await;
     assert_eq!(call.text("team"), Some("before"));
-    assert_eq!(call.int("cost_picousd"), Some(canned::openai_chat().cost_picousd));
+    assert_eq!(
+        call.int("cost_picousd"),
+        Some(canned::openai_chat().cost_picousd)
+    );
 }

@@ -21,7 +21,10 @@ fn python() -> Option<PathBuf> {
         .output()
         .is_ok_and(|output| output.status.success());
     if !has_sdks {
-        eprintln!("left out: {} has no SDKs; `make test` installs them", python.display());
+        eprintln!(
+            "left out: {} has no SDKs; `make test` installs them",
+            python.display()
+        );
     }
     has_sdks.then_some(python)
 }
@@ -33,16 +36,37 @@ enum Mode {
 }
 
 /// Runs the driver and returns its line for each case.
-async fn drive(python: &Path, weir: &Weir, sdk: &str, mode: Mode, model: &str, cases: &[&str]) -> Vec<Value> {
+async fn drive(
+    python: &Path,
+    weir: &Weir,
+    sdk: &str,
+    mode: Mode,
+    model: &str,
+    cases: &[&str],
+) -> Vec<Value> {
     let mut command = Command::new(python);
-    command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sdk/drive.py")).arg(sdk);
+    command
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sdk/drive.py"))
+        .arg(sdk);
     match mode {
         Mode::BaseUrl => {
-            command.args(["--mode", "base-url", "--base", &format!("http://{}", weir.proxy)]);
+            command.args([
+                "--mode",
+                "base-url",
+                "--base",
+                &format!("http://{}", weir.proxy),
+            ]);
         }
         Mode::Proxy => {
-            command.args(["--mode", "proxy", "--proxy", &format!("http://{}", weir.proxy)]);
-            command.arg("--ca-bundle").arg(weir.data_dir().join("ca.pem"));
+            command.args([
+                "--mode",
+                "proxy",
+                "--proxy",
+                &format!("http://{}", weir.proxy),
+            ]);
+            command
+                .arg("--ca-bundle")
+                .arg(weir.data_dir().join("ca.pem"));
         }
     }
     command.args(["--model", model]);
@@ -54,8 +78,10 @@ async fn drive(python: &Path, weir: &Weir, sdk: &str, mode: Mode, model: &str, c
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{sdk} {mode:?}: {errors}");
     let text = String::from_utf8(output.stdout).expect("text");
-    let lines: Vec<Value> =
-        text.lines().map(|line| serde_json::from_str(line).expect("a line is JSON")).collect();
+    let lines: Vec<Value> = text
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("a line is JSON"))
+        .collect();
     assert_eq!(lines.len(), cases.len(), "{text}");
     lines
 }
@@ -85,7 +111,11 @@ fn fitting(received: &Received) -> Canned {
 /// Answers as the provider would, compressed where the SDK takes it.
 fn scripted(received: &Received) -> Reply {
     let canned = fitting(received);
-    let accepts = received.head.get("accept-encoding").unwrap_or_default().to_owned();
+    let accepts = received
+        .head
+        .get("accept-encoding")
+        .unwrap_or_default()
+        .to_owned();
     let reply = canned.reply();
     if accepts.contains("gzip") && canned.content_type.starts_with("application/json") {
         let coded = Coding::Gzip.encode(canned.answer.as_bytes());
@@ -97,7 +127,10 @@ fn scripted(received: &Received) -> Reply {
 /// Drives one SDK through both ways in and holds what it saw against the ledger and the metric.
 async fn an_sdk_sees_and_is_seen(sdk: &str, model: &str, cases: &[&str]) {
     let Some(python) = python() else { return };
-    for (transport, mode) in [(Transport::Plain, Mode::BaseUrl), (Transport::Tls(Alpn::H2), Mode::Proxy)] {
+    for (transport, mode) in [
+        (Transport::Plain, Mode::BaseUrl),
+        (Transport::Tls(Alpn::H2), Mode::Proxy),
+    ] {
         let upstream = Upstream::answering(transport, scripted).await;
         let weir = Weir::start(&Settings::to(&upstream)).await;
         let seen = drive(&python, &weir, sdk, mode, model, cases).await;
@@ -109,8 +142,16 @@ async fn an_sdk_sees_and_is_seen(sdk: &str, model: &str, cases: &[&str]) {
             let canned = fitting(received);
             assert_eq!(seen["exception"], Value::Null, "{what}");
             assert_eq!(seen["attempts"], 1, "{what}");
-            assert_eq!(seen["request_sha256"], sha256(&received.body.data), "{what}");
-            assert_eq!(seen["response_sha256"], sha256(&scripted(received).body()), "{what}");
+            assert_eq!(
+                seen["request_sha256"],
+                sha256(&received.body.data),
+                "{what}"
+            );
+            assert_eq!(
+                seen["response_sha256"],
+                sha256(&scripted(received).body()),
+                "{what}"
+            );
             if let Some(text) = seen["text"].as_str() {
                 assert!(text.contains("heron"), "{what}");
             }
@@ -122,27 +163,46 @@ async fn an_sdk_sees_and_is_seen(sdk: &str, model: &str, cases: &[&str]) {
             } else {
                 assert_eq!(call.text("usage_source"), Some("reported"), "{what}");
                 assert_eq!(call.int("input_tokens"), Some(canned.input), "{what}");
-                assert_eq!(call.int("cost_picousd"), Some(canned.cost_picousd), "{what}");
+                assert_eq!(
+                    call.int("cost_picousd"),
+                    Some(canned.cost_picousd),
+                    "{what}"
+                );
             }
         }
-        let sum: i64 = calls.iter().filter_map(|call| call.int("cost_picousd")).sum();
-        let metric = weir.metrics().await.count("weir_cost_usd_total", &[("provider", sdk)]) * 1e12;
+        let sum: i64 = calls
+            .iter()
+            .filter_map(|call| call.int("cost_picousd"))
+            .sum();
+        let metric = weir
+            .metrics()
+            .await
+            .count("weir_cost_usd_total", &[("provider", sdk)])
+            * 1e12;
         #[expect(clippy::cast_precision_loss, reason = "the sum is small")]
         let difference = (metric - sum as f64).abs();
-        assert!(difference < 0.5, "the metric says {metric}, the ledger {sum}");
+        assert!(
+            difference < 0.5,
+            "the metric says {metric}, the ledger {sum}"
+        );
     }
 }
 
 /// SHA-256 in hex, as the driver prints it.
 fn sha256(bytes: &[u8]) -> String {
     let digest = ring::digest::digest(&ring::digest::SHA256, bytes);
-    digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+    digest
+        .as_ref()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 /// A refusal raises the SDK's rate-limit error after one attempt, by both ways in.
 async fn an_sdk_gives_up_at_once(sdk: &str, model: &str) {
     let Some(python) = python() else { return };
-    let budget = "budgets:\n  - { name: spent, limit: 0.000000001 USD, per: month, hold: worst_case }";
+    let budget =
+        "budgets:\n  - { name: spent, limit: 0.000000001 USD, per: month, hold: worst_case }";
     for mode in [Mode::BaseUrl, Mode::Proxy] {
         let upstream = Upstream::answering(Transport::Plain, scripted).await;
         let weir = Weir::start(&Settings::to(&upstream).and(budget)).await;
@@ -152,17 +212,33 @@ async fn an_sdk_gives_up_at_once(sdk: &str, model: &str) {
             assert_eq!(seen["attempts"], 1, "{sdk} {mode:?}: {seen}");
             assert_eq!(seen["status"], 429, "{sdk} {mode:?}: {seen}");
             let told = seen["message"].as_str();
-            assert!(told.is_some_and(|text| text.contains("spent")), "{sdk} {mode:?}: {seen}");
+            assert!(
+                told.is_some_and(|text| text.contains("spent")),
+                "{sdk} {mode:?}: {seen}"
+            );
         }
         assert_eq!(upstream.received().len(), 0);
-        assert_eq!(weir.calls_eventually(cases.len()).await[0].text("outcome"), Some("refused"));
+        assert_eq!(
+            weir.calls_eventually(cases.len()).await[0].text("outcome"),
+            Some("refused")
+        );
     }
 }
 
 #[tokio::test]
 async fn the_openai_sdk_sees_the_bytes_and_the_ledger_sees_its_calls() {
-    an_sdk_sees_and_is_seen("openai", "test-gpt", &["plain", "stream", "stream-usage", "responses", "responses-stream"])
-        .await;
+    an_sdk_sees_and_is_seen(
+        "openai",
+        "test-gpt",
+        &[
+            "plain",
+            "stream",
+            "stream-usage",
+            "responses",
+            "responses-stream",
+        ],
+    )
+    .await;
     an_sdk_sees_and_is_seen("openai", "test-embed", &["embeddings"]).await;
 }
 

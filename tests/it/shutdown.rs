@@ -33,13 +33,18 @@ async fn a_stream_in_flight_ends_and_then_weir_ends_at_once() {
         let upstream = half_way(transport, &gate).await;
         // Longer than the patience: an exit that waits for the grace fails here.
         let grace = patience() * 10;
-        let settings = Settings::to(&upstream).and(&format!("shutdown: {{ grace: {}s }}", grace.as_secs()));
+        let settings =
+            Settings::to(&upstream).and(&format!("shutdown: {{ grace: {}s }}", grace.as_secs()));
         let mut weir = Weir::start(&settings).await;
         let canned = canned::openai_chat_stream();
         let mut client = weir.h1(Way::BaseUrl, "openai").await;
         client.start(&canned.request()).await;
         client.head().await;
-        let first = client.wire.read_chunk().await.expect("the stream has begun");
+        let first = client
+            .wire
+            .read_chunk()
+            .await
+            .expect("the stream has begun");
 
         let ready = weir.admin(&Request::get("/readyz")).await.status();
         assert_eq!(ready, 200);
@@ -48,7 +53,11 @@ async fn a_stream_in_flight_ends_and_then_weir_ends_at_once() {
             (weir.admin(&Request::get("/readyz")).await.status() == 503).then_some(())
         })
         .await;
-        assert_eq!(weir.admin(&Request::get("/livez")).await.status(), 200, "it still lives");
+        assert_eq!(
+            weir.admin(&Request::get("/livez")).await.status(),
+            200,
+            "it still lives"
+        );
         let proxy = weir.proxy;
         let refused = async || TcpStream::connect(proxy).await.is_err().then_some(());
         eventually("no connection is accepted", refused).await;
@@ -71,22 +80,33 @@ async fn a_stream_in_flight_ends_and_then_weir_ends_at_once() {
 #[tokio::test]
 async fn an_idle_weir_ends_at_once_whatever_connections_are_open() {
     for signal in ["TERM", "INT"] {
-        let upstream = Upstream::answering(Transport::Tls(Alpn::H2), |_| canned::openai_chat().reply()).await;
+        let upstream =
+            Upstream::answering(Transport::Tls(Alpn::H2), |_| canned::openai_chat().reply()).await;
         let settings = Settings::to(&upstream).and("shutdown: { grace: 300s }");
         let mut weir = Weir::start(&settings).await;
         let mut idle = Vec::new();
         for way in [Way::BaseUrl, Way::ConnectH1] {
             let mut client = weir.h1(way, "openai").await;
-            assert_eq!(client.send(&canned::openai_chat().request()).await.status(), 200);
+            assert_eq!(
+                client.send(&canned::openai_chat().request()).await.status(),
+                200
+            );
             idle.push(client);
         }
         let mut h2 = weir.h2("openai").await;
-        assert_eq!(h2.send(&canned::openai_chat().request()).await.status(), 200);
+        assert_eq!(
+            h2.send(&canned::openai_chat().request()).await.status(),
+            200
+        );
         let silent = weir.h1(Way::BaseUrl, "openai").await;
         let watch = Stopwatch::start();
         weir.signal(signal);
         assert!(weir.ended().await.success(), "{signal}");
-        assert!(watch.elapsed() < Duration::from_secs(10), "{signal}: {:?}", watch.elapsed());
+        assert!(
+            watch.elapsed() < Duration::from_secs(10),
+            "{signal}: {:?}",
+            watch.elapsed()
+        );
         assert_eq!(weir.calls().len(), 3);
         drop((idle, silent));
     }
@@ -103,16 +123,34 @@ async fn at_the_end_of_the_grace_calls_are_cut_and_settled() {
     let mut client = weir.h1(Way::BaseUrl, "openai").await;
     client.start(&canned::openai_chat_stream().request()).await;
     client.head().await;
-    client.wire.read_chunk().await.expect("the stream has begun");
+    client
+        .wire
+        .read_chunk()
+        .await
+        .expect("the stream has begun");
     let watch = Stopwatch::start();
     weir.signal("TERM");
     weir.ended().await;
-    assert!(watch.elapsed() >= Duration::from_millis(900), "the grace is kept: {:?}", watch.elapsed());
-    assert!(watch.elapsed() < Duration::from_secs(15), "and not much more: {:?}", watch.elapsed());
+    assert!(
+        watch.elapsed() >= Duration::from_millis(900),
+        "the grace is kept: {:?}",
+        watch.elapsed()
+    );
+    assert!(
+        watch.elapsed() < Duration::from_secs(15),
+        "and not much more: {:?}",
+        watch.elapsed()
+    );
     let calls = weir.calls();
     assert_eq!(calls.len(), 1, "the call was settled before the exit");
     let outcome = calls[0].text("outcome");
-    assert!(matches!(outcome, Some("upstream_closed" | "client_closed" | "orphaned")), "{outcome:?}");
+    assert!(
+        matches!(
+            outcome,
+            Some("upstream_closed" | "client_closed" | "orphaned")
+        ),
+        "{outcome:?}"
+    );
     assert_ne!(calls[0].int("output_tokens"), Some(0), "unknown is never 0");
     assert!(ledger::query(&weir.data_dir(), "SELECT id FROM holds").is_empty());
 }

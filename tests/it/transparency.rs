@@ -27,7 +27,16 @@ fn end_to_end(headers: &[(String, String)], lower: bool) -> Vec<(String, String)
     let mut kept: Vec<(String, String)> = headers
         .iter()
         .filter(|(name, _)| !of_the_hop(name))
-        .map(|(name, value)| (if lower { name.to_ascii_lowercase() } else { name.clone() }, value.clone()))
+        .map(|(name, value)| {
+            (
+                if lower {
+                    name.to_ascii_lowercase()
+                } else {
+                    name.clone()
+                },
+                value.clone(),
+            )
+        })
         .collect();
     kept.sort_by_key(|(name, _)| name.to_ascii_lowercase());
     kept

@@ -1,6 +1,7 @@
-//! A seeded simulation of the admission core against budgets that are done by hand: arrivals, ends, clock
-//! steps, reloads and restarts, with every invariant looked at after every step.
+//! A seeded simulation of the admission core against budgets that are done by hand: arrivals, ends,
+//! clock steps, reloads and restarts, with every invariant looked at after every step.
 
+mod draw;
 mod oracle;
 
 use std::collections::BTreeMap;
@@ -8,13 +9,12 @@ use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 
+use self::draw::{Random, actual, callers, some_limits, some_sizes};
 use self::oracle::Expected;
 use crate::budget::core::{Core, HoldId};
 use crate::budget::facts::{Facts, Size, Sizes};
-use crate::budget::limits::{Dimension, HoldMode, Limit, Per, Unit, Unknown};
-use crate::budget::tests::{facts, limit};
+use crate::budget::limits::Limit;
 use crate::budget::window::window;
-use crate::units::PicoUsd;
 
 /// 2026-11-20T10:00:30Z.
 const START_MS: i64 = 1_795_168_830_000;
@@ -41,27 +41,6 @@ struct Row {
     actual: Size,
 }
 
-/// splitmix64: the whole run follows from the seed.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        (z ^ (z >> 31)) % bound
-    }
-
-    fn one_in(&mut self, bound: u64) -> bool {
-        self.below(bound) == 0
-    }
-
-    fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
-        &from[self.below(from.len() as u64) as usize]
-    }
-}
-
 /// What happened, so that a run that tests nothing is noticed.
 #[derive(Debug, Default)]
 struct Tally {
@@ -85,7 +64,8 @@ struct World {
     number: u64,
     now_ms: i64,
     latest_ms: i64,
-    /// The clock stepped back: the ledger files calls under other windows than they were admitted in.
+    /// The clock stepped back: the ledger files calls under other windows than they were admitted
+    /// in.
     skewed: bool,
     tally: Tally,
 }
@@ -127,7 +107,7 @@ impl World {
                 self.pass(800 * DAY_MS);
             }
             995 => {
-                let back = self.random.below(3 * DAY_MS as u64) as i64;
+                let back = self.random.span(3 * DAY_MS);
                 self.set_clock(self.now_ms - back);
                 self.skewed = true;
             }
@@ -138,7 +118,7 @@ impl World {
     }
 
     fn pass(&mut self, most_ms: i64) {
-        let by = self.random.below(most_ms as u64) as i64;
+        let by = self.random.span(most_ms);
         if by > 400 * DAY_MS && self.now_ms + by > self.latest_ms + 400 * DAY_MS {
             self.skewed = false;
         }
@@ -192,7 +172,7 @@ impl World {
         if self.flying.is_empty() {
             return;
         }
-        let at = self.random.below(self.flying.len() as u64) as usize;
+        let at = self.random.place(self.flying.len());
         let call = self.flying.swap_remove(at);
         let actual = settled.then(|| actual(&mut self.random, &call.sizes));
         self.end_call(&call, actual);
@@ -216,7 +196,7 @@ impl World {
         self.tally.reloads += 1;
         let limits = some_limits(&mut self.random);
         let names = ["UTC", "UTC", "Europe/Berlin", "America/St_Johns"];
-        let tz = TimeZone::get(*self.random.pick(&names)).expect("the zone is known");
+        let tz = TimeZone::get(names[self.random.place(names.len())]).expect("the zone is known");
         self.core.replace(limits.clone(), tz.clone(), self.now_ms);
         replay(&mut self.core, &self.ledger);
         let mut olds = std::mem::take(&mut self.expected);
@@ -240,7 +220,8 @@ impl World {
         self.tz = tz;
     }
 
-    /// The process dies; what was in flight is charged as expected, and all else comes from the ledger.
+    /// The process dies; what was in flight is charged as expected, and all else comes from the
+    /// ledger.
     fn restart(&mut self) {
         self.tally.restarts += 1;
         for call in std::mem::take(&mut self.flying) {
@@ -304,124 +285,6 @@ fn replay(core: &mut Core, ledger: &[Row]) {
         }
     }
     core.replayed();
-}
-
-fn callers() -> Vec<Arc<Facts>> {
-    let mut callers = Vec::new();
-    for (user, team) in [("alice", "search"), ("bob", "ads"), ("", "search")] {
-        for (model, metered) in [
-            ("gpt-5", true),
-            ("gpt-5-mini", true),
-            ("", true),
-            ("gpt-5", false),
-        ] {
-            let mut caller = facts("openai", model, user);
-            caller.metered = metered;
-            caller.model = caller.model.filter(|model| !model.is_empty());
-            caller.labels.user = caller.labels.user.filter(|user| !user.is_empty());
-            caller.labels.team = Some(team.to_owned());
-            callers.push(Arc::new(caller));
-        }
-    }
-    callers
-}
-
-/// Most of the budgets there are, with amounts that some seeds' calls reach and others do not.
-fn some_limits(random: &mut Random) -> Vec<Limit> {
-    type Change = fn(&mut Limit, i128);
-    let all: [(&str, Change); 8] = [
-        ("user-day", |l, n| {
-            (l.amount, l.each) = (400 * n, Some(Dimension::User))
-        }),
-        ("team-month", |l, n| {
-            (l.amount, l.per, l.hold) = (6_000 * n, Per::Month, HoldMode::WorstCase);
-            l.matches
-                .dimensions
-                .insert(Dimension::Team, vec!["search".into()]);
-        }),
-        ("user-rpm", |l, n| {
-            (l.unit, l.amount, l.per, l.each) =
-                (Unit::Requests, 2 + n, Per::Minute, Some(Dimension::User));
-        }),
-        ("tokens-hour", |l, n| {
-            (l.unit, l.amount, l.per, l.hold) =
-                (Unit::Tokens, 2_000 * n, Per::Hour, HoldMode::WorstCase);
-            l.unmetered = Unknown::Block;
-        }),
-        ("flight", |l, n| {
-            (l.unit, l.amount, l.per) = (Unit::Concurrent, 4 + 4 * n, Per::Total)
-        }),
-        ("gpt-total", |l, n| {
-            (l.amount, l.per) = (60_000 * n, Per::Total);
-            l.matches
-                .dimensions
-                .insert(Dimension::Model, vec!["gpt-*".into()]);
-        }),
-        ("model-week", |l, n| {
-            (l.unit, l.amount, l.per) = (Unit::OutputTokens, 4_000 * n, Per::Week);
-            l.each = Some(Dimension::Model);
-        }),
-        ("year", |l, n| {
-            (l.amount, l.per, l.unpriced) = (30_000 * n, Per::Year, Unknown::Block)
-        }),
-    ];
-    let mut limits = Vec::new();
-    for (name, change) in all {
-        if !random.one_in(5) {
-            let mut limit = limit(name);
-            change(&mut limit, i128::from(1 + random.below(8)));
-            limits.push(limit);
-        }
-    }
-    limits
-}
-
-fn some_sizes(random: &mut Random, metered: bool) -> Sizes {
-    if !metered {
-        let unknown = Size {
-            cost: None,
-            input_tokens: 0,
-            output_tokens: 0,
-        };
-        return Sizes {
-            expected: unknown,
-            worst_case: unknown,
-        };
-    }
-    let (input, output) = (random.below(100), random.below(100));
-    let priced = !random.one_in(16);
-    let free = random.one_in(16);
-    let size = |times: u64| {
-        let (input_tokens, output_tokens) = (input * times, output * times);
-        let pico = if free {
-            0
-        } else {
-            i128::from(input_tokens + 4 * output_tokens)
-        };
-        Size {
-            cost: priced.then_some(PicoUsd::new(pico)),
-            input_tokens,
-            output_tokens,
-        }
-    };
-    Sizes {
-        expected: size(1),
-        worst_case: size(3),
-    }
-}
-
-/// Anything up to the worst case.
-fn actual(random: &mut Random, sizes: &Sizes) -> Size {
-    let worst = &sizes.worst_case;
-    let mut up_to = |most: u64| random.below(most + 1);
-    let pico = worst
-        .cost
-        .map(|cost| up_to(u64::try_from(cost.get()).unwrap_or(0)));
-    Size {
-        cost: pico.map(|pico| PicoUsd::new(i128::from(pico))),
-        input_tokens: up_to(worst.input_tokens),
-        output_tokens: up_to(worst.output_tokens),
-    }
 }
 
 fn run(seed: u64, steps: u64) -> Tally {

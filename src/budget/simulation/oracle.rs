@@ -1,4 +1,5 @@
-//! The budgets as one would do them by hand: everything that is held is summed whenever it is asked for.
+//! The budgets as one would do them by hand: everything that is held is summed whenever it is asked
+//! for.
 
 use std::collections::BTreeMap;
 
@@ -106,16 +107,14 @@ impl Expected {
 
     /// Instances that stand for something: spent and held by value.
     pub(super) fn standings(&self) -> BTreeMap<String, (i128, i128)> {
-        let open = self.holds.values().map(|(value, ..)| value);
-        let spent = self
-            .spent
-            .iter()
-            .filter(|(_, spent)| **spent > 0)
-            .map(|(value, _)| value);
-        let mut standings: BTreeMap<String, (i128, i128)> = open
-            .chain(spent)
-            .map(|value| (value.clone(), self.standing(value)))
-            .collect();
+        let mut standings: BTreeMap<String, (i128, i128)> = BTreeMap::new();
+        for (value, spent) in self.spent.iter().filter(|(_, spent)| **spent > 0) {
+            standings.insert(value.clone(), (*spent, 0));
+        }
+        for (value, start_ms, amount) in self.holds.values() {
+            let present = *start_ms == self.window.start_ms;
+            standings.entry(value.clone()).or_default().1 += if present { *amount } else { 0 };
+        }
         if self.limit.each.is_none() {
             standings.entry(String::new()).or_default();
         }

@@ -1,8 +1,8 @@
 use super::*;
 use proptest::prelude::*;
 
-/// Zones of every kind of clock: whole, half and quarter hours, changes at midnight, across midnight, by
-/// half an hour, by a whole day, by decree and never.
+/// Zones of every kind of clock: whole, half and quarter hours, changes at midnight, across
+/// midnight, by half an hour, by a whole day, by decree and never.
 const ZONES: [&str; 22] = [
     "UTC",
     "Europe/Berlin",

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use super::super::file;
 use super::super::problem::{Found, quoted};
 use super::super::read::{At, Fault, Field, Named, Scalar};
 use super::super::values::{Folder, Host, ProviderName, Span, Url};
-use super::super::{HostPort, Provider, Timeouts, Upstream};
+use super::super::{HostPort, Provider, Roots, Timeouts, Upstream};
 
 /// Timeouts where none are written.
 const TIMEOUTS: Timeouts = Timeouts {
@@ -148,7 +148,7 @@ fn overlay(provider: &mut Provider, written: &file::Provider, found: &mut Found)
     if let Some(proxy) = written.upstream_proxy.value() {
         provider.upstream_proxy = Some(proxy.0.clone());
     }
-    provider.ca = written.ca.here().map(|at| ca(at, found));
+    provider.ca = written.ca.here().and_then(|at| ca(at, found));
     if let Some(timeouts) = written.timeouts.value() {
         for (field, timeout) in [
             (&timeouts.connect, &mut provider.timeouts.connect),
@@ -171,32 +171,40 @@ fn positive(at: &At<Span>, found: &mut Found) -> Duration {
     at.value.0
 }
 
-/// A CA file is looked into at once, since an upstream that fails its first handshake says so too late.
-fn ca(at: &At<Folder>, found: &mut Found) -> PathBuf {
+/// A CA file is read at once, since an upstream that fails its first handshake says so too late.
+fn ca(at: &At<Folder>, found: &mut Found) -> Option<Roots> {
     let path = at.value.0.clone();
-    let (message, remedy) = match holds_certificate(&path) {
-        Ok(true) => return path,
-        Ok(false) => (
+    let (message, remedy) = match certificates(&path) {
+        Ok(certificates) if !certificates.is_empty() => {
+            return Some(Roots {
+                path,
+                certificates: certificates.into(),
+            });
+        }
+        Ok(_) => (
             "expected a PEM file with certificates, found none in it".to_owned(),
-            "write \
-            the path of a file with `-----BEGIN CERTIFICATE-----`",
+            "write the path of a file with `-----BEGIN CERTIFICATE-----`",
         ),
         Err(error) => (
             format!("cannot read the file: {}", error.kind()),
-            "a relative path counts \
-            from the folder that weir is started in",
+            "a relative path counts from the folder that weir is started in",
         ),
     };
     found.add(at.place.problem(message, remedy));
-    path
+    None
 }
 
-fn holds_certificate(path: &Path) -> std::io::Result<bool> {
-    let mut pem = Vec::new();
+/// The certificates in a PEM file, as DER; what is no certificate is passed over.
+fn certificates(path: &Path) -> std::io::Result<Vec<Vec<u8>>> {
+    let mut text = Vec::new();
     std::fs::File::open(path)?
         .take(CA_BYTES_MAX)
-        .read_to_end(&mut pem)?;
-    Ok(memchr::memmem::find(&pem, b"-----BEGIN CERTIFICATE-----").is_some())
+        .read_to_end(&mut text)?;
+    let blocks = pem::parse_many(&text).unwrap_or_default();
+    let certificates = blocks
+        .into_iter()
+        .filter(|block| block.tag() == "CERTIFICATE");
+    Ok(certificates.map(pem::Pem::into_contents).collect())
 }
 
 /// A host that two providers claim would go to whichever comes first: neither is right.

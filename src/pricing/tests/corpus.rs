@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use super::super::import::plain_decimal;
+use super::super::fields::plain_decimal;
 use super::super::price::{ATTO_PER_PICO, Atto};
 use super::super::{Catalog, Lookup, Origin};
 use super::NOON;
@@ -125,7 +125,7 @@ fn recorded_usage_costs_what_the_reference_says() {
         }
     }
     eprintln!(
-        "{equal} of {} priced cases cost the same, {by_other_units} more are not priced by tokens\n{}",
+        "{equal} of {} priced cases cost the same, {by_other_units} have no token price\n{}",
         equal + by_other_units + differences.len(),
         differences.join("\n")
     );

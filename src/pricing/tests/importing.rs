@@ -2,7 +2,8 @@
 
 use super::super::{Catalog, Error, import};
 
-/// The release that the built-in catalogue was made of, and the day as of which its prices are meant.
+/// The release that the built-in catalogue was made of, and the day as of which its prices are
+/// meant.
 const BUILTIN: (&str, &str) = ("0.2.3", "2026-11-20");
 
 const DATA: &str = r#""""A module."""

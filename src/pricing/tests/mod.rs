@@ -3,6 +3,7 @@
 mod corpus;
 mod finding;
 mod importing;
+mod reference;
 mod vectors;
 
 use super::Lookup;

@@ -22,8 +22,10 @@ fn request() -> Request {
 }
 
 fn answer(output: u64) -> String {
-    let usage: Value = json!({"prompt_tokens": 10, "completion_tokens": output, "total_tokens": 10 + output});
-    json!({"object": "chat.completion", "model": "test-race", "choices": [], "usage": usage}).to_string()
+    let usage: Value =
+        json!({"prompt_tokens": 10, "completion_tokens": output, "total_tokens": 10 + output});
+    json!({"object": "chat.completion", "model": "test-race", "choices": [], "usage": usage})
+        .to_string()
 }
 
 /// Lets 200 calls race for a limit that fits 20 holds while none of them ends.
@@ -31,7 +33,12 @@ async fn races(budget: &str, column: &str, limit: i64, transport: Transport, way
     let gate = Gate::shut();
     let script = {
         let gate = gate.clone();
-        move |_: &_| Reply::steps([Step::Wait(gate.clone()), Step::Send(answer(OUTPUT).into_bytes())])
+        move |_: &_| {
+            Reply::steps([
+                Step::Wait(gate.clone()),
+                Step::Send(answer(OUTPUT).into_bytes()),
+            ])
+        }
     };
     let upstream = Upstream::answering(transport, script).await;
     let weir = std::sync::Arc::new(weir_with(&upstream, budget).await);
@@ -52,13 +59,22 @@ async fn races(budget: &str, column: &str, limit: i64, transport: Transport, way
     }
     let count = |wanted: u16| statuses.iter().filter(|status| **status == wanted).count();
     assert_eq!((count(200), count(429)), (20, CALLS - 20), "{budget}");
-    let complete = upstream.received().iter().filter(|one| one.body.complete).count();
+    let complete = upstream
+        .received()
+        .iter()
+        .filter(|one| one.body.complete)
+        .count();
     assert_eq!(complete, 20, "no refused call reaches the upstream whole");
     let calls = weir.calls_eventually(CALLS).await;
     let spent: i64 = calls.iter().filter_map(|call| call.int(column)).sum();
-    assert!(spent <= limit && spent * 10 >= limit * 9, "{spent} of {limit}");
+    assert!(
+        spent <= limit && spent * 10 >= limit * 9,
+        "{spent} of {limit}"
+    );
     let metrics = weir
-        .metrics_eventually("nothing is held", |metrics| metrics.sum("weir_budget_held", &[]) == Some(0.0))
+        .metrics_eventually("nothing is held", |metrics| {
+            metrics.sum("weir_budget_held", &[]) == Some(0.0)
+        })
         .await;
     let refusals = metrics.count("weir_refusals_total", &[("budget", "race")]);
     assert!((refusals - 180.0).abs() < 0.5, "{refusals}");
@@ -67,14 +83,24 @@ async fn races(budget: &str, column: &str, limit: i64, transport: Transport, way
 #[tokio::test]
 async fn a_race_for_output_tokens_stops_at_the_limit() {
     let budget = "{ name: race, limit: 2000 output_tokens, per: total, hold: worst_case }";
-    races(budget, "output_tokens", 2000, Transport::Plain, Way::BaseUrl).await;
+    races(
+        budget,
+        "output_tokens",
+        2000,
+        Transport::Plain,
+        Way::BaseUrl,
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn a_race_for_money_stops_at_the_limit() {
     // One call holds 100 output tokens at 10.00 USD per million, and its input is free: 20 fit exactly.
     let budget = "{ name: race, limit: 0.02 USD, per: total, hold: worst_case }";
-    for (transport, way) in [(Transport::Plain, Way::BaseUrl), (Transport::Tls(Alpn::H2), Way::ConnectH1)] {
+    for (transport, way) in [
+        (Transport::Plain, Way::BaseUrl),
+        (Transport::Tls(Alpn::H2), Way::ConnectH1),
+    ] {
         races(budget, "cost_picousd", 20_000_000_000, transport, way).await;
     }
 }
@@ -94,7 +120,10 @@ async fn calls_that_settle_below_their_hold_make_room_and_never_exceed_the_limit
         passed += i64::from(status.expect("no call panics") == 200);
     }
     let calls = weir.calls_eventually(CALLS).await;
-    let spent: i64 = calls.iter().filter_map(|call| call.int("output_tokens")).sum();
+    let spent: i64 = calls
+        .iter()
+        .filter_map(|call| call.int("output_tokens"))
+        .sum();
     assert_eq!(spent, passed * 40);
     assert!(spent <= 2000, "{spent}");
     // A call is refused only where its hold of 100 does not fit beside what is spent and held.

@@ -11,7 +11,12 @@ async fn refused(canned: &Canned, budget: &str, way: Way) -> Response {
     let weir = weir_with(&upstream, budget).await;
     let response = weir.send(way, canned.provider, &canned.request()).await;
     assert_eq!(response.status(), 429, "{}", canned.name);
-    assert_eq!(response.head.get("content-type"), Some("application/json"), "{}", canned.name);
+    assert_eq!(
+        response.head.get("content-type"),
+        Some("application/json"),
+        "{}",
+        canned.name
+    );
     assert!(response.body.complete, "{}", canned.name);
     assert_eq!(upstream.connections(), 0, "{}", canned.name);
     response
@@ -22,13 +27,22 @@ const SPENT: &str = "{ name: team-month, limit: 0.0000001 USD, per: month, hold:
 
 #[tokio::test]
 async fn an_openai_refusal_is_an_openai_error() {
-    for canned in [canned::openai_chat(), canned::openai_chat_stream(), canned::openai_responses()] {
+    for canned in [
+        canned::openai_chat(),
+        canned::openai_chat_stream(),
+        canned::openai_responses(),
+    ] {
         for way in Way::ALL {
             let response = refused(&canned, SPENT, way).await;
             let error = &response.json()["error"];
             assert_eq!(error["code"], "insufficient_quota", "{error}");
             assert_eq!(error["type"], "insufficient_quota", "{error}");
-            assert!(error["message"].as_str().is_some_and(|text| text.contains("team-month")), "{error}");
+            assert!(
+                error["message"]
+                    .as_str()
+                    .is_some_and(|text| text.contains("team-month")),
+                "{error}"
+            );
         }
     }
 }
@@ -40,7 +54,10 @@ async fn an_anthropic_refusal_is_an_anthropic_error() {
         assert_eq!(body["type"], "error", "{body}");
         assert_eq!(body["error"]["type"], "rate_limit_error", "{body}");
         let message = body["error"]["message"].as_str();
-        assert!(message.is_some_and(|text| text.contains("team-month")), "{body}");
+        assert!(
+            message.is_some_and(|text| text.contains("team-month")),
+            "{body}"
+        );
     }
 }
 
@@ -51,18 +68,29 @@ async fn a_gemini_refusal_is_a_google_error() {
         assert_eq!(body["error"]["code"], 429, "{body}");
         assert_eq!(body["error"]["status"], "RESOURCE_EXHAUSTED", "{body}");
         let message = body["error"]["message"].as_str();
-        assert!(message.is_some_and(|text| text.contains("team-month")), "{body}");
+        assert!(
+            message.is_some_and(|text| text.contains("team-month")),
+            "{body}"
+        );
     }
 }
 
 #[tokio::test]
 async fn a_spent_month_tells_clients_when_and_not_to_retry() {
     let response = refused(&canned::openai_chat(), SPENT, Way::BaseUrl).await;
-    let seconds: u64 = response.head.get("retry-after").and_then(|text| text.parse().ok()).expect("seconds");
+    let seconds: u64 = response
+        .head
+        .get("retry-after")
+        .and_then(|text| text.parse().ok())
+        .expect("seconds");
     assert!((1..=31 * 86_400).contains(&seconds), "{seconds}");
     assert_eq!(response.head.get("x-should-retry"), Some("false"));
     assert_eq!(response.head.get("x-weir-budget"), Some("team-month"));
-    assert_eq!(response.head.get("server"), None, "nothing of the machinery shows");
+    assert_eq!(
+        response.head.get("server"),
+        None,
+        "nothing of the machinery shows"
+    );
 }
 
 #[tokio::test]
@@ -78,14 +106,21 @@ async fn a_rate_lets_clients_retry_within_its_minute() {
     let upstream = Upstream::answering(Transport::Plain, |_| canned::openai_chat().reply()).await;
     let weir = weir_with(&upstream, "{ name: rpm, limit: 1 requests, per: minute }").await;
     let request = canned::openai_chat().request();
-    assert_eq!(weir.send(Way::BaseUrl, "openai", &request).await.status(), 200);
+    assert_eq!(
+        weir.send(Way::BaseUrl, "openai", &request).await.status(),
+        200
+    );
     // A minute that turns over just here lets the second pass, and the third is in the next one.
     let mut response = weir.send(Way::BaseUrl, "openai", &request).await;
     if response.status() == 200 {
         response = weir.send(Way::BaseUrl, "openai", &request).await;
     }
     assert_eq!(response.status(), 429);
-    let seconds: u64 = response.head.get("retry-after").and_then(|text| text.parse().ok()).expect("seconds");
+    let seconds: u64 = response
+        .head
+        .get("retry-after")
+        .and_then(|text| text.parse().ok())
+        .expect("seconds");
     assert!((1..=60).contains(&seconds), "{seconds}");
     assert_eq!(response.head.get("x-should-retry"), None);
     assert_eq!(response.json()["error"]["code"], "rate_limit_exceeded");

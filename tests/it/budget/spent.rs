@@ -32,8 +32,14 @@ async fn a_spent_budget_refuses_from_the_head_alone() {
         weir.only_call().await;
         let before = upstream.connections();
         for way in [Way::BaseUrl, Way::ConnectH1, Way::Absolute] {
-            for payload in [Payload::Length(vec![b'x'; 3_000_000]), Payload::Chunked(Vec::new())] {
-                let request = Request { payload, ..Request::post("/v1/chat/completions", "") };
+            for payload in [
+                Payload::Length(vec![b'x'; 3_000_000]),
+                Payload::Chunked(Vec::new()),
+            ] {
+                let request = Request {
+                    payload,
+                    ..Request::post("/v1/chat/completions", "")
+                };
                 let mut client = weir.h1(way, "openai").await;
                 // The body is never sent: waiting for it would wait for ever.
                 client.start_head(&request).await;
@@ -43,10 +49,16 @@ async fn a_spent_budget_refuses_from_the_head_alone() {
             }
         }
         let mut h2 = weir.h2("openai").await;
-        let mut streaming = h2.start_head(&Request::post("/v1/chat/completions", vec![0; 3_000_000])).await;
+        let mut streaming = h2
+            .start_head(&Request::post("/v1/chat/completions", vec![0; 3_000_000]))
+            .await;
         assert_eq!(streaming.head().await.0.status(), 429, "{transport:?}");
         assert_eq!(upstream.received().len(), 1, "the upstream is not asked");
-        assert_eq!(upstream.connections(), before, "the upstream is not even contacted");
+        assert_eq!(
+            upstream.connections(),
+            before,
+            "the upstream is not even contacted"
+        );
         let calls = weir.calls_eventually(8).await;
         for call in &calls[1..] {
             assert_eq!(call.text("outcome"), Some("refused"));
@@ -60,7 +72,10 @@ async fn a_refused_small_post_leaves_the_connection_usable() {
     let upstream = chat(Transport::Tls(Alpn::H2)).await;
     let weir = weir_with(&upstream, ONE_CALL).await;
     let mut client = weir.h1(Way::BaseUrl, "openai").await;
-    assert_eq!(client.send(&canned::openai_chat().request()).await.status(), 200);
+    assert_eq!(
+        client.send(&canned::openai_chat().request()).await.status(),
+        200
+    );
     weir.only_call().await;
     for _ in 0..3 {
         let response = client.send(&canned::openai_chat().request()).await;
@@ -68,7 +83,11 @@ async fn a_refused_small_post_leaves_the_connection_usable() {
         assert!(response.body.complete);
     }
     let free = client.send(&Request::get("/v1/models")).await;
-    assert_eq!(free.status(), 200, "what costs nothing passes a spent money budget");
+    assert_eq!(
+        free.status(),
+        200,
+        "what costs nothing passes a spent money budget"
+    );
 }
 
 #[tokio::test]
@@ -123,13 +142,20 @@ async fn a_restart_keeps_what_is_spent() {
     weir.only_call().await;
     weir.restart().await;
     assert_eq!(status(&weir, &canned::openai_chat().request()).await, 429);
-    let spent = weir.metrics().await.count("weir_budget_spent", &[("budget", "one-call")]);
+    let spent = weir
+        .metrics()
+        .await
+        .count("weir_budget_spent", &[("budget", "one-call")]);
     assert!((spent - 0.00045).abs() < 1e-12, "{spent}");
 
     weir.calls_eventually(2).await;
     weir.kill();
     weir.start_again().await;
-    assert_eq!(status(&weir, &canned::openai_chat().request()).await, 429, "killed, too");
+    assert_eq!(
+        status(&weir, &canned::openai_chat().request()).await,
+        429,
+        "killed, too"
+    );
 }
 
 #[tokio::test]
@@ -137,7 +163,12 @@ async fn a_reload_keeps_what_is_spent_and_takes_the_new_limit() {
     let upstream = chat(Transport::Plain).await;
     let settings = Settings::to(&upstream);
     let with = |limit: &str| {
-        settings.clone().and(&format!("budgets:\n  - {{ name: b, limit: {limit} USD, per: total }}")).yaml()
+        settings
+            .clone()
+            .and(&format!(
+                "budgets:\n  - {{ name: b, limit: {limit} USD, per: total }}"
+            ))
+            .yaml()
     };
     let weir = Weir::start_with_yaml(&with("0.0004")).await;
     let request = canned::openai_chat().request();
@@ -149,7 +180,10 @@ async fn a_reload_keeps_what_is_spent_and_takes_the_new_limit() {
         let weir = &weir;
         async move {
             eventually("the new limit is in force", async || {
-                let limit = weir.metrics().await.count("weir_budget_limit", &[("budget", "b")]);
+                let limit = weir
+                    .metrics()
+                    .await
+                    .count("weir_budget_limit", &[("budget", "b")]);
                 ((limit - wanted).abs() < 1e-12).then_some(())
             })
             .await;
@@ -157,9 +191,19 @@ async fn a_reload_keeps_what_is_spent_and_takes_the_new_limit() {
     };
     weir.edit(&with("0.0008"));
     limit_is(0.0008).await;
-    let spent = weir.metrics().await.count("weir_budget_spent", &[("budget", "b")]);
-    assert!((spent - 0.00045).abs() < 1e-12, "a reload never resets what is spent: {spent}");
-    assert_eq!(status(&weir, &request).await, 200, "0.00045 of 0.0008 is spent");
+    let spent = weir
+        .metrics()
+        .await
+        .count("weir_budget_spent", &[("budget", "b")]);
+    assert!(
+        (spent - 0.00045).abs() < 1e-12,
+        "a reload never resets what is spent: {spent}"
+    );
+    assert_eq!(
+        status(&weir, &request).await,
+        200,
+        "0.00045 of 0.0008 is spent"
+    );
     weir.calls_eventually(3).await;
     assert_eq!(status(&weir, &request).await, 429);
 }

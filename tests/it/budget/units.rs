@@ -28,26 +28,55 @@ async fn requests_are_counted_one_by_one() {
     let upstream = chat().await;
     let weir = weir_with(&upstream, "{ name: r, limit: 3 requests, per: year }").await;
     let request = canned::openai_chat().request();
-    assert_eq!(statuses(&weir, &request, 5).await, [200, 200, 200, 429, 429]);
+    assert_eq!(
+        statuses(&weir, &request, 5).await,
+        [200, 200, 200, 429, 429]
+    );
     let metrics = weir.metrics().await;
-    assert_eq!(metrics.sum("weir_budget_limit", &[("budget", "r"), ("unit", "requests")]), Some(3.0));
-    assert_eq!(metrics.sum("weir_budget_spent", &[("budget", "r")]), Some(3.0));
-    assert_eq!(metrics.count("weir_refusals_total", &[("budget", "r")]), 2.0);
+    assert_eq!(
+        metrics.sum(
+            "weir_budget_limit",
+            &[("budget", "r"), ("unit", "requests")]
+        ),
+        Some(3.0)
+    );
+    assert_eq!(
+        metrics.sum("weir_budget_spent", &[("budget", "r")]),
+        Some(3.0)
+    );
+    assert_eq!(
+        metrics.count("weir_refusals_total", &[("budget", "r")]),
+        2.0
+    );
     assert!(metrics.count("weir_budget_reset_timestamp_seconds", &[("budget", "r")]) > 1.7e9);
 }
 
 #[tokio::test]
 async fn tokens_are_counted_as_the_provider_reports_them() {
     // The canned chat takes 120 in and 30 out.
-    for (limit, passes) in [("250 tokens", 2), ("200 input_tokens", 2), ("29 output_tokens", 1)] {
+    for (limit, passes) in [
+        ("250 tokens", 2),
+        ("200 input_tokens", 2),
+        ("29 output_tokens", 1),
+    ] {
         let upstream = chat().await;
-        let weir = weir_with(&upstream, &format!("{{ name: t, limit: {limit}, per: total }}")).await;
+        let weir = weir_with(
+            &upstream,
+            &format!("{{ name: t, limit: {limit}, per: total }}"),
+        )
+        .await;
         // Nothing is known of the model's calls yet, so that the first hold is the call's own bound.
-        let request = Request::post("/v1/chat/completions", r#"{"model":"test-gpt","max_tokens":1,"messages":[]}"#);
+        let request = Request::post(
+            "/v1/chat/completions",
+            r#"{"model":"test-gpt","max_tokens":1,"messages":[]}"#,
+        );
         let statuses = statuses(&weir, &request, 4).await;
         let passed = statuses.iter().take_while(|status| **status == 200).count();
         assert_eq!(passed, passes, "{limit}: {statuses:?}");
-        assert!(statuses[passed..].iter().all(|status| *status == 429), "{limit}: {statuses:?}");
+        assert!(
+            statuses[passed..].iter().all(|status| *status == 429),
+            "{limit}: {statuses:?}"
+        );
     }
 }
 
@@ -68,7 +97,9 @@ async fn calls_in_flight_are_limited_and_make_room_when_they_end() {
     let mut second = weir.h1(Way::BaseUrl, "openai").await;
     first.start(&request).await;
     second.start(&request).await;
-    upstream.eventually("two calls are in flight", |all| all.len() == 2).await;
+    upstream
+        .eventually("two calls are in flight", |all| all.len() == 2)
+        .await;
     let third = weir.send(Way::BaseUrl, "openai", &request).await;
     assert_eq!(third.status(), 429);
     assert_eq!(third.head.get("x-should-retry"), None, "waiting helps here");
@@ -76,13 +107,19 @@ async fn calls_in_flight_are_limited_and_make_room_when_they_end() {
     assert_eq!(first.finish("POST").await.status(), 200);
     assert_eq!(second.finish("POST").await.status(), 200);
     weir.calls_eventually(3).await;
-    assert_eq!(weir.send(Way::BaseUrl, "openai", &request).await.status(), 200);
+    assert_eq!(
+        weir.send(Way::BaseUrl, "openai", &request).await.status(),
+        200
+    );
 }
 
 #[tokio::test]
 async fn a_client_that_leaves_gives_its_place_back() {
     let upstream = Upstream::answering(Transport::Plain, |_| {
-        Reply::steps([Step::Send(b"data: {}\n\n".to_vec()), Step::Wait(Gate::shut())])
+        Reply::steps([
+            Step::Send(b"data: {}\n\n".to_vec()),
+            Step::Wait(Gate::shut()),
+        ])
     })
     .await;
     let weir = weir_with(&upstream, "{ name: in-flight, limit: 1 concurrent }").await;
@@ -117,12 +154,18 @@ async fn a_call_may_wait_for_room() {
         }
     };
     let upstream = Upstream::answering(Transport::Plain, script).await;
-    let weir = weir_with(&upstream, "{ name: in-flight, limit: 1 concurrent, wait: 60s }").await;
+    let weir = weir_with(
+        &upstream,
+        "{ name: in-flight, limit: 1 concurrent, wait: 60s }",
+    )
+    .await;
     let request = canned::openai_chat().request();
     let mut first = weir.h1(Way::BaseUrl, "openai").await;
     let mut second = weir.h1(Way::BaseUrl, "openai").await;
     first.start(&request).await;
-    upstream.eventually("one call is in flight", |all| all.len() == 1).await;
+    upstream
+        .eventually("one call is in flight", |all| all.len() == 1)
+        .await;
     second.start(&request).await;
     gate.open();
     assert_eq!(first.finish("POST").await.status(), 200);
@@ -147,7 +190,11 @@ async fn a_model_without_a_price_passes_or_not_as_the_budget_says() {
         let budget = format!("{{ name: u, limit: 1 USD, per: total, unpriced: {unpriced} }}");
         let weir = weir_with(&upstream, &budget).await;
         let request = Request::post("/v1/chat/completions", r#"{"model":"nobody-prices-this"}"#);
-        assert_eq!(weir.send(Way::BaseUrl, "openai", &request).await.status(), status, "{unpriced}");
+        assert_eq!(
+            weir.send(Way::BaseUrl, "openai", &request).await.status(),
+            status,
+            "{unpriced}"
+        );
     }
 }
 
@@ -158,6 +205,10 @@ async fn a_route_that_cannot_be_metered_passes_or_not_as_the_budget_says() {
         let budget = format!("{{ name: u, limit: 1 USD, per: total, unmetered: {unmetered} }}");
         let weir = weir_with(&upstream, &budget).await;
         let request = Request::post("/v1/some/new/endpoint", "{}");
-        assert_eq!(weir.send(Way::BaseUrl, "openai", &request).await.status(), status, "{unmetered}");
+        assert_eq!(
+            weir.send(Way::BaseUrl, "openai", &request).await.status(),
+            status,
+            "{unmetered}"
+        );
     }
 }

@@ -115,7 +115,11 @@ pub async fn handshake(
     let name = ServerName::try_from(name.to_owned()).expect("a server name");
     let stream = connector(roots, alpn).connect(name, io).await?;
     let agreed = stream.get_ref().1.alpn_protocol().map(<[u8]>::to_vec);
-    assert_eq!(agreed, alpn.offered().first().cloned(), "the protocol is agreed");
+    assert_eq!(
+        agreed,
+        alpn.offered().first().cloned(),
+        "the protocol is agreed"
+    );
     Ok(stream)
 }
 

@@ -36,11 +36,20 @@ async fn passes_bodies_of_every_size(transport: Transport) {
     for way in Way::ALL {
         for size in SIZES {
             let data = noise(size);
-            for payload in [Payload::Length(data.clone()), Payload::Chunked(pieces(&data))] {
+            for payload in [
+                Payload::Length(data.clone()),
+                Payload::Chunked(pieces(&data)),
+            ] {
                 let what = format!("{size} bytes by {way:?}, {}", framing(&payload));
-                let request = Request { payload, ..Request::post("/v1/chat/completions", "") };
+                let request = Request {
+                    payload,
+                    ..Request::post("/v1/chat/completions", "")
+                };
                 let response = weir.send(way, "openai", &request).await;
-                let received = upstream.received().pop().expect("the request reaches the upstream");
+                let received = upstream
+                    .received()
+                    .pop()
+                    .expect("the request reaches the upstream");
                 assert_eq!(response.status(), 200, "{what}");
                 assert_same_bytes(&format!("request, {what}"), &received.body.data, &data);
                 let expected: Vec<u8> = data.iter().rev().copied().collect();
@@ -50,9 +59,18 @@ async fn passes_bodies_of_every_size(transport: Transport) {
             }
         }
     }
-    assert_eq!(upstream.received().len(), exchanges, "no request reaches the upstream twice");
+    assert_eq!(
+        upstream.received().len(),
+        exchanges,
+        "no request reaches the upstream twice"
+    );
     let calls = weir.calls_eventually(exchanges).await;
-    let bytes = |column| calls.iter().filter_map(|call| call.int(column)).sum::<i64>();
+    let bytes = |column| {
+        calls
+            .iter()
+            .filter_map(|call| call.int(column))
+            .sum::<i64>()
+    };
     let sent = i64::try_from(SIZES.iter().sum::<usize>() * 2 * Way::ALL.len()).expect("it fits");
     assert_eq!(bytes("request_bytes"), sent);
     assert_eq!(bytes("response_bytes"), sent);
@@ -92,12 +110,21 @@ async fn large_json_bodies_pass_a_money_budget_unchanged() {
             let mut data = br#"{"messages":[{"role":"user","content":""#.to_vec();
             data.resize(size - tail.len(), b'x');
             data.extend_from_slice(tail.as_bytes());
-            for payload in [Payload::Length(data.clone()), Payload::Chunked(pieces(&data))] {
+            for payload in [
+                Payload::Length(data.clone()),
+                Payload::Chunked(pieces(&data)),
+            ] {
                 let what = format!("{size} bytes, {}, {transport:?}", framing(&payload));
-                let request = Request { payload, ..Request::post("/v1/chat/completions", "") };
+                let request = Request {
+                    payload,
+                    ..Request::post("/v1/chat/completions", "")
+                };
                 let response = weir.send(Way::BaseUrl, "openai", &request).await;
                 assert_eq!(response.status(), 200, "{what}");
-                let received = upstream.received().pop().expect("the request reaches the upstream");
+                let received = upstream
+                    .received()
+                    .pop()
+                    .expect("the request reaches the upstream");
                 assert_same_bytes(&what, &received.body.data, &data);
                 assert_eq!(response.body.data.len(), data.len(), "{what}");
             }
@@ -128,8 +155,16 @@ async fn every_coding_passes_as_it_was_sent() {
             let name = coding.name().unwrap_or("identity");
             assert_eq!(response.head.get("content-encoding"), Some(name), "{way:?}");
             let length = expected.len().to_string();
-            assert_eq!(response.head.get("content-length"), Some(length.as_str()), "{way:?}");
-            assert_same_bytes(&format!("{coding:?} by {way:?}"), &response.body.data, &expected);
+            assert_eq!(
+                response.head.get("content-length"),
+                Some(length.as_str()),
+                "{way:?}"
+            );
+            assert_same_bytes(
+                &format!("{coding:?} by {way:?}"),
+                &response.body.data,
+                &expected,
+            );
         }
     }
 }

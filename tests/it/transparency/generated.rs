@@ -29,7 +29,10 @@ struct Exchange {
 }
 
 fn headers() -> impl Strategy<Value = Vec<(String, String)>> {
-    let header = ("[Xx]-[a-v][a-zA-Z0-9_.-]{0,12}", "([!-~\u{a1}-\u{ff}]([ -~]{0,20}[!-~])?)?");
+    let header = (
+        "[Xx]-[a-v][a-zA-Z0-9_.-]{0,12}",
+        "([!-~\u{a1}-\u{ff}]([ -~]{0,20}[!-~])?)?",
+    );
     prop::collection::vec(header, 0..8)
 }
 
@@ -61,7 +64,13 @@ fn request() -> impl Strategy<Value = Request> {
                 })
             }),
     ];
-    let method = prop_oneof![Just("POST"), Just("PUT"), Just("DELETE"), Just("PATCH"), Just("GET")];
+    let method = prop_oneof![
+        Just("POST"),
+        Just("PUT"),
+        Just("DELETE"),
+        Just("PATCH"),
+        Just("GET")
+    ];
     (method, path, headers(), payload()).prop_map(|(method, path, headers, payload)| Request {
         method: method.to_owned(),
         path,
@@ -71,23 +80,42 @@ fn request() -> impl Strategy<Value = Request> {
 }
 
 fn exchange() -> impl Strategy<Value = Exchange> {
-    let way = prop_oneof![Just(Way::BaseUrl), Just(Way::ConnectH1), Just(Way::ConnectH2), Just(Way::Absolute)];
+    let way = prop_oneof![
+        Just(Way::BaseUrl),
+        Just(Way::ConnectH1),
+        Just(Way::ConnectH2),
+        Just(Way::Absolute)
+    ];
     let provider = prop_oneof![Just("openai"), Just("anthropic"), Just("gemini")];
     let status = (200_u16..600).prop_filter("no body", |status| !matches!(status, 204 | 205 | 304));
     let coding = prop::sample::select(Coding::ALL.to_vec());
-    let framing = prop_oneof![Just(Framing::Length), Just(Framing::Chunked), Just(Framing::UntilClose)];
-    (way, provider, request(), status, headers(), coding, framing, pieces()).prop_map(
-        |(way, provider, request, status, headers, coding, framing, pieces)| Exchange {
-            way,
-            provider,
-            request,
-            status,
-            headers,
-            coding,
-            framing,
-            pieces,
-        },
+    let framing = prop_oneof![
+        Just(Framing::Length),
+        Just(Framing::Chunked),
+        Just(Framing::UntilClose)
+    ];
+    (
+        way,
+        provider,
+        request(),
+        status,
+        headers(),
+        coding,
+        framing,
+        pieces(),
     )
+        .prop_map(
+            |(way, provider, request, status, headers, coding, framing, pieces)| Exchange {
+                way,
+                provider,
+                request,
+                status,
+                headers,
+                coding,
+                framing,
+                pieces,
+            },
+        )
 }
 
 impl Exchange {
@@ -97,11 +125,19 @@ impl Exchange {
             Coding::Identity => self.pieces.clone(),
             coding => {
                 let size = self.pieces.iter().map(Vec::len).max().unwrap_or(1).max(1);
-                coding.encode(&self.pieces.concat()).chunks(size).map(<[u8]>::to_vec).collect()
+                coding
+                    .encode(&self.pieces.concat())
+                    .chunks(size)
+                    .map(<[u8]>::to_vec)
+                    .collect()
             }
         };
         let reply = Reply::steps(coded.into_iter().map(Step::Send));
-        let reply = Reply { headers: self.headers.clone(), framing: self.framing, ..reply };
+        let reply = Reply {
+            headers: self.headers.clone(),
+            framing: self.framing,
+            ..reply
+        };
         let reply = match self.coding.name() {
             Some(name) => reply.header("Content-Encoding", name),
             None => reply,
@@ -122,7 +158,10 @@ impl Exchange {
         assert_eq!(response.status(), self.status);
         assert!(response.body.complete);
         assert_same_bytes("response", &response.body.data, &reply.body());
-        assert_eq!(end_to_end(&response.head.headers, lower), end_to_end(&reply.headers, lower));
+        assert_eq!(
+            end_to_end(&response.head.headers, lower),
+            end_to_end(&reply.headers, lower)
+        );
     }
 }
 
@@ -132,17 +171,26 @@ fn passes_generated_exchanges(transport: Transport) {
     let (upstream, weir) = runtime.block_on(async {
         let next = next.clone();
         let script = move |_: &Received| {
-            next.lock().expect("no panic under the lock").clone().expect("a reply is set")
+            next.lock()
+                .expect("no panic under the lock")
+                .clone()
+                .expect("a reply is set")
         };
         let upstream = Upstream::answering(transport, script).await;
         let weir = Weir::start(&Settings::to(&upstream)).await;
         (upstream, weir)
     });
-    let config = Config { cases: CASES, max_shrink_iters: 200, failure_persistence: None, ..Config::default() };
+    let config = Config {
+        cases: CASES,
+        max_shrink_iters: 200,
+        failure_persistence: None,
+        ..Config::default()
+    };
     let result = TestRunner::new(config).run(&exchange(), |exchange| {
         *next.lock().expect("no panic under the lock") = Some(exchange.reply());
         let before = upstream.received().len();
-        let response = runtime.block_on(weir.send(exchange.way, exchange.provider, &exchange.request));
+        let response =
+            runtime.block_on(weir.send(exchange.way, exchange.provider, &exchange.request));
         let received = upstream.received();
         prop_assert_eq!(received.len(), before + 1);
         exchange.check(received.last().expect("a request"), &response, transport);

@@ -48,14 +48,24 @@ async fn request_headers_reach_the_upstream_as_they_were_sent() {
         let upstream = Upstream::answering(transport, |_| Reply::ok("{}")).await;
         let weir = Weir::start(&Settings::to(&upstream)).await;
         for way in Way::ALL {
-            let request = Request { headers: odd_headers(), ..Request::post("/v1/models", "{}") };
+            let request = Request {
+                headers: odd_headers(),
+                ..Request::post("/v1/models", "{}")
+            };
             let lower = way == Way::ConnectH2 || transport == Transport::Tls(Alpn::H2);
             let response = weir.send(way, "openai", &request).await;
             assert_eq!(response.status(), 200, "{way:?} {transport:?}");
             let head = upstream.received().pop().expect("a request").head;
-            let (got, sent) = (end_to_end(&head.headers, lower), end_to_end(&request.headers, lower));
+            let (got, sent) = (
+                end_to_end(&head.headers, lower),
+                end_to_end(&request.headers, lower),
+            );
             assert_eq!(got, sent, "{way:?} {transport:?}");
-            assert_eq!(head.all("host"), [upstream.address.to_string()], "{way:?} {transport:?}");
+            assert_eq!(
+                head.all("host"),
+                [upstream.address.to_string()],
+                "{way:?} {transport:?}"
+            );
         }
     }
 }
@@ -70,7 +80,9 @@ async fn headers_of_the_hop_and_of_weir_never_reach_the_upstream() {
             for (name, value) in STRIPPED {
                 request = request.header(name, value);
             }
-            let response = weir.send(way, "openai", &request.header("X-Kept", "2")).await;
+            let response = weir
+                .send(way, "openai", &request.header("X-Kept", "2"))
+                .await;
             assert_eq!(response.status(), 200);
             let head = upstream.received().pop().expect("a request").head;
             let stripped = STRIPPED.iter().filter(|(name, _)| *name != "Connection");
@@ -87,8 +99,18 @@ async fn request_headers_keep_their_order_where_none_is_stripped() {
     let upstream = Upstream::answering(Transport::Plain, |_| Reply::ok("{}")).await;
     let weir = Weir::start(&Settings::to(&upstream)).await;
     for way in [Way::BaseUrl, Way::ConnectH1, Way::Absolute] {
-        let names = ["X-Z", "b-header", "Accept", "X-A", "Content-Type", "authorization"];
-        let mut request = Request { payload: Payload::None, ..Request::get("/v1/models") };
+        let names = [
+            "X-Z",
+            "b-header",
+            "Accept",
+            "X-A",
+            "Content-Type",
+            "authorization",
+        ];
+        let mut request = Request {
+            payload: Payload::None,
+            ..Request::get("/v1/models")
+        };
         for name in names {
             request = request.header(name, "1");
         }
@@ -104,10 +126,18 @@ async fn request_headers_keep_their_order_where_none_is_stripped() {
 async fn response_headers_reach_the_client_as_they_were_sent() {
     for transport in Transport::ALL {
         let mut sent = odd_headers();
-        for (name, value) in [("server", "Odd"), ("Set-Cookie", "a=1"), ("Set-Cookie", "b=2"), ("Via", "1.1 x")] {
+        for (name, value) in [
+            ("server", "Odd"),
+            ("Set-Cookie", "a=1"),
+            ("Set-Cookie", "b=2"),
+            ("Via", "1.1 x"),
+        ] {
             sent.push((name.to_owned(), value.to_owned()));
         }
-        let reply = Reply { headers: sent.clone(), ..Reply::json("{}") };
+        let reply = Reply {
+            headers: sent.clone(),
+            ..Reply::json("{}")
+        };
         let upstream = Upstream::answering(transport, move |_| reply.clone()).await;
         let weir = Weir::start(&Settings::to(&upstream)).await;
         for way in Way::ALL {
@@ -124,15 +154,29 @@ async fn response_headers_keep_their_order_and_the_reason_its_words() {
     let names = ["X-Z", "content-type", "Server", "x-a", "X-M"];
     let upstream = Upstream::answering(Transport::Plain, move |_| {
         let reply = Reply::ok("{}").status(299, "Rather  Well");
-        names.iter().fold(reply, |reply, name| reply.header(name, "1"))
+        names
+            .iter()
+            .fold(reply, |reply, name| reply.header(name, "1"))
     })
     .await;
     let weir = Weir::start(&Settings::to(&upstream)).await;
     for way in [Way::BaseUrl, Way::ConnectH1, Way::Absolute] {
-        let head = weir.send(way, "openai", &Request::get("/v1/models")).await.head;
-        assert_eq!((head.status(), head.reason()), (299, "Rather  Well"), "{way:?}");
+        let head = weir
+            .send(way, "openai", &Request::get("/v1/models"))
+            .await
+            .head;
+        assert_eq!(
+            (head.status(), head.reason()),
+            (299, "Rather  Well"),
+            "{way:?}"
+        );
         let sent = |name: &&str| names.contains(name);
-        let got: Vec<&str> = head.headers.iter().map(|(n, _)| n.as_str()).filter(sent).collect();
+        let got: Vec<&str> = head
+            .headers
+            .iter()
+            .map(|(n, _)| n.as_str())
+            .filter(sent)
+            .collect();
         assert_eq!(got, names, "{way:?}");
     }
 }
@@ -142,13 +186,23 @@ async fn the_host_is_the_upstreams_by_every_way_in() {
     let upstream = Upstream::answering(Transport::Tls(Alpn::H1), |_| Reply::ok("{}")).await;
     let weir = Weir::start(&Settings::to(&upstream)).await;
     for way in Way::ALL {
-        weir.send(way, "anthropic", &Request::get("/v1/models")).await;
+        weir.send(way, "anthropic", &Request::get("/v1/models"))
+            .await;
     }
     let hosts: Vec<Vec<String>> = upstream
         .received()
         .iter()
-        .map(|one| one.head.all("host").into_iter().map(str::to_owned).collect())
+        .map(|one| {
+            one.head
+                .all("host")
+                .into_iter()
+                .map(str::to_owned)
+                .collect()
+        })
         .collect();
-    assert_eq!(hosts, vec![vec![upstream.address.to_string()]; Way::ALL.len()]);
+    assert_eq!(
+        hosts,
+        vec![vec![upstream.address.to_string()]; Way::ALL.len()]
+    );
     assert_ne!(connect_host("anthropic"), upstream.address.to_string());
 }

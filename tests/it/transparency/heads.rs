@@ -37,7 +37,8 @@ async fn the_upstreams_base_path_comes_first() {
     let upstream = Upstream::answering(Transport::Plain, |_| Reply::ok("{}")).await;
     let settings = Settings::to_url(&format!("{}/base/path", upstream.url()));
     let weir = Weir::start(&settings).await;
-    weir.send(Way::BaseUrl, "openai", &Request::get("/v1/models?a=%2F")).await;
+    weir.send(Way::BaseUrl, "openai", &Request::get("/v1/models?a=%2F"))
+        .await;
     assert_eq!(upstream.only().head.target(), "/base/path/v1/models?a=%2F");
 }
 
@@ -53,7 +54,11 @@ async fn a_head_request_gets_the_length_and_no_body() {
             let request = Request::get("/v1/models").method("HEAD");
             let response = weir.send(way, "openai", &request).await;
             assert_eq!(response.status(), 200);
-            assert_eq!(response.head.get("content-length"), Some("1234"), "{way:?} {transport:?}");
+            assert_eq!(
+                response.head.get("content-length"),
+                Some("1234"),
+                "{way:?} {transport:?}"
+            );
             assert!(response.body.complete && response.body.data.is_empty());
         }
     }
@@ -104,8 +109,13 @@ async fn early_hints_reach_an_h1_client_before_the_answer() {
 
 #[tokio::test]
 async fn a_client_that_expects_100_gets_it_and_keeps_its_connection() {
-    for (transport, size) in [(Transport::Plain, 10), (Transport::Tls(Alpn::H2), 10), (Transport::Plain, 70_000)] {
-        let upstream = Upstream::answering(transport, |received| Reply::ok(received.body.data.clone())).await;
+    for (transport, size) in [
+        (Transport::Plain, 10),
+        (Transport::Tls(Alpn::H2), 10),
+        (Transport::Plain, 70_000),
+    ] {
+        let upstream =
+            Upstream::answering(transport, |received| Reply::ok(received.body.data.clone())).await;
         let weir = Weir::start(&Settings::to(&upstream)).await;
         let mut client = weir.h1(Way::BaseUrl, "openai").await;
         for _ in 0..2 {
@@ -113,9 +123,18 @@ async fn a_client_that_expects_100_gets_it_and_keeps_its_connection() {
             let request = Request::post("/v1/chat/completions", data.clone())
                 .header("Expect", "100-continue");
             client.start_head(&request).await;
-            let head = client.wire.read_head().await.expect("an answer").expect("an answer");
+            let head = client
+                .wire
+                .read_head()
+                .await
+                .expect("an answer")
+                .expect("an answer");
             assert_eq!(head.status(), 100, "{transport:?}");
-            client.wire.write(&request.body_bytes()).await.expect("the body is taken");
+            client
+                .wire
+                .write(&request.body_bytes())
+                .await
+                .expect("the body is taken");
             let response = client.finish("POST").await;
             assert_eq!(response.status(), 200);
             assert_same_bytes("the body", &response.body.data, &data);
@@ -137,9 +156,15 @@ async fn a_client_that_sends_fin_after_its_request_still_gets_its_answer() {
         let upstream = Upstream::answering(transport, script).await;
         let weir = Weir::start(&Settings::to(&upstream)).await;
         let mut client = weir.h1(Way::BaseUrl, "openai").await;
-        client.start(&Request::post("/v1/chat/completions", "{}")).await;
+        client
+            .start(&Request::post("/v1/chat/completions", "{}"))
+            .await;
         client.wire.finish().await.expect("a FIN can be sent");
-        upstream.eventually("the request is whole", |all| all.len() == 1 && all[0].body.complete).await;
+        upstream
+            .eventually("the request is whole", |all| {
+                all.len() == 1 && all[0].body.complete
+            })
+            .await;
         gate.open();
         let response = client.finish("POST").await;
         assert_eq!(response.body.data, b"headtail", "{transport:?}");
@@ -155,9 +180,15 @@ async fn a_body_that_ends_with_the_connection_arrives_whole() {
     .await;
     let weir = Weir::start(&Settings::to(&upstream)).await;
     for way in Way::ALL {
-        let response = weir.send(way, "openai", &Request::get("/v1/files/1/content")).await;
+        let response = weir
+            .send(way, "openai", &Request::get("/v1/files/1/content"))
+            .await;
         assert!(response.body.complete, "{way:?}");
-        assert_same_bytes(&format!("{way:?}"), &response.body.data, &vec![b'x'; 100_000]);
+        assert_same_bytes(
+            &format!("{way:?}"),
+            &response.body.data,
+            &vec![b'x'; 100_000],
+        );
     }
 }
 
@@ -171,7 +202,9 @@ async fn trailers_pass_from_an_h2_upstream_to_an_h2_client() {
     })
     .await;
     let weir = Weir::start(&Settings::to(&upstream)).await;
-    let response = weir.send(Way::ConnectH2, "openai", &Request::get("/v1/models")).await;
+    let response = weir
+        .send(Way::ConnectH2, "openai", &Request::get("/v1/models"))
+        .await;
     assert_eq!(response.body.data, b"data");
     assert_eq!(response.body.trailers, expected);
 }
@@ -183,22 +216,35 @@ async fn each_event_arrives_before_the_next_is_sent() {
         let script = {
             let gates = gates.clone();
             move |_: &_| {
-                let event = |at: usize| Step::Send(format!("data: {{\"n\":{at}}}\n\n").into_bytes());
-                let steps = gates.iter().enumerate().flat_map(|(at, gate)| [event(at), Step::Wait(gate.clone())]);
+                let event =
+                    |at: usize| Step::Send(format!("data: {{\"n\":{at}}}\n\n").into_bytes());
+                let steps = gates
+                    .iter()
+                    .enumerate()
+                    .flat_map(|(at, gate)| [event(at), Step::Wait(gate.clone())]);
                 Reply::steps(steps).header("Content-Type", "text/event-stream")
             }
         };
         let upstream = Upstream::answering(transport, script).await;
         let weir = Weir::start(&Settings::to(&upstream)).await;
         let mut client = weir.h1(Way::BaseUrl, "openai").await;
-        let request = Request { payload: Payload::Length(b"{}".to_vec()), ..Request::post("/v1/chat/completions", "") };
+        let request = Request {
+            payload: Payload::Length(b"{}".to_vec()),
+            ..Request::post("/v1/chat/completions", "")
+        };
         client.start(&request).await;
         client.head().await;
         for (at, gate) in gates.iter().enumerate() {
             let expected = format!("data: {{\"n\":{at}}}\n\n");
             let mut got = Vec::new();
             while got.len() < expected.len() {
-                got.extend(client.wire.read_chunk().await.expect("the event comes before the gate opens"));
+                got.extend(
+                    client
+                        .wire
+                        .read_chunk()
+                        .await
+                        .expect("the event comes before the gate opens"),
+                );
             }
             assert_eq!(got, expected.as_bytes(), "{transport:?}");
             gate.open();

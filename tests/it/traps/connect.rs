@@ -32,25 +32,42 @@ async fn a_client_hello_glued_to_the_connect_head_is_understood() {
         let pump = tokio::spawn(async move {
             let mut hello = vec![0; 16 * 1024];
             let length = far.read(&mut hello).await.expect("a ClientHello");
-            let mut glued = format!("CONNECT {host}:443 HTTP/1.1\r\nHost: {host}:443\r\n\r\n").into_bytes();
+            let mut glued =
+                format!("CONNECT {host}:443 HTTP/1.1\r\nHost: {host}:443\r\n\r\n").into_bytes();
             glued.extend_from_slice(&hello[..length]);
             wire.write(&glued).await.expect("the bytes are taken");
-            let head = wire.read_head().await.expect("an answer").expect("an answer");
+            let head = wire
+                .read_head()
+                .await
+                .expect("an answer")
+                .expect("an answer");
             assert_eq!(head.status(), 200);
             let ahead = wire.take_ahead();
             far.write_all(&ahead).await.expect("the client reads");
             let _ = tokio::io::copy_bidirectional(&mut far, &mut wire.io).await;
         });
         let near: Box<dyn Io> = Box::new(near);
-        let stream = tls::handshake(near, host, weir.roots(), alpn).await.expect("a handshake");
+        let stream = tls::handshake(near, host, weir.roots(), alpn)
+            .await
+            .expect("a handshake");
         let request = Request::get("/v1/models");
         let body = match alpn {
             Alpn::H1 => {
                 let wire = Wire::new(Box::new(stream), ResetSwitch::default());
-                let mut client = H1 { wire, prefix: String::new(), host: host.to_owned() };
+                let mut client = H1 {
+                    wire,
+                    prefix: String::new(),
+                    host: host.to_owned(),
+                };
                 client.send(&request).await.body
             }
-            _ => crate::support::client::H2::over(Box::new(stream), host).await.send(&request).await.body,
+            _ => {
+                crate::support::client::H2::over(Box::new(stream), host)
+                    .await
+                    .send(&request)
+                    .await
+                    .body
+            }
         };
         assert_eq!(body.data, b"glued", "{alpn:?}");
         pump.abort();
@@ -61,9 +78,14 @@ async fn a_client_hello_glued_to_the_connect_head_is_understood() {
 async fn a_server_name_other_than_the_connect_host_is_refused() {
     let upstream = Upstream::answering(Transport::Plain, |_| Reply::ok("{}")).await;
     let weir = Weir::start(&Settings::to(&upstream)).await;
-    let (io, _) = tunnel(weir.proxy, connect_host("openai"), "").await.into_io();
+    let (io, _) = tunnel(weir.proxy, connect_host("openai"), "")
+        .await
+        .into_io();
     let fronted = tls::handshake(io, connect_host("anthropic"), weir.roots(), Alpn::H1).await;
-    assert!(fronted.is_err(), "no certificate for a host that CONNECT did not name");
+    assert!(
+        fronted.is_err(),
+        "no certificate for a host that CONNECT did not name"
+    );
     assert_eq!(upstream.connections(), 0);
     assert!(weir.calls().is_empty());
 }
@@ -76,12 +98,26 @@ async fn bytes_pass_a_blind_tunnel_unread_even_when_glued_to_its_head() {
     let mut wire = Wire::dial(weir.proxy).await;
     let target = far.address;
     let head = format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n\r\n\x16\x03\x01glued");
-    wire.write(head.as_bytes()).await.expect("the bytes are taken");
-    let answer = wire.read_head().await.expect("an answer").expect("an answer");
+    wire.write(head.as_bytes())
+        .await
+        .expect("the bytes are taken");
+    let answer = wire
+        .read_head()
+        .await
+        .expect("an answer")
+        .expect("an answer");
     assert_eq!(answer.status(), 200);
-    assert_eq!(wire.read_exactly(8).await.expect("an echo"), b"\x16\x03\x01glued");
-    wire.write(b"CONNECT is a word like any other\r\n\r\n").await.expect("the bytes are taken");
-    assert_eq!(wire.read_exactly(12).await.expect("an echo"), b"CONNECT is a");
+    assert_eq!(
+        wire.read_exactly(8).await.expect("an echo"),
+        b"\x16\x03\x01glued"
+    );
+    wire.write(b"CONNECT is a word like any other\r\n\r\n")
+        .await
+        .expect("the bytes are taken");
+    assert_eq!(
+        wire.read_exactly(12).await.expect("an echo"),
+        b"CONNECT is a"
+    );
     drop(wire);
     far.all_closed().await;
     assert!(weir.calls().is_empty(), "a blind tunnel is no call");
@@ -96,8 +132,14 @@ async fn tunnel_deny_refuses_hosts_that_no_provider_claims() {
     let mut wire = Wire::dial(weir.proxy).await;
     let target = far.address;
     let head = format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n\r\n");
-    wire.write(head.as_bytes()).await.expect("the bytes are taken");
-    let answer = wire.read_head().await.expect("an answer").expect("an answer");
+    wire.write(head.as_bytes())
+        .await
+        .expect("the bytes are taken");
+    let answer = wire
+        .read_head()
+        .await
+        .expect("an answer")
+        .expect("an answer");
     assert_eq!(answer.status(), 403);
 
     let mut absolute = weir.h1(Way::BaseUrl, "openai").await;
@@ -106,7 +148,9 @@ async fn tunnel_deny_refuses_hosts_that_no_provider_claims() {
     assert_eq!(absolute.send(&Request::get("/")).await.status(), 403);
 
     assert_eq!(far.connections(), 0);
-    let claimed = weir.send(Way::ConnectH1, "openai", &Request::get("/v1/models")).await;
+    let claimed = weir
+        .send(Way::ConnectH1, "openai", &Request::get("/v1/models"))
+        .await;
     assert_eq!(claimed.status(), 200, "a claimed host is still served");
 }
 
@@ -121,7 +165,10 @@ async fn absolute_form_to_a_host_that_is_nobodys_is_forwarded_unmetered() {
     let response = client.send(&Request::post("/any/path?q=%2F", "data")).await;
     assert_eq!(response.body.data, b"elsewhere");
     let received = other.only();
-    assert_eq!((received.head.target(), received.body.data.as_slice()), ("/any/path?q=%2F", &b"data"[..]));
+    assert_eq!(
+        (received.head.target(), received.body.data.as_slice()),
+        ("/any/path?q=%2F", &b"data"[..])
+    );
     assert_eq!(upstream.connections(), 0);
 }
 
@@ -129,10 +176,19 @@ async fn absolute_form_to_a_host_that_is_nobodys_is_forwarded_unmetered() {
 async fn a_connect_head_that_is_none_gets_400() {
     let upstream = Upstream::answering(Transport::Plain, |_| Reply::ok("{}")).await;
     let weir = Weir::start(&Settings::to(&upstream)).await;
-    for head in ["CONNECT /path HTTP/1.1\r\n\r\n", "CONNECT host:port HTTP/1.1\r\n\r\n"] {
+    for head in [
+        "CONNECT /path HTTP/1.1\r\n\r\n",
+        "CONNECT host:port HTTP/1.1\r\n\r\n",
+    ] {
         let mut wire = Wire::dial(weir.proxy).await;
-        wire.write(head.as_bytes()).await.expect("the bytes are taken");
-        let answer = wire.read_head().await.expect("an answer").expect("an answer");
+        wire.write(head.as_bytes())
+            .await
+            .expect("the bytes are taken");
+        let answer = wire
+            .read_head()
+            .await
+            .expect("an answer")
+            .expect("an answer");
         assert_eq!(answer.status(), 400, "{head:?}");
     }
 }

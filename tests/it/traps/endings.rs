@@ -20,7 +20,11 @@ fn first_half(canned: &Canned, then: Step) -> Reply {
 }
 
 fn streams() -> Vec<Canned> {
-    vec![canned::openai_chat_stream(), canned::anthropic_stream(), canned::gemini_stream()]
+    vec![
+        canned::openai_chat_stream(),
+        canned::anthropic_stream(),
+        canned::gemini_stream(),
+    ]
 }
 
 /// How a client leaves.
@@ -47,17 +51,27 @@ async fn a_client_hangs_up(canned: &Canned, transport: Transport, leaves: Leaves
     client.head().await;
     let mut got = 0;
     while got < sent {
-        got += client.wire.read_chunk().await.expect("the stream goes on").len();
+        got += client
+            .wire
+            .read_chunk()
+            .await
+            .expect("the stream goes on")
+            .len();
     }
     match leaves {
         Leaves::ByReset => client.wire.reset(),
         Leaves::ByFin => drop(client),
     }
-    upstream.eventually("the upstream is cut off", |all| all[0].cut).await;
+    upstream
+        .eventually("the upstream is cut off", |all| all[0].cut)
+        .await;
     let call = weir.only_call().await;
     assert_eq!(call.text("outcome"), Some("client_closed"), "{what}");
     let source = call.text("usage_source");
-    assert!(matches!(source, Some("partial" | "estimated")), "{what}: {source:?}");
+    assert!(
+        matches!(source, Some("partial" | "estimated")),
+        "{what}: {source:?}"
+    );
     assert!(call.int("output_tokens") > Some(0), "{what}: {call:?}");
     assert!(call.int("cost_picousd") > Some(0), "{what}: {call:?}");
 }
@@ -68,7 +82,12 @@ async fn a_client_that_hangs_up_ends_the_upstream_and_is_counted() {
         for canned in streams() {
             a_client_hangs_up(&canned, Transport::Plain, leaves).await;
         }
-        a_client_hangs_up(&canned::openai_chat_stream(), Transport::Tls(Alpn::H2), leaves).await;
+        a_client_hangs_up(
+            &canned::openai_chat_stream(),
+            Transport::Tls(Alpn::H2),
+            leaves,
+        )
+        .await;
     }
 }
 
@@ -91,29 +110,47 @@ async fn an_h2_client_that_resets_its_stream_is_counted_and_keeps_its_connection
     body.data().await.expect("data").expect("data");
     streaming.sending.send_reset(h2::Reason::CANCEL);
     drop((streaming, body));
-    upstream.eventually("the upstream's stream is reset", |all| all[0].cut).await;
-    assert_eq!(weir.only_call().await.text("outcome"), Some("client_closed"));
+    upstream
+        .eventually("the upstream's stream is reset", |all| all[0].cut)
+        .await;
+    assert_eq!(
+        weir.only_call().await.text("outcome"),
+        Some("client_closed")
+    );
     let response = client.send(&canned.request().header("X-Whole", "1")).await;
     assert_eq!(response.body.data, canned.answer.as_bytes());
-    assert_eq!(upstream.connections(), 1, "only the stream was given up, not the connection");
+    assert_eq!(
+        upstream.connections(),
+        1,
+        "only the stream was given up, not the connection"
+    );
 }
 
 #[tokio::test]
 async fn a_client_that_leaves_before_the_first_byte_is_counted() {
-    let upstream = Upstream::driven(Transport::Plain, |mut wire: Wire, record, connection| async move {
-        let Ok(Some(head)) = wire.read_head().await else { return };
-        let at = record.begin(connection, head);
-        wire.gone().await;
-        record.note(at, |entry| entry.cut = true);
-    })
+    let upstream = Upstream::driven(
+        Transport::Plain,
+        |mut wire: Wire, record, connection| async move {
+            let Ok(Some(head)) = wire.read_head().await else {
+                return;
+            };
+            let at = record.begin(connection, head);
+            wire.gone().await;
+            record.note(at, |entry| entry.cut = true);
+        },
+    )
     .await;
     let weir = Weir::start(&Settings::to(&upstream)).await;
     let canned = canned::openai_chat();
     let mut client = weir.h1(Way::BaseUrl, canned.provider).await;
     client.start(&canned.request()).await;
-    upstream.eventually("the request is there", |all| !all.is_empty()).await;
+    upstream
+        .eventually("the request is there", |all| !all.is_empty())
+        .await;
     client.wire.reset();
-    upstream.eventually("the upstream is cut off", |all| all[0].cut).await;
+    upstream
+        .eventually("the upstream is cut off", |all| all[0].cut)
+        .await;
     let call = weir.only_call().await;
     assert_eq!(call.text("outcome"), Some("client_closed"));
     assert_ne!(call.int("input_tokens"), Some(0), "unknown is never 0");
@@ -154,7 +191,10 @@ async fn a_body_shorter_than_its_length_is_passed_on_as_such() {
     assert_eq!(response.head.get("content-length"), Some("100"));
     assert_eq!(response.body.data, b"only this");
     assert!(!response.body.complete);
-    assert_eq!(weir.only_call().await.text("outcome"), Some("upstream_closed"));
+    assert_eq!(
+        weir.only_call().await.text("outcome"),
+        Some("upstream_closed")
+    );
 }
 
 #[tokio::test]
@@ -171,13 +211,30 @@ async fn usage_is_settled_with_the_terminal_event_not_with_the_end() {
         client.head().await;
         let mut got = 0;
         while got < sent {
-            got += client.wire.read_chunk().await.expect("the stream goes on").len();
+            got += client
+                .wire
+                .read_chunk()
+                .await
+                .expect("the stream goes on")
+                .len();
         }
         client.wire.reset();
         let call = weir.only_call().await;
-        assert_eq!(call.int("input_tokens"), Some(canned.input), "{}", canned.name);
+        assert_eq!(
+            call.int("input_tokens"),
+            Some(canned.input),
+            "{}",
+            canned.name
+        );
         assert_eq!(call.int("output_tokens"), canned.output, "{}", canned.name);
-        assert_eq!(call.int("cost_picousd"), Some(canned.cost_picousd), "{}", canned.name);
-        upstream.eventually("the upstream is cut off", |all| all[0].cut).await;
+        assert_eq!(
+            call.int("cost_picousd"),
+            Some(canned.cost_picousd),
+            "{}",
+            canned.name
+        );
+        upstream
+            .eventually("the upstream is cut off", |all| all[0].cut)
+            .await;
     }
 }

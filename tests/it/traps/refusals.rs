@@ -32,7 +32,10 @@ async fn send(weir: &Weir, way: Way, request: &Request) -> Response {
     match sent {
         Ok(()) => {}
         Err(error) => assert!(
-            matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset),
+            matches!(
+                error.kind(),
+                io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset
+            ),
             "{error}"
         ),
     }
@@ -48,10 +51,16 @@ async fn a_refused_body_of_any_size_gets_its_429_and_goes_nowhere() {
         for size in [1_000, 65_536, 65_537, 3_000_000] {
             let data = body(size);
             let pieces: Vec<Vec<u8>> = data.chunks(50_000).map(<[u8]>::to_vec).collect();
-            for payload in [Payload::Length(data.clone()), Payload::Chunked(pieces.clone())] {
+            for payload in [
+                Payload::Length(data.clone()),
+                Payload::Chunked(pieces.clone()),
+            ] {
                 for way in Way::ALL {
                     let what = format!("{size} bytes by {way:?} to {transport:?}");
-                    let request = Request { payload: payload.clone(), ..Request::post("/v1/chat/completions", "") };
+                    let request = Request {
+                        payload: payload.clone(),
+                        ..Request::post("/v1/chat/completions", "")
+                    };
                     let response = within(&what, send(&weir, way, &request)).await;
                     assert_eq!(response.status(), 429, "{what}");
                     assert!(response.body.complete, "{what}");
@@ -61,8 +70,14 @@ async fn a_refused_body_of_any_size_gets_its_429_and_goes_nowhere() {
             }
         }
         for received in upstream.received() {
-            assert!(received.body.data.is_empty(), "no byte of a refused body goes upstream");
-            assert!(!received.body.complete, "a refused request is never completed");
+            assert!(
+                received.body.data.is_empty(),
+                "no byte of a refused body goes upstream"
+            );
+            assert!(
+                !received.body.complete,
+                "a refused request is never completed"
+            );
         }
         let calls = weir.calls_eventually(refused).await;
         for call in calls {
@@ -79,10 +94,16 @@ async fn an_h2_client_goes_on_after_a_refusal() {
     let weir = Weir::start(&Settings::to(&upstream).and(TIGHT)).await;
     let mut client = weir.h2("openai").await;
     let pieces: Vec<Vec<u8>> = body(200_000).chunks(50_000).map(<[u8]>::to_vec).collect();
-    let refused = Request { payload: Payload::Chunked(pieces), ..Request::post("/v1/chat/completions", "") };
+    let refused = Request {
+        payload: Payload::Chunked(pieces),
+        ..Request::post("/v1/chat/completions", "")
+    };
     assert_eq!(client.send(&refused).await.status(), 429);
     let response = client.send(&Request::get("/v1/models")).await;
-    assert_eq!(response.body.data, b"free", "a call that costs nothing passes");
+    assert_eq!(
+        response.body.data, b"free",
+        "a call that costs nothing passes"
+    );
 }
 
 #[tokio::test]
@@ -91,11 +112,17 @@ async fn an_h1_client_goes_on_after_a_refusal_of_a_small_body() {
     let weir = Weir::start(&Settings::to(&upstream).and(TIGHT)).await;
     let mut client = weir.h1(Way::BaseUrl, "openai").await;
     for _ in 0..2 {
-        let refused = client.send(&Request::post("/v1/chat/completions", body(1_000))).await;
+        let refused = client
+            .send(&Request::post("/v1/chat/completions", body(1_000)))
+            .await;
         assert_eq!(refused.status(), 429);
         assert!(refused.body.complete);
     }
-    assert_eq!(upstream.connections(), 0, "a small body is judged before the upstream is contacted");
+    assert_eq!(
+        upstream.connections(),
+        0,
+        "a small body is judged before the upstream is contacted"
+    );
     let response = client.send(&Request::get("/v1/models")).await;
     assert_eq!(response.body.data, b"free");
 }

@@ -14,13 +14,19 @@ const FROM_SERVER: &[u8] = b"\x81\x02hi";
 /// Accepts the upgrade, speaks first, and answers the client's frame.
 async fn web_socket(transport: Transport) -> Upstream {
     Upstream::driven(transport, |mut wire: Wire, record, connection| async move {
-        let Ok(Some(head)) = wire.read_head().await else { return };
+        let Ok(Some(head)) = wire.read_head().await else {
+            return;
+        };
         let at = record.begin(connection, head);
-        let accept = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+        let accept =
+            b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
             Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
         wire.write(accept).await.expect("the answer is taken");
         wire.write(FROM_SERVER).await.expect("the frame is taken");
-        let frame = wire.read_exactly(FROM_CLIENT.len()).await.expect("the client's frame");
+        let frame = wire
+            .read_exactly(FROM_CLIENT.len())
+            .await
+            .expect("the client's frame");
         record.note(at, |entry| entry.body.data = frame);
         wire.write(FROM_SERVER).await.expect("the frame is taken");
         wire.gone().await;
@@ -44,20 +50,49 @@ async fn a_web_socket_passes_both_ways_even_where_the_upstream_prefers_h2() {
                 .header("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")
                 .header("Sec-WebSocket-Protocol", "realtime");
             client.start(&request).await;
-            let head = client.wire.read_head().await.expect("an answer").expect("an answer");
+            let head = client
+                .wire
+                .read_head()
+                .await
+                .expect("an answer")
+                .expect("an answer");
             assert_eq!(head.status(), 101, "{what}");
-            assert_eq!(head.get("sec-websocket-accept"), Some("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="), "{what}");
-            let frame = client.wire.read_exactly(FROM_SERVER.len()).await.expect("a frame");
+            assert_eq!(
+                head.get("sec-websocket-accept"),
+                Some("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="),
+                "{what}"
+            );
+            let frame = client
+                .wire
+                .read_exactly(FROM_SERVER.len())
+                .await
+                .expect("a frame");
             assert_eq!(frame, FROM_SERVER, "{what}");
-            client.wire.write(FROM_CLIENT).await.expect("the frame is taken");
-            let frame = client.wire.read_exactly(FROM_SERVER.len()).await.expect("a frame");
+            client
+                .wire
+                .write(FROM_CLIENT)
+                .await
+                .expect("the frame is taken");
+            let frame = client
+                .wire
+                .read_exactly(FROM_SERVER.len())
+                .await
+                .expect("a frame");
             assert_eq!(frame, FROM_SERVER, "{what}");
             let received = upstream.only();
             assert_eq!(received.body.data, FROM_CLIENT, "{what}");
-            assert_eq!(received.head.get("sec-websocket-key"), Some("dGhlIHNhbXBsZSBub25jZQ=="));
-            assert_eq!(received.head.get("sec-websocket-protocol"), Some("realtime"));
+            assert_eq!(
+                received.head.get("sec-websocket-key"),
+                Some("dGhlIHNhbXBsZSBub25jZQ==")
+            );
+            assert_eq!(
+                received.head.get("sec-websocket-protocol"),
+                Some("realtime")
+            );
             drop(client);
-            upstream.eventually("the upstream learns that the client left", |all| all[0].cut).await;
+            upstream
+                .eventually("the upstream learns that the client left", |all| all[0].cut)
+                .await;
             let call = weir.only_call().await;
             assert_eq!(call.int("http_status"), Some(101), "{what}");
             assert_ne!(call.int("output_tokens"), Some(0), "unknown is never 0");

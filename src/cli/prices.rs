@@ -1,0 +1,188 @@
+//! `weir prices`: what a model costs and why; a price list brought in.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use clap::Subcommand;
+use serde_json::{Value, json};
+
+use super::out::{self, Format, number, text};
+use super::settings::File;
+use crate::clock::SystemClock;
+use crate::config::Config;
+use crate::pricing::{Catalog, Explanation, Lookup, Origin, import};
+
+/// Where an imported catalogue lies in `data_dir`; it takes the built-in one's place.
+const IMPORTED: &str = "prices.json";
+
+/// Arguments of `weir prices`.
+#[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct Args {
+    #[command(subcommand)]
+    action: Option<Action>,
+    /// The model to price; without it all models are listed.
+    model: Option<String>,
+    /// The provider's name in proxy.yaml [default: every one that prices the model].
+    #[arg(long)]
+    provider: Option<String>,
+    /// The service tier: flex, priority, batch.
+    #[arg(long)]
+    tier: Option<String>,
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Bring in the price list of a genai-prices package: the `data.py` inside it.
+    Import(ImportArgs),
+}
+
+#[derive(Debug, clap::Args)]
+struct ImportArgs {
+    /// The package's data.py.
+    file: PathBuf,
+    /// The package's version, for the record on each call.
+    #[arg(long)]
+    version: String,
+    /// The day the list was made, as 2026-11-20 [default: today].
+    #[arg(long)]
+    date: Option<String>,
+    /// Write the catalogue there instead of into data_dir.
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+/// The catalogue in force: the imported one where there is one, else the built-in one.
+pub fn catalog(config: &Config) -> anyhow::Result<Arc<Catalog>> {
+    let path = config.data_dir.join(IMPORTED);
+    match std::fs::read_to_string(&path) {
+        Ok(text) => {
+            let catalog = Catalog::parse(&text).with_context(|| {
+                format!(
+                    "{}: not a catalogue; run `weir prices import` again or remove it",
+                    path.display()
+                )
+            })?;
+            Ok(Arc::new(catalog))
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Catalog::builtin()),
+        Err(error) => Err(error).with_context(|| path.display().to_string()),
+    }
+}
+
+/// Prices a model, lists models, or imports a list.
+pub fn run(args: &Args, file: &File) -> anyhow::Result<()> {
+    let config = file.load()?;
+    if let Some(Action::Import(import)) = &args.action {
+        return run_import(import, &config);
+    }
+    let catalog = catalog(&config)?.with_overrides(&config.prices);
+    match &args.model {
+        Some(model) => show(args, model, &config, &catalog),
+        None => list(args.format, &catalog),
+    }
+}
+
+fn list(format: Format, catalog: &Catalog) -> anyhow::Result<()> {
+    let rows: Vec<Vec<Value>> = catalog
+        .models()
+        .map(|(provider, model)| vec![provider.into(), model.into()])
+        .collect();
+    out::rows(format, &[text("provider"), text("model")], &rows)
+}
+
+fn show(args: &Args, model: &str, config: &Config, catalog: &Catalog) -> anyhow::Result<()> {
+    let now = SystemClock::shared().unix_ms();
+    let mut rows = Vec::new();
+    for provider in &config.providers {
+        if args
+            .provider
+            .as_ref()
+            .is_some_and(|wanted| *wanted != provider.name)
+        {
+            continue;
+        }
+        let lookup = Lookup {
+            provider: &provider.name,
+            catalog_id: provider.catalog_id.as_deref(),
+            model,
+            at: now,
+            service_tier: args.tier.as_deref(),
+            speed: None,
+            geo: None,
+        };
+        let (Some(rates), Some(why)) = (catalog.find(&lookup), catalog.explain(&lookup)) else {
+            continue;
+        };
+        for (item, above, rate) in rates.all() {
+            rows.push(vec![
+                json!(provider.name),
+                json!(item.label()),
+                json!(rate.to_string()),
+                json!(above),
+                json!(reason(&why)),
+            ]);
+        }
+    }
+    anyhow::ensure!(
+        !rows.is_empty(),
+        "no price is known for {model}; add one under `prices:` in proxy.yaml, or import a newer list"
+    );
+    let columns = [
+        text("provider"),
+        text("what"),
+        number("usd"),
+        number("above_tokens"),
+        text("why"),
+    ];
+    out::rows(args.format, &columns, &rows)
+}
+
+/// Where a price stands and what chose it.
+fn reason(why: &Explanation) -> String {
+    let mut text = match &why.origin {
+        Origin::Override { model, .. } => format!("proxy.yaml, prices: {model}"),
+        Origin::Catalogue {
+            provider, model, ..
+        } => format!("{provider}/{model}"),
+    };
+    for more in why.condition.iter().chain(&why.variants) {
+        text.push_str(&format!(", {more}"));
+    }
+    text
+}
+
+fn run_import(args: &ImportArgs, config: &Config) -> anyhow::Result<()> {
+    let source =
+        std::fs::read_to_string(&args.file).with_context(|| args.file.display().to_string())?;
+    let today = || {
+        let now =
+            jiff::Timestamp::from_millisecond(SystemClock::shared().unix_ms()).unwrap_or_default();
+        now.to_zoned(jiff::tz::TimeZone::UTC).date().to_string()
+    };
+    let date = args.date.clone().unwrap_or_else(today);
+    let imported =
+        import(&source, &args.version, &date).with_context(|| args.file.display().to_string())?;
+    let target = args
+        .output
+        .clone()
+        .unwrap_or_else(|| config.data_dir.join(IMPORTED));
+    write(&target, &imported.text)?;
+    out::complain(&format!(
+        "weir: {} models written to {}; a running weir takes them at its next start",
+        imported.models,
+        target.display()
+    ));
+    Ok(())
+}
+
+fn write(target: &Path, content: &str) -> anyhow::Result<()> {
+    if let Some(folder) = target.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    crate::listen::ca::write_file(target, content.as_bytes(), 0o644)?;
+    Ok(())
+}

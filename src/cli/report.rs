@@ -1,0 +1,131 @@
+//! `weir report`: sums of recorded calls.
+
+use anyhow::Context as _;
+use serde_json::Value;
+
+use super::out::{self, Column, Format, number, text};
+use super::settings::File;
+use super::since;
+use crate::clock::SystemClock;
+use crate::config::Config;
+use crate::ledger::query::{Filter, Group, Reader, ReportRow, Where};
+
+/// Arguments of `weir report`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    which: Which,
+    /// A row for each of: day, model, provider, user, team, project, task, key, operation, outcome, tag.NAME.
+    #[arg(long, value_delimiter = ',', default_value = "model")]
+    by: Vec<String>,
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+/// Which calls a question is about.
+#[derive(Debug, clap::Args)]
+pub struct Which {
+    /// From when on: 7d, 12h, 2026-11-01, 2026-11-01T09:00:00Z.
+    #[arg(long, value_name = "WHEN")]
+    since: Option<String>,
+    /// Until when.
+    #[arg(long, value_name = "WHEN")]
+    until: Option<String>,
+    /// Only calls with that value: team=search; may be repeated.
+    #[arg(long = "where", value_name = "COLUMN=VALUE")]
+    wheres: Vec<String>,
+}
+
+impl Which {
+    /// The ledger's filter for it.
+    pub fn filter(&self, config: &Config) -> anyhow::Result<Filter> {
+        let now = SystemClock::shared().unix_ms();
+        let instant = |text: &Option<String>| {
+            text.as_deref()
+                .map(|text| since::parse(text, now, &config.timezone))
+                .transpose()
+        };
+        Ok(Filter {
+            since: instant(&self.since).context("--since")?,
+            until: instant(&self.until).context("--until")?,
+            wheres: self
+                .wheres
+                .iter()
+                .map(|text| condition(text))
+                .collect::<anyhow::Result<_>>()?,
+        })
+    }
+}
+
+/// `team=search`; `team=` selects the calls without one.
+fn condition(text: &str) -> anyhow::Result<Where> {
+    let (column, value) = text
+        .split_once('=')
+        .with_context(|| format!("--where {text}: expected COLUMN=VALUE"))?;
+    let column = column.parse().with_context(|| format!("--where {text}"))?;
+    Ok(Where {
+        column,
+        value: (!value.is_empty()).then(|| value.to_owned()),
+    })
+}
+
+/// Prints the sums.
+pub fn run(args: &Args, file: &File) -> anyhow::Result<()> {
+    let config = file.load()?;
+    let groups: Vec<Group> = args
+        .by
+        .iter()
+        .map(|name| name.parse())
+        .collect::<Result<_, _>>()
+        .context("--by")?;
+    let reader = Reader::open(&config.data_dir)?;
+    let rows = reader.report(&args.which.filter(&config)?, &groups, &config.timezone)?;
+    print(args.format, &args.by, &rows)
+}
+
+/// Prints report rows; shared with the demo.
+pub fn print(format: Format, by: &[String], rows: &[ReportRow]) -> anyhow::Result<()> {
+    let mut columns: Vec<Column> = by.iter().map(|name| text(name.clone())).collect();
+    columns.extend(SUMS.map(number));
+    let cells: Vec<Vec<Value>> = rows.iter().map(cells).collect();
+    out::rows(format, &columns, &cells)
+}
+
+const SUMS: [&str; 12] = [
+    "calls",
+    "refused",
+    "input_tokens",
+    "cache_read_tokens",
+    "cache_write_tokens",
+    "output_tokens",
+    "reasoning_tokens",
+    "cost_usd",
+    "unpriced",
+    "estimated",
+    "partial",
+    "no_usage",
+];
+
+fn cells(row: &ReportRow) -> Vec<Value> {
+    let tokens = &row.tokens;
+    let mut cells: Vec<Value> = row
+        .groups
+        .iter()
+        .map(|group| group.clone().into())
+        .collect();
+    cells.extend([
+        row.calls.into(),
+        row.refused.into(),
+        tokens.input.into(),
+        tokens.cache_read.into(),
+        tokens.cache_write.into(),
+        tokens.output.into(),
+        tokens.reasoning.into(),
+        row.cost.to_string().into(),
+        row.unpriced.into(),
+        row.estimated.into(),
+        row.partial.into(),
+        row.none.into(),
+    ]);
+    cells
+}

@@ -1,0 +1,114 @@
+//! The settings' file as commands find it.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use serde::{Deserialize, Serialize};
+
+use crate::config::{self, Config};
+
+/// Looked for in the working directory where no file is named.
+pub const DEFAULT_FILE: &str = "proxy.yaml";
+
+/// Which file settings are read from.
+#[derive(Clone, Debug)]
+pub struct File {
+    path: PathBuf,
+    is_named: bool,
+}
+
+impl File {
+    /// The named file, or the default one.
+    pub fn new(named: Option<PathBuf>) -> Self {
+        File {
+            is_named: named.is_some(),
+            path: named.unwrap_or_else(|| DEFAULT_FILE.into()),
+        }
+    }
+
+    /// Its path.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether the defaults stand in for a file that is not there.
+    pub fn is_missing(&self) -> bool {
+        !self.is_named && !self.path.exists()
+    }
+
+    /// The settings in it; the defaults where the default file is missing.
+    pub fn load(&self) -> anyhow::Result<Arc<Config>> {
+        let env = |name: &str| std::env::var(name).ok();
+        let config = if self.is_missing() {
+            config::parse("", DEFAULT_FILE, &env)
+        } else {
+            config::load(&self.path, &env)
+        };
+        Ok(Arc::new(config.map_err(anyhow::Error::from)?))
+    }
+}
+
+/// The addresses that a running weir serves, for commands that must find it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Addresses {
+    pub proxy: SocketAddr,
+    pub admin: SocketAddr,
+}
+
+impl Addresses {
+    fn file(data_dir: &Path) -> PathBuf {
+        data_dir.join("addresses.json")
+    }
+
+    /// Leaves them where [`Addresses::of`] finds them.
+    pub fn publish(&self, data_dir: &Path) -> anyhow::Result<()> {
+        let text = serde_json::to_string(self)?;
+        crate::listen::ca::write_file(&Self::file(data_dir), text.as_bytes(), 0o644)?;
+        Ok(())
+    }
+
+    /// Takes them away again.
+    pub fn withdraw(data_dir: &Path) {
+        // Gone already is as good.
+        let _ = std::fs::remove_file(Self::file(data_dir));
+    }
+
+    /// The addresses of the weir that `config` describes: as written, or as bound where a port is 0.
+    pub fn of(config: &Config) -> anyhow::Result<Self> {
+        if config.listen.port() != 0 && config.admin.listen.port() != 0 {
+            return Ok(Addresses {
+                proxy: config.listen,
+                admin: config.admin.listen,
+            });
+        }
+        let path = Self::file(&config.data_dir);
+        let text = std::fs::read_to_string(&path).with_context(|| {
+            format!(
+                "{}: no weir is running with these settings; start it with `weir serve`",
+                path.display()
+            )
+        })?;
+        Ok(serde_json::from_str(&text)?)
+    }
+
+    /// The proxy's address as a client on this machine dials it.
+    pub fn proxy_url(&self) -> String {
+        format!("http://{}", reachable(self.proxy))
+    }
+
+    /// The admin side's address as a client on this machine dials it.
+    pub fn admin_url(&self) -> String {
+        format!("http://{}", reachable(self.admin))
+    }
+}
+
+/// A wildcard address is dialled as loopback.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), address.port())
+    } else {
+        address
+    }
+}

@@ -1,0 +1,226 @@
+//! Admit: the hold on every budget that a call matches, and its record in the ledger, before a byte of it goes
+//! upstream.
+
+use pingora::Result;
+use pingora::proxy::Session;
+use tracing::warn;
+
+use super::answer::content_length;
+use super::call::{Admission, Call};
+use super::engine::Engine;
+use super::identify;
+use crate::budget::estimate::Ask;
+use crate::budget::{Facts, Pending, Preview, Size, Sizes};
+use crate::config::Policy;
+use crate::ledger::Hold;
+use crate::pricing::Lookup;
+use crate::providers::{Metering, RequestFacts};
+use crate::units::PicoUsd;
+
+/// A body up to this size is read before an upstream is chosen. It is what Pingora can replay: one byte more
+/// and it would wait for ever.
+pub const EARLY_BODY_MAX: u64 = 64 * 1024;
+/// Most bytes of a body that are withheld for admission; past this the hold is sized by what was read and by
+/// the length that the head states.
+pub const WITHHELD_MAX: u64 = 32 * 1024 * 1024;
+
+/// What becomes of a call.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Decision {
+    Forward,
+    /// A budget refuses it.
+    Refuse,
+    /// The ledger cannot take its hold and `on_ledger_fault: block` is set.
+    LedgerFault,
+}
+
+impl Call {
+    /// Whether a budget refuses from the head alone: one that surely covers the call and is spent.
+    pub fn refused_by_head(&mut self, engine: &Engine) -> bool {
+        match self.preview(engine) {
+            Some(Preview::Refuse(refusal)) => {
+                self.refusal = Some(refusal);
+                self.admission = Admission::Refused;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether the size or the owner of the hold depends on the body.
+    pub fn needs_body(&self, engine: &Engine) -> bool {
+        matches!(self.preview(engine), Some(Preview::NeedBody))
+    }
+
+    /// What the budgets say of the head; `None` for a call that is free.
+    fn preview(&self, engine: &Engine) -> Option<Preview> {
+        if self.target.endpoint.metering == Metering::Free {
+            return None;
+        }
+        let now = engine.clock.unix_ms();
+        Some(
+            engine
+                .budgets
+                .preview(&self.facts(), self.pending(), self.costs_for_sure(), now),
+        )
+    }
+
+    /// Takes the hold with all that is known, and puts it on record.
+    pub async fn admit(&mut self, engine: &Engine) -> Decision {
+        let request = self.learn_from_body();
+        let sizes = self.sizes(engine, &request);
+        match engine
+            .budgets
+            .admit_waiting(engine.clock.as_ref(), &self.facts(), &sizes)
+            .await
+        {
+            Ok(permit) => self.permit = Some(permit),
+            Err(refusal) => {
+                self.refusal = Some(refusal);
+                self.admission = Admission::Refused;
+                return Decision::Refuse;
+            }
+        }
+        let hold = self.hold(&sizes);
+        if let Err(fault) = engine.ledger.hold(hold).await {
+            warn!(%fault, "the ledger did not take a hold");
+            if self.live.config.on_ledger_fault == Policy::Block {
+                self.admission = Admission::Refused;
+                return Decision::LedgerFault;
+            }
+        }
+        self.admission = Admission::Admitted;
+        self.overhead = Some(engine.clock.monotonic().saturating_sub(self.began));
+        Decision::Forward
+    }
+
+    /// Tells the ledger what the body said where the hold was taken before it was read.
+    pub fn amend(&mut self, engine: &Engine) {
+        let request = self.learn_from_body();
+        let sizes = self.sizes(engine, &request);
+        engine.ledger.amend(self.hold(&sizes));
+    }
+
+    /// Moves what the body said into the call's head.
+    fn learn_from_body(&mut self) -> RequestFacts {
+        let facts = self.request.facts();
+        let endpoint = &self.target.endpoint;
+        self.head.request_model = facts.model.clone().or_else(|| endpoint.model.clone());
+        self.head.streamed = endpoint.streamed.or(facts.stream).unwrap_or(false);
+        if let Some(user) = facts.user.as_deref().and_then(identify::clean)
+            && !self.user_is_named
+            && self.live.config.trust_client_labels
+        {
+            self.head.labels.user = Some(user);
+        }
+        facts
+    }
+
+    fn facts(&self) -> Facts {
+        Facts {
+            provider: self.head.provider.clone(),
+            model: self.head.request_model.clone(),
+            labels: self.head.labels.clone(),
+            metered: self.target.endpoint.metering != Metering::Unmetered,
+        }
+    }
+
+    /// What only the body can tell.
+    fn pending(&self) -> Pending {
+        if self.request.known || self.target.endpoint.dialect.is_none() {
+            return Pending::NOTHING;
+        }
+        Pending {
+            model: self.head.request_model.is_none(),
+            user: !self.user_is_named && self.live.config.trust_client_labels,
+        }
+    }
+
+    /// Whether the call cannot be free, whatever its model.
+    fn costs_for_sure(&self) -> bool {
+        let provider = &self.target.provider;
+        self.target.endpoint.metering == Metering::Metered
+            && self
+                .live
+                .catalog
+                .always_costs(&provider.name, provider.catalog_id.as_deref())
+    }
+
+    /// The key under which the model that was asked for is priced.
+    pub fn lookup<'a>(&'a self, model: &'a str) -> Lookup<'a> {
+        Lookup {
+            provider: &self.target.provider.name,
+            catalog_id: self.target.provider.catalog_id.as_deref(),
+            model,
+            at: self.head.started_at,
+            service_tier: None,
+            speed: None,
+            geo: None,
+        }
+    }
+
+    fn sizes(&self, engine: &Engine, request: &RequestFacts) -> Sizes {
+        if self.target.endpoint.metering != Metering::Metered {
+            let cost = (self.target.endpoint.metering == Metering::Free).then_some(PicoUsd::ZERO);
+            let nothing = Size { cost, ..Size::FREE };
+            return Sizes {
+                expected: nothing,
+                worst_case: nothing,
+            };
+        }
+        let model = self.head.request_model.as_deref().unwrap_or_default();
+        let mut lookup = self.lookup(model);
+        lookup.service_tier = request.service_tier.as_deref();
+        let rates = self.live.catalog.find(&lookup);
+        let window = self.live.catalog.context_window(&lookup);
+        engine.estimator.sizes(&Ask {
+            provider: &self.head.provider,
+            request,
+            answers: self.target.endpoint.operation != "embeddings",
+            body_bytes: self.request.bytes.max(self.stated_length()),
+            input_tokens: None,
+            text_only: false,
+            rates: rates.as_ref(),
+            context_window: window,
+        })
+    }
+
+    fn stated_length(&self) -> u64 {
+        if self.request.known {
+            0
+        } else {
+            self.request.stated
+        }
+    }
+
+    fn hold(&self, sizes: &Sizes) -> Hold {
+        let model = self.head.request_model.as_deref().unwrap_or_default();
+        let input = sizes.expected.input_tokens;
+        let rates = self.live.catalog.find(&self.lookup(model));
+        Hold {
+            head: self.head.clone(),
+            input_tokens: (self.target.endpoint.metering == Metering::Metered).then_some(input),
+            input_cost: rates.and_then(|rates| rates.input_cost(input)),
+            price_version: Some(self.live.catalog.version().to_owned()),
+        }
+    }
+}
+
+/// Whether the whole body can be read before an upstream is chosen.
+pub fn body_is_small(session: &Session) -> bool {
+    content_length(session).is_some_and(|length| length <= EARLY_BODY_MAX)
+        && !session
+            .req_header()
+            .headers
+            .contains_key(http::header::EXPECT)
+}
+
+/// Reads a small body; Pingora keeps it and sends it upstream itself.
+pub async fn read_early(session: &mut Session, call: &mut Call) -> Result<()> {
+    session.enable_retry_buffering();
+    while let Some(chunk) = session.read_request_body().await? {
+        call.request.watch(&chunk);
+    }
+    call.request.known = true;
+    Ok(())
+}

@@ -1,0 +1,105 @@
+//! Answers that weir gives itself: refusals, paths that fit nothing, upstreams that cannot be reached.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use pingora::Result;
+use pingora::http::ResponseHeader;
+use pingora::proxy::Session;
+
+use super::call::Call;
+use crate::providers::refusal;
+use crate::providers::{Api, ErrorType, RefusalResponse};
+
+/// A body up to this size is read to its end after an early answer, so that the connection can be used again.
+pub const DRAIN_MAX: u64 = 64 * 1024;
+/// How long that may take.
+const DRAIN_LIMIT: Duration = Duration::from_secs(5);
+
+/// Writes `answer` without waiting for the request's body.
+pub async fn write(
+    session: &mut Session,
+    answer: RefusalResponse,
+    extra: &[(&'static str, String)],
+) -> Result<()> {
+    let body = Bytes::from(answer.body);
+    let mut head =
+        ResponseHeader::build(answer.status, Some(answer.headers.len() + extra.len() + 1))?;
+    for (name, value) in answer.headers.iter().chain(extra) {
+        head.insert_header(*name, value.as_str())?;
+    }
+    head.insert_header("content-length", body.len().to_string())?;
+    let drained = prepare_body(session);
+    let is_head = session.req_header().method == http::Method::HEAD;
+    session
+        .write_response_header(Box::new(head), is_head)
+        .await?;
+    if !is_head {
+        session.write_response_body(Some(body), true).await?;
+    }
+    if drained {
+        // A client that never sends the rest loses its connection, nothing else.
+        let _ = session.drain_request_body().await;
+    }
+    Ok(())
+}
+
+/// Whether the unread body is small enough to be drained; else the connection is closed after the answer.
+fn prepare_body(session: &mut Session) -> bool {
+    let small = content_length(session).is_some_and(|length| length <= DRAIN_MAX);
+    if session.is_body_done() || session.is_http2() {
+        return false;
+    }
+    if small {
+        session
+            .as_downstream_mut()
+            .set_total_drain_timeout(Some(DRAIN_LIMIT));
+    } else {
+        session.set_keepalive(None);
+    }
+    small
+}
+
+/// The length that the request's head states.
+pub fn content_length(session: &Session) -> Option<u64> {
+    session
+        .req_header()
+        .headers
+        .get(http::header::CONTENT_LENGTH)?
+        .to_str()
+        .ok()?
+        .trim()
+        .parse()
+        .ok()
+}
+
+/// The answer to a path that fits no provider.
+pub fn not_found(prefixes: &[&str]) -> RefusalResponse {
+    refusal::not_found(prefixes)
+}
+
+/// The answer to a host that is not to be reached through weir.
+pub fn denied() -> RefusalResponse {
+    let message = "weir: no provider claims this host and `tunnel: deny` is set";
+    refusal::error_response(Api::Auto, 403, ErrorType::Auth, message)
+}
+
+/// The answer where a host that no provider claims cannot be reached.
+pub fn unreachable(status: u16, kind: ErrorType) -> RefusalResponse {
+    refusal::error_response(Api::Auto, status, kind, "weir cannot reach this host")
+}
+
+impl Call {
+    /// The budget's refusal in the provider's own shape.
+    pub fn refusal_answer(&self) -> Option<(RefusalResponse, Vec<(&'static str, String)>)> {
+        let refused = self.refusal.as_ref()?;
+        let api = self.target.provider.api;
+        let answer = refusal::refusal(api, self.target.endpoint.dialect, &refused.text());
+        Some((answer, vec![("x-weir-budget", refused.budget.clone())]))
+    }
+
+    /// An error of weir's own in the provider's shape.
+    pub fn error_answer(&self, status: u16, kind: ErrorType, message: &str) -> RefusalResponse {
+        refusal::error_response(self.target.provider.api, status, kind, message)
+    }
+}

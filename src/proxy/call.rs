@@ -1,0 +1,249 @@
+//! One call in flight: what is known of it between its head and its row in the ledger.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use pingora::proxy::Session;
+
+use super::answer::content_length;
+use super::engine::{Engine, Live};
+use super::forward::Destination;
+use super::identify;
+use super::route::Target;
+use crate::budget::{Permit, Refusal};
+use crate::ledger::{self, CallHead};
+use crate::listen::connect::Connect;
+use crate::metrics::InflightGuard;
+use crate::providers::reader::Text;
+use crate::providers::request::RequestReader;
+use crate::providers::{Dialect, RequestFacts};
+use crate::usage::Extraction;
+use crate::usage::estimate::TextSample;
+use crate::usage::extract::Extractor;
+use crate::wire::encoding::Decoder;
+
+/// Pingora's per-request context.
+pub struct Ctx {
+    pub engine: Arc<Engine>,
+    /// The call, once it was routed to a provider.
+    pub call: Option<Box<Call>>,
+    /// Where a request goes that no provider claims.
+    pub passthrough: Option<Destination>,
+}
+
+impl Ctx {
+    /// A context for the next request.
+    pub fn new(engine: Arc<Engine>) -> Self {
+        Ctx {
+            engine,
+            call: None,
+            passthrough: None,
+        }
+    }
+
+    /// Where the request's bytes go.
+    pub fn destination(&self) -> Option<Destination> {
+        match &self.call {
+            Some(call) => Some(Destination::of_provider(
+                &call.target.provider,
+                &call.target.path,
+                &call.live,
+            )),
+            None => self.passthrough.clone(),
+        }
+    }
+}
+
+/// Pingora drops a request's task at the end of the shutdown grace without calling its `logging`; a panic in a
+/// filter does the same. The call is settled here then.
+impl Drop for Ctx {
+    fn drop(&mut self) {
+        if let Some(call) = self.call.take() {
+            call.settle(&self.engine, super::settle::Ending::Dropped);
+        }
+    }
+}
+
+/// Where admission stands.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Admission {
+    /// The body is withheld until it is known.
+    Awaiting,
+    /// Forwarded.
+    Admitted,
+    /// Answered by weir itself: budget, ledger fault, bad route.
+    Refused,
+}
+
+/// A call to a provider.
+pub struct Call {
+    pub live: Arc<Live>,
+    pub target: Arc<Target>,
+    pub head: CallHead,
+    /// Whether the client named its user, so that the body's field does not count.
+    pub user_is_named: bool,
+    /// Monotonic time of the request head.
+    pub began: Duration,
+    pub admission: Admission,
+    pub permit: Option<Permit>,
+    pub refusal: Option<Box<Refusal>>,
+    pub request: RequestSide,
+    pub response: ResponseSide,
+    /// Time spent before the request went upstream: what weir added.
+    pub overhead: Option<Duration>,
+    /// Whether a connection to the upstream was had, so that it may have been billed.
+    pub reached_upstream: bool,
+    /// The provider's terminal usage was seen.
+    pub usage_was_final: bool,
+    attempts: u32,
+    /// Counts the call as in flight until it is settled.
+    pub inflight: InflightGuard,
+}
+
+impl Call {
+    /// A call that has just arrived.
+    pub fn begin(
+        engine: &Engine,
+        live: Arc<Live>,
+        target: Arc<Target>,
+        session: &Session,
+        connect: Option<&Connect>,
+    ) -> Self {
+        let request = session.req_header();
+        let query = request.uri.query();
+        let caller = identify::identify(
+            &request.headers,
+            query,
+            target.labels.as_deref(),
+            connect.and_then(|connect| connect.authorization.as_deref()),
+            live.config.trust_client_labels,
+            &engine.hasher,
+        );
+        let mut labels = caller.labels;
+        identify::fill(&mut labels, &live.config.labels);
+        let started_at = engine.clock.unix_ms();
+        let head = CallHead {
+            id: ledger::new_id(started_at),
+            started_at,
+            provider: target.provider.name.clone(),
+            operation: target.endpoint.operation.to_owned(),
+            dialect: target.endpoint.dialect.map_or("", Dialect::name).to_owned(),
+            request_model: target.endpoint.model.clone(),
+            labels,
+            streamed: target.endpoint.streamed.unwrap_or(false),
+        };
+        Call {
+            request: RequestSide::new(&target, session),
+            inflight: engine.metrics.inflight(),
+            live,
+            target,
+            head,
+            user_is_named: caller.user_is_named,
+            began: engine.clock.monotonic(),
+            admission: Admission::Awaiting,
+            permit: None,
+            refusal: None,
+            response: ResponseSide::default(),
+            overhead: None,
+            reached_upstream: false,
+            usage_was_final: false,
+            attempts: 0,
+        }
+    }
+
+    /// Gets ready to send the request, for the first time or again: on a repeat Pingora hands the whole body to
+    /// the filter once more.
+    pub fn begin_attempt(&mut self, session: &Session) {
+        if self.attempts > 0 && !self.request.known {
+            self.request = RequestSide::new(&self.target, session);
+        }
+        self.attempts += 1;
+    }
+
+    /// Now that the body is known, decides what a client means that closes its side.
+    ///
+    /// One that streams has left, and its upstream is cut off at once. An unstreamed answer is billed whole
+    /// whether anybody reads it or not, so a half-closed client still gets it and the count is exact.
+    pub fn body_is_known(&mut self, session: &mut Session) {
+        let streamed = self
+            .target
+            .endpoint
+            .streamed
+            .or(self.request.facts().stream)
+            .unwrap_or(false);
+        let upgrade = session.is_upgrade_req();
+        session
+            .as_downstream_mut()
+            .set_abort_on_close(streamed || upgrade);
+    }
+}
+
+/// What was read of the request's body.
+pub struct RequestSide {
+    reader: RequestReader,
+    decoder: Decoder,
+    pub text: TextSample,
+    pub bytes: u64,
+    /// The whole body was read before it was forwarded; what passes the filter was counted already.
+    pub known: bool,
+    /// The length that the head states; 0 where it states none.
+    pub stated: u64,
+    /// Body bytes that wait for admission.
+    pub withheld: Vec<Bytes>,
+}
+
+impl RequestSide {
+    /// A reader for the body of `target`'s dialect.
+    pub fn new(target: &Target, session: &Session) -> Self {
+        let headers = &session.req_header().headers;
+        let encoding = headers
+            .get(http::header::CONTENT_ENCODING)
+            .and_then(|value| value.to_str().ok());
+        RequestSide {
+            reader: RequestReader::new(target.endpoint.dialect),
+            decoder: Decoder::new(encoding),
+            text: TextSample::default(),
+            bytes: 0,
+            known: false,
+            stated: content_length(session).unwrap_or(0),
+            withheld: Vec::new(),
+        }
+    }
+
+    /// Reads a copy of the next body bytes.
+    pub fn watch(&mut self, chunk: &[u8]) {
+        self.bytes += chunk.len() as u64;
+        let RequestSide {
+            reader,
+            decoder,
+            text,
+            ..
+        } = self;
+        let mut sample = |piece: Text<'_>| {
+            text.push(piece.part);
+            text.push_unkept(piece.bytes.saturating_sub(piece.part.len() as u64));
+        };
+        decoder.feed(chunk, &mut |plain| reader.feed(plain, &mut sample));
+    }
+
+    /// What the body said, as far as it was read.
+    pub fn facts(&self) -> RequestFacts {
+        self.reader.facts()
+    }
+}
+
+/// What was read of the response.
+#[derive(Default)]
+pub struct ResponseSide {
+    pub status: Option<u16>,
+    pub extractor: Option<Extractor>,
+    /// What was read, once the provider's terminal usage was seen.
+    pub extraction: Option<Extraction>,
+    pub bytes: u64,
+    /// Monotonic time of the first body byte.
+    pub first_byte: Option<Duration>,
+    pub upstream_request_id: Option<String>,
+    /// What the client got where weir answered in the upstream's place.
+    pub own_status: Option<u16>,
+}

@@ -1,0 +1,163 @@
+//! What every call shares: the settings in force, the ledger, the budgets, the metrics.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use pingora::protocols::tls::CaType;
+use pingora::utils::tls::WrappedX509;
+use x509_parser::prelude::{FromDer as _, X509Certificate};
+
+use super::identify::KeyHasher;
+use crate::budget::Budgets;
+use crate::budget::estimate::Estimator;
+use crate::budget::limits::Dimension;
+use crate::clock::Clock;
+use crate::config::{Config, HostPort, Policy, Provider};
+use crate::ledger::Ledger;
+use crate::listen::front::Claims;
+use crate::metrics::{BudgetSample, LabelPolicy, Metrics};
+use crate::pricing::Catalog;
+
+/// The settings in force and what is derived from them; a call takes one at its start and keeps it.
+#[derive(Debug)]
+pub struct Live {
+    pub config: Arc<Config>,
+    pub catalog: Arc<Catalog>,
+    by_name: HashMap<String, Arc<Provider>>,
+    by_host: HashMap<HostPort, Arc<Provider>>,
+    roots: HashMap<String, Arc<CaType>>,
+}
+
+impl Live {
+    /// Derives what routing and pricing need.
+    pub fn new(config: Arc<Config>, base: &Arc<Catalog>) -> Self {
+        let mut live = Live {
+            config: Arc::clone(&config),
+            catalog: base.with_overrides(&config.prices),
+            by_name: HashMap::new(),
+            by_host: HashMap::new(),
+            roots: HashMap::new(),
+        };
+        for provider in &config.providers {
+            live.by_name
+                .insert(provider.name.clone(), Arc::clone(provider));
+            for host in &provider.hosts {
+                live.by_host.insert(host.clone(), Arc::clone(provider));
+            }
+            if let Some(ca) = &provider.ca {
+                live.roots
+                    .insert(provider.name.clone(), roots(&ca.certificates));
+            }
+        }
+        live
+    }
+
+    /// Which label values the metrics may show.
+    pub fn label_policy(&self) -> LabelPolicy {
+        let config = &self.config;
+        let by_budgets = config
+            .budgets
+            .iter()
+            .filter_map(|limit| limit.matches.dimensions.get(&Dimension::Team));
+        let teams = config.labels.team.iter().chain(by_budgets.flatten());
+        let catalog = Arc::clone(&self.catalog);
+        LabelPolicy {
+            providers: self.by_name.keys().cloned().collect(),
+            teams: teams.filter(|team| !team.ends_with('*')).cloned().collect(),
+            knows_model: Arc::new(move |_provider, model| catalog.knows_model(model)),
+        }
+    }
+
+    /// The provider of that name.
+    pub fn named(&self, name: &str) -> Option<&Arc<Provider>> {
+        self.by_name.get(name)
+    }
+
+    /// The provider that claims the host.
+    pub fn claiming(&self, target: &HostPort) -> Option<&Arc<Provider>> {
+        self.by_host.get(target)
+    }
+
+    /// The roots that a provider's upstream is verified with, where it names its own.
+    pub fn roots(&self, provider: &str) -> Option<&Arc<CaType>> {
+        self.roots.get(provider)
+    }
+}
+
+/// A provider's own roots together with the system's.
+fn roots(own: &[Vec<u8>]) -> Arc<CaType> {
+    let system = rustls_native_certs::load_native_certs().certs;
+    let all = own
+        .iter()
+        .cloned()
+        .chain(system.into_iter().map(|root| root.to_vec()));
+    let parsed = all.filter(|der| X509Certificate::from_der(der).is_ok());
+    parsed.map(wrap).collect::<Vec<WrappedX509>>().into()
+}
+
+fn wrap(der: Vec<u8>) -> WrappedX509 {
+    WrappedX509::new(der, |der| {
+        X509Certificate::from_der(der)
+            .expect("only certificates that parse are wrapped")
+            .1
+    })
+}
+
+/// Everything that calls share.
+pub struct Engine {
+    pub live: ArcSwap<Live>,
+    pub ledger: Ledger,
+    pub budgets: Arc<Budgets>,
+    pub metrics: Arc<Metrics>,
+    pub estimator: Estimator,
+    pub hasher: KeyHasher,
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Engine {
+    /// Puts other settings in force; calls in flight keep theirs. New budgets still owe their past then.
+    pub fn apply(&self, live: Live) {
+        let config = Arc::clone(&live.config);
+        self.metrics.set_policy(live.label_policy());
+        self.live.store(Arc::new(live));
+        self.budgets.replace(
+            config.budgets.clone(),
+            config.timezone.clone(),
+            self.clock.unix_ms(),
+        );
+    }
+
+    /// The metrics as they stand, budgets included.
+    pub fn render_metrics(&self) -> String {
+        let states = self.budgets.snapshot(self.clock.unix_ms());
+        let samples: Vec<BudgetSample> = states
+            .into_iter()
+            .map(|state| BudgetSample {
+                name: state.name,
+                unit: state.unit,
+                limit: state.limit,
+                spent: state.spent,
+                held: state.held,
+                reset_at: state.window.end_ms,
+            })
+            .collect();
+        self.metrics.render(&samples)
+    }
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine").finish_non_exhaustive()
+    }
+}
+
+impl Claims for Engine {
+    fn claims(&self, target: &HostPort) -> bool {
+        self.live.load().claiming(target).is_some()
+    }
+
+    fn tunnel(&self) -> Policy {
+        self.live.load().config.tunnel
+    }
+}

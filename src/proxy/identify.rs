@@ -1,0 +1,299 @@
+//! Identify: who a call is for, from its head; what the body says of it comes later.
+
+use std::path::Path;
+
+use base64::Engine as _;
+use http::HeaderMap;
+use percent_encoding::percent_decode_str;
+use ring::hmac;
+use ring::rand::{SecureRandom as _, SystemRandom};
+
+use crate::ledger::Labels;
+use crate::listen::ca;
+
+/// Most characters of a label; the rest is cut.
+const LABEL_MAX: usize = 64;
+/// Most free tags of one call.
+const TAGS_MAX: usize = 16;
+/// Hex digits of a key's hash.
+const KEY_DIGITS: usize = 12;
+
+/// Turns a client's credential into a name that says nothing about it.
+///
+/// The hash is keyed with a secret of this `data_dir`, so that a ledger that leaks cannot be searched for
+/// credentials that leaked elsewhere.
+#[derive(Debug)]
+pub struct KeyHasher {
+    key: hmac::Key,
+}
+
+impl KeyHasher {
+    /// Reads the secret of `data_dir`, or makes one.
+    pub fn open(data_dir: &Path) -> Result<Self, ca::Error> {
+        let path = data_dir.join("hash.key");
+        let secret = match std::fs::read(&path) {
+            Ok(secret) if secret.len() == 32 => secret,
+            Ok(_) => {
+                return Err(ca::Error::Unreadable {
+                    path,
+                    why: "not 32 bytes".to_owned(),
+                });
+            }
+            Err(_) => {
+                let mut secret = vec![0; 32];
+                SystemRandom::new()
+                    .fill(&mut secret)
+                    .expect("the system has random numbers");
+                ca::write_file(&path, &secret, 0o600)?;
+                secret
+            }
+        };
+        Ok(KeyHasher {
+            key: hmac::Key::new(hmac::HMAC_SHA256, &secret),
+        })
+    }
+
+    /// The name of a credential: 12 hex digits.
+    pub fn name(&self, credential: &[u8]) -> String {
+        let tag = hmac::sign(&self.key, credential);
+        let mut name = String::with_capacity(KEY_DIGITS);
+        for byte in &tag.as_ref()[..KEY_DIGITS / 2] {
+            name.push_str(&format!("{byte:02x}"));
+        }
+        name
+    }
+}
+
+/// What the head says of the caller.
+#[derive(Debug, Default)]
+pub struct Caller {
+    pub labels: Labels,
+    /// Whether the client itself named a user, so that the body's field does not count.
+    pub user_is_named: bool,
+}
+
+/// Reads the caller from headers, the `@` segment and the proxy's user name, label by label.
+pub fn identify(
+    headers: &HeaderMap,
+    query: Option<&str>,
+    segment: Option<&str>,
+    proxy_authorization: Option<&str>,
+    trust_client: bool,
+    hasher: &KeyHasher,
+) -> Caller {
+    let mut labels = Labels::default();
+    if trust_client {
+        from_headers(headers, &mut labels);
+        if let Some(text) = segment {
+            from_pairs(&percent_decode_str(text).decode_utf8_lossy(), &mut labels);
+        }
+        let authorization = proxy_authorization.or_else(|| {
+            headers
+                .get("proxy-authorization")
+                .and_then(|value| value.to_str().ok())
+        });
+        if let Some(user) = authorization.and_then(proxy_user) {
+            from_pairs(&user, &mut labels);
+        }
+    }
+    labels.key = credential(headers, query).map(|credential| hasher.name(credential.as_bytes()));
+    let user_is_named = labels.user.is_some();
+    Caller {
+        labels,
+        user_is_named,
+    }
+}
+
+/// Lets the settings' labels fill what nothing else said.
+pub fn fill(labels: &mut Labels, defaults: &Labels) {
+    let pairs = [
+        (&mut labels.user, &defaults.user),
+        (&mut labels.team, &defaults.team),
+        (&mut labels.project, &defaults.project),
+        (&mut labels.task, &defaults.task),
+    ];
+    for (label, default) in pairs {
+        if label.is_none() {
+            label.clone_from(default);
+        }
+    }
+    for (name, value) in &defaults.tags {
+        labels
+            .tags
+            .entry(name.clone())
+            .or_insert_with(|| value.clone());
+    }
+}
+
+/// A label as it is kept: without control characters, bounded, `None` where nothing is left.
+pub fn clean(text: &str) -> Option<String> {
+    let kept: String = text
+        .trim()
+        .chars()
+        .filter(|c| !c.is_control())
+        .take(LABEL_MAX)
+        .collect();
+    (!kept.is_empty()).then_some(kept)
+}
+
+fn from_headers(headers: &HeaderMap, labels: &mut Labels) {
+    let header = |name: &str| {
+        headers
+            .get(name)
+            .map(|value| String::from_utf8_lossy(value.as_bytes()))
+    };
+    for (name, label) in [
+        ("x-weir-user", "user"),
+        ("x-weir-team", "team"),
+        ("x-weir-project", "project"),
+        ("x-weir-task", "task"),
+    ] {
+        if let Some(text) = header(name) {
+            set(labels, label, &text);
+        }
+    }
+    if let Some(text) = header("x-weir-tags") {
+        for pair in text.split(',') {
+            if let Some((name, value)) = pair.split_once('=') {
+                tag(labels, name, value);
+            }
+        }
+    }
+}
+
+/// Reads `team=search,task=42`; a text without `=` is the user.
+fn from_pairs(text: &str, labels: &mut Labels) {
+    for pair in text.split(',') {
+        match pair.split_once('=') {
+            Some((name, value)) => set(labels, name.trim(), value),
+            None => set(labels, "user", pair),
+        }
+    }
+}
+
+/// Sets a label that nothing said yet; a name that is no label is a tag.
+fn set(labels: &mut Labels, name: &str, value: &str) {
+    let label = match name {
+        "user" => &mut labels.user,
+        "team" => &mut labels.team,
+        "project" => &mut labels.project,
+        "task" => &mut labels.task,
+        other => return tag(labels, other, value),
+    };
+    if label.is_none() {
+        *label = clean(value);
+    }
+}
+
+fn tag(labels: &mut Labels, name: &str, value: &str) {
+    if let (Some(name), Some(value)) = (clean(name), clean(value))
+        && labels.tags.len() < TAGS_MAX
+    {
+        labels.tags.entry(name).or_insert(value);
+    }
+}
+
+/// The user name of `Basic` proxy credentials.
+fn proxy_user(authorization: &str) -> Option<String> {
+    let (scheme, encoded) = authorization.split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let decoded = base64::engine::general_purpose::STANDARD
+        .decode(encoded.trim())
+        .ok()?;
+    let text = String::from_utf8(decoded).ok()?;
+    let user = text.split_once(':').map_or(text.as_str(), |(user, _)| user);
+    (!user.is_empty()).then(|| user.to_owned())
+}
+
+/// The credential that the client sends to the provider, wherever its API carries it.
+fn credential(headers: &HeaderMap, query: Option<&str>) -> Option<String> {
+    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let bearer = header("authorization").map(|value| match value.split_once(' ') {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => token.trim(),
+        _ => value,
+    });
+    bearer
+        .or_else(|| header("x-api-key"))
+        .or_else(|| header("api-key"))
+        .or_else(|| header("x-goog-api-key"))
+        .or_else(|| query?.split('&').find_map(|pair| pair.strip_prefix("key=")))
+        .filter(|credential| !credential.is_empty())
+        .map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hasher() -> KeyHasher {
+        KeyHasher {
+            key: hmac::Key::new(hmac::HMAC_SHA256, &[7; 32]),
+        }
+    }
+
+    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        pairs
+            .iter()
+            .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()))
+            .collect()
+    }
+
+    #[test]
+    fn the_first_source_that_says_something_wins_label_by_label() {
+        let headers = headers(&[("x-weir-team", "search"), ("x-weir-tags", "a=1,b=2")]);
+        // "team=ads,task=42:token"
+        let proxy = "Basic dGVhbT1hZHMsdGFzaz00Mjp0b2tlbg==";
+        let caller = identify(
+            &headers,
+            None,
+            Some("team=x,user=ann%20b"),
+            Some(proxy),
+            true,
+            &hasher(),
+        );
+        assert_eq!(caller.labels.team.as_deref(), Some("search"));
+        assert_eq!(caller.labels.user.as_deref(), Some("ann b"));
+        assert_eq!(caller.labels.task.as_deref(), Some("42"));
+        assert_eq!(caller.labels.tags.len(), 2);
+        assert!(caller.user_is_named);
+    }
+
+    #[test]
+    fn a_client_that_is_not_trusted_names_nobody() {
+        let headers = headers(&[("x-weir-team", "search"), ("authorization", "Bearer sk-1")]);
+        let caller = identify(&headers, None, Some("user=ann"), None, false, &hasher());
+        assert_eq!((caller.labels.team, caller.labels.user), (None, None));
+        assert!(
+            caller.labels.key.is_some(),
+            "the credential still separates callers"
+        );
+    }
+
+    #[test]
+    fn the_same_credential_has_one_name_wherever_it_is_carried() {
+        let name = |pairs: &[(&'static str, &'static str)], query| {
+            identify(&headers(pairs), query, None, None, true, &hasher())
+                .labels
+                .key
+        };
+        let bearer = name(&[("authorization", "Bearer sk-1")], None);
+        assert_eq!(bearer.as_ref().map(String::len), Some(KEY_DIGITS));
+        assert_eq!(bearer, name(&[("x-api-key", "sk-1")], None));
+        assert_eq!(bearer, name(&[("x-goog-api-key", "sk-1")], None));
+        assert_eq!(bearer, name(&[], Some("alt=sse&key=sk-1")));
+        assert_ne!(bearer, name(&[("authorization", "Bearer sk-2")], None));
+        assert_eq!(name(&[], None), None);
+    }
+
+    #[test]
+    fn labels_are_bounded_and_hold_no_control_characters() {
+        assert_eq!(clean(" a\r\nb\u{0} "), Some("ab".to_owned()));
+        assert_eq!(
+            clean(&"x".repeat(100)).map(|label| label.len()),
+            Some(LABEL_MAX)
+        );
+        assert_eq!(clean("\n"), None);
+    }
+}

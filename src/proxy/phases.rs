@@ -1,0 +1,390 @@
+//! Pingora's phases: each hands to the step that does the work.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use pingora::http::{RequestHeader, ResponseHeader};
+use pingora::modules::http::HttpModules;
+use pingora::protocols::Digest;
+use pingora::proxy::{FailToProxy, ProxyHttp, Session};
+use pingora::upstreams::peer::HttpPeer;
+use pingora::{Error, ErrorSource, ErrorType as Fault, Result};
+use tracing::debug;
+
+use super::admit::{self, Decision, WITHHELD_MAX};
+use super::answer;
+use super::call::{Admission, Call, Ctx};
+use super::engine::Engine;
+use super::forward::Destination;
+use super::route::{self, Route};
+use super::settle::Ending;
+use crate::listen::connect::Connect;
+use crate::providers::ErrorType;
+
+/// A client that does not take its answer is let go after this long.
+const CLIENT_WRITE_LIMIT: Duration = Duration::from_secs(120);
+
+/// The proxy app: transparent but for what its steps decide.
+#[derive(Debug)]
+pub struct Weir {
+    engine: Arc<Engine>,
+}
+
+impl Weir {
+    /// The app over `engine`.
+    pub fn new(engine: Arc<Engine>) -> Self {
+        Weir { engine }
+    }
+}
+
+#[async_trait]
+impl ProxyHttp for Weir {
+    type CTX = Ctx;
+
+    fn new_ctx(&self) -> Ctx {
+        Ctx::new(Arc::clone(&self.engine))
+    }
+
+    /// No module: nothing may recompress a body.
+    fn init_downstream_modules(&self, _modules: &mut HttpModules) {}
+
+    async fn request_filter(&self, session: &mut Session, ctx: &mut Ctx) -> Result<bool> {
+        transparent(session);
+        let live = self.engine.live.load_full();
+        let connect = connect_of(session);
+        match route::route(&live, session.req_header(), connect.as_ref()) {
+            Route::Provider(target) => {
+                let call = Call::begin(&self.engine, live, target, session, connect.as_ref());
+                let call = ctx.call.insert(Box::new(call));
+                admit_call(session, call, &self.engine).await
+            }
+            Route::Passthrough(upstream, path) => {
+                ctx.passthrough = Some(Destination::passthrough(upstream, path));
+                Ok(false)
+            }
+            Route::NotFound => {
+                answer::write(session, answer::not_found(&route::prefixes(&live)), &[]).await?;
+                Ok(true)
+            }
+            Route::Denied => {
+                answer::write(session, answer::denied(), &[]).await?;
+                Ok(true)
+            }
+        }
+    }
+
+    async fn request_body_filter(
+        &self,
+        session: &mut Session,
+        body: &mut Option<Bytes>,
+        end_of_stream: bool,
+        ctx: &mut Ctx,
+    ) -> Result<()> {
+        let Some(call) = ctx.call.as_deref_mut() else {
+            return Ok(());
+        };
+        if session.was_upgraded() {
+            call.request.bytes += body.as_ref().map_or(0, |bytes| bytes.len() as u64);
+            return Ok(());
+        }
+        if call.request.known {
+            return Ok(());
+        }
+        if let Some(bytes) = body {
+            call.request.watch(bytes);
+        }
+        if call.admission == Admission::Awaiting {
+            return withhold(session, call, &self.engine, body, end_of_stream).await;
+        }
+        if end_of_stream {
+            call.body_is_known(session);
+            call.amend(&self.engine);
+        }
+        Ok(())
+    }
+
+    async fn upstream_peer(&self, session: &mut Session, ctx: &mut Ctx) -> Result<Box<HttpPeer>> {
+        let upgrade = session.is_upgrade_req();
+        if let Some(call) = ctx.call.as_deref_mut() {
+            call.begin_attempt(session);
+        }
+        let destination = ctx
+            .destination()
+            .ok_or_else(|| Error::new(Fault::InternalError))?;
+        Ok(Box::new(destination.peer(upgrade)))
+    }
+
+    async fn connected_to_upstream(
+        &self,
+        _session: &mut Session,
+        _reused: bool,
+        _peer: &HttpPeer,
+        _fd: std::os::unix::io::RawFd,
+        _digest: Option<&Digest>,
+        ctx: &mut Ctx,
+    ) -> Result<()> {
+        if let Some(call) = ctx.call.as_deref_mut() {
+            call.reached_upstream = true;
+        }
+        Ok(())
+    }
+
+    async fn upstream_request_filter(
+        &self,
+        _session: &mut Session,
+        head: &mut RequestHeader,
+        ctx: &mut Ctx,
+    ) -> Result<()> {
+        let destination = ctx
+            .destination()
+            .ok_or_else(|| Error::new(Fault::InternalError))?;
+        destination.rewrite(head)
+    }
+
+    async fn upstream_response_filter(
+        &self,
+        _session: &mut Session,
+        head: &mut ResponseHeader,
+        ctx: &mut Ctx,
+    ) -> Result<()> {
+        if let Some(call) = ctx.call.as_deref_mut() {
+            call.watch_head(head);
+            if call.live.config.response_headers && !head.status.is_informational() {
+                head.insert_header("x-weir-call-id", call.head.id.to_string())?;
+            }
+        }
+        Ok(())
+    }
+
+    fn upstream_response_body_filter(
+        &self,
+        session: &mut Session,
+        body: &mut Option<Bytes>,
+        _end_of_stream: bool,
+        ctx: &mut Ctx,
+    ) -> Result<Option<Duration>> {
+        if let (Some(call), Some(chunk)) = (ctx.call.as_deref_mut(), body) {
+            if session.was_upgraded() {
+                call.response.bytes += chunk.len() as u64;
+            } else {
+                call.watch_body(&self.engine, chunk);
+            }
+        }
+        Ok(None)
+    }
+
+    /// A POST is sent again only where a pooled connection turned out dead before a byte of the answer, and the
+    /// whole body can be replayed. A provider that read the request before it closed would bill twice, so
+    /// idle connections are kept for seconds only.
+    fn error_while_proxy(
+        &self,
+        peer: &HttpPeer,
+        session: &mut Session,
+        error: Box<Error>,
+        _ctx: &mut Ctx,
+        client_reused: bool,
+    ) -> Box<Error> {
+        let mut error = error.more_context(format!("upstream {}", peer.sni));
+        let replayable = !session.as_ref().retry_buffer_truncated();
+        if replayable && session.response_written().is_none() {
+            error.retry.decide_reuse(client_reused);
+        } else {
+            error.set_retry(false);
+        }
+        error
+    }
+
+    async fn fail_to_proxy(
+        &self,
+        session: &mut Session,
+        error: &Error,
+        ctx: &mut Ctx,
+    ) -> FailToProxy {
+        let code = write_failure(session, error, ctx).await;
+        FailToProxy {
+            error_code: code,
+            can_reuse_downstream: false,
+        }
+    }
+
+    async fn logging(&self, session: &mut Session, error: Option<&Error>, ctx: &mut Ctx) {
+        let Some(mut call) = ctx.call.take() else {
+            return;
+        };
+        let written = session.response_written().map(|head| head.status.as_u16());
+        if call.response.status.is_none() {
+            call.response.own_status = written;
+        }
+        call.settle(&self.engine, ending(error));
+    }
+
+    /// Pingora's own lines hold the query, and Gemini's clients put their key there.
+    fn suppress_error_log(&self, _session: &Session, ctx: &Ctx, error: &Error) -> bool {
+        let provider = ctx
+            .call
+            .as_ref()
+            .map_or("-", |call| call.head.provider.as_str());
+        debug!(
+            provider,
+            kind = error.etype().as_str(),
+            source = error.esource().as_str(),
+            "call failed"
+        );
+        true
+    }
+
+    fn request_summary(&self, session: &Session, ctx: &Ctx) -> String {
+        let provider = ctx
+            .call
+            .as_ref()
+            .map_or("-", |call| call.head.provider.as_str());
+        format!("{} {provider}", session.req_header().method)
+    }
+}
+
+/// Sets the session's knobs so that the hop itself is not seen.
+fn transparent(session: &mut Session) {
+    session.set_write_timeout(Some(CLIENT_WRITE_LIMIT));
+    let downstream = session.as_downstream_mut();
+    // Else an upstream's 100 Continue marks the final answer `Connection: close`.
+    downstream.set_close_on_response_before_downstream_finish(false);
+    downstream.set_pipelining_enabled(true);
+}
+
+/// The CONNECT that the connection began with.
+fn connect_of(session: &Session) -> Option<Connect> {
+    let digest = session.digest()?.proxy_digest.as_ref()?;
+    digest
+        .user_data
+        .as_ref()?
+        .downcast_ref::<Connect>()
+        .cloned()
+}
+
+/// Decides as early as it can; `true` where the answer was written.
+async fn admit_call(session: &mut Session, call: &mut Call, engine: &Engine) -> Result<bool> {
+    if call.refused_by_head(engine) {
+        write_decision(session, call, Decision::Refuse).await?;
+        return Ok(true);
+    }
+    if session.is_body_empty() {
+        call.request.known = true;
+    } else if admit::body_is_small(session) {
+        admit::read_early(session, call).await?;
+    } else if call.needs_body(engine) {
+        return Ok(false);
+    }
+    call.body_is_known(session);
+    match call.admit(engine).await {
+        Decision::Forward => Ok(false),
+        other => {
+            write_decision(session, call, other).await?;
+            Ok(true)
+        }
+    }
+}
+
+/// Keeps body bytes back until the call is admitted.
+async fn withhold(
+    session: &mut Session,
+    call: &mut Call,
+    engine: &Engine,
+    body: &mut Option<Bytes>,
+    end_of_stream: bool,
+) -> Result<()> {
+    if let Some(bytes) = body.take() {
+        call.request.withheld.push(bytes);
+    }
+    if !end_of_stream && call.request.bytes < WITHHELD_MAX {
+        // `None` would tell the upstream that the body is over.
+        *body = Some(Bytes::new());
+        return Ok(());
+    }
+    if end_of_stream {
+        call.body_is_known(session);
+    }
+    match call.admit(engine).await {
+        Decision::Forward => {
+            let whole = call.request.withheld.concat();
+            call.request.withheld.clear();
+            *body = Some(whole.into());
+            Ok(())
+        }
+        // Without a source Pingora swallows the error when the upstream speaks h2, and the client hangs.
+        Decision::Refuse => Err(Error::explain(Fault::HTTPStatus(429), "budget").into_down()),
+        Decision::LedgerFault => Err(Error::explain(Fault::HTTPStatus(503), "ledger").into_down()),
+    }
+}
+
+async fn write_decision(session: &mut Session, call: &mut Call, decision: Decision) -> Result<()> {
+    let (answer, extra) = match (decision, call.refusal_answer()) {
+        (Decision::Refuse, Some(refusal)) => refusal,
+        _ => (
+            call.error_answer(503, ErrorType::ServerError, LEDGER_FAULT),
+            Vec::new(),
+        ),
+    };
+    call.response.own_status = Some(answer.status);
+    answer::write(session, answer, &extra).await
+}
+
+const LEDGER_FAULT: &str = "weir cannot record this call and `on_ledger_fault: block` is set";
+
+/// Answers in the upstream's place where nothing was answered yet; 0 where nobody listens.
+async fn write_failure(session: &mut Session, error: &Error, ctx: &mut Ctx) -> u16 {
+    if session.response_written().is_some() {
+        return 0;
+    }
+    let (status, kind) = match (error.etype(), error.esource()) {
+        (Fault::HTTPStatus(429), ErrorSource::Downstream) => (429, ErrorType::RateLimit),
+        (Fault::HTTPStatus(status), _) => (*status, ErrorType::ServerError),
+        (
+            Fault::ConnectionClosed | Fault::ReadError | Fault::WriteError,
+            ErrorSource::Downstream,
+        ) => return 0,
+        (_, ErrorSource::Downstream) => (400, ErrorType::InvalidRequest),
+        (Fault::ConnectTimedout | Fault::ReadTimedout | Fault::TLSHandshakeTimedout, _) => {
+            (504, ErrorType::Timeout)
+        }
+        _ => (502, ErrorType::Network),
+    };
+    // Pingora closes this connection whatever it says.
+    session.set_keepalive(None);
+    let written = match ctx.call.as_deref_mut() {
+        Some(call) if status == 429 || status == 503 => {
+            let decision = if status == 429 {
+                Decision::Refuse
+            } else {
+                Decision::LedgerFault
+            };
+            write_decision(session, call, decision).await
+        }
+        Some(call) => {
+            let host = &call.target.provider.upstream.host;
+            let message = format!("weir cannot reach {host}: {}", error.etype().as_str());
+            let answer = call.error_answer(status, kind, &message);
+            answer::write(session, answer, &[]).await
+        }
+        None => answer::write(session, answer::unreachable(status, kind), &[]).await,
+    };
+    if let Err(error) = written {
+        debug!(%error, "the client left before its answer");
+    }
+    status
+}
+
+fn ending(error: Option<&Error>) -> Ending {
+    let Some(error) = error else {
+        return Ending::Complete;
+    };
+    match (error.etype(), error.esource()) {
+        (Fault::HTTPStatus(_), ErrorSource::Downstream) => Ending::Complete,
+        (_, ErrorSource::Downstream) => Ending::ClientClosed,
+        (Fault::ConnectTimedout | Fault::ReadTimedout | Fault::TLSHandshakeTimedout, _) => {
+            Ending::Upstream(ErrorType::Timeout)
+        }
+        _ => Ending::Upstream(ErrorType::Network),
+    }
+}

@@ -1,0 +1,239 @@
+//! Settle: what a call was and what it cost, once: the ledger's row, the permit's end, the metrics.
+
+use std::time::Duration;
+
+use super::call::{Admission, Call};
+use super::engine::Engine;
+use crate::budget::Size;
+use crate::ledger::{self, Outcome};
+use crate::providers::{ErrorType, Metering};
+use crate::units::PicoUsd;
+use crate::usage::{Extraction, StreamEnd, Usage, UsageSource};
+
+/// What a row says of the price where the provider stated the cost itself.
+const STATED_BY_PROVIDER: &str = "provider-stated";
+
+/// How a call ended, as the proxy saw it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// The answer went through to its end, or weir gave one itself.
+    Complete,
+    ClientClosed,
+    /// The upstream broke off, or could not be reached.
+    Upstream(ErrorType),
+    /// The task ended without a word: the shutdown's grace was over.
+    Dropped,
+}
+
+/// A cost and where it is from.
+struct Priced {
+    cost: Option<PicoUsd>,
+    version: Option<String>,
+}
+
+impl Call {
+    /// Ends the hold on the budgets as soon as the provider's terminal usage was seen: many clients leave right
+    /// after it, and other calls may wait for the room.
+    pub fn usage_is_final(&mut self) {
+        let Some(extraction) = self.response.extraction.take() else {
+            return;
+        };
+        let priced = self.price(&extraction);
+        if let Some(permit) = self.permit.take() {
+            permit.settle(&size_of(extraction.usage.as_ref(), priced.cost));
+        }
+        self.response.extraction = Some(extraction);
+    }
+
+    /// Ends the call: called once, and it takes the call with it.
+    pub fn settle(mut self: Box<Self>, engine: &Engine, ending: Ending) {
+        let mut extraction = self.extraction(ending);
+        let outcome = self.outcome(ending);
+        if let Ending::Upstream(kind) = ending {
+            extraction.error = Some(kind);
+        }
+        let priced = self.price(&extraction);
+        if let Some(permit) = self.permit.take() {
+            if self.admission == Admission::Admitted {
+                permit.settle(&size_of(extraction.usage.as_ref(), priced.cost));
+            } else {
+                permit.release();
+            }
+        }
+        self.teach(engine, &extraction, outcome);
+        let overhead = self.overhead;
+        let refused_by = self.refusal.take().map(|refusal| refusal.budget);
+        let row = self.row(engine, extraction, priced, outcome, refused_by);
+        engine.metrics.call_settled(&row, overhead);
+        engine.ledger.settle(row);
+    }
+
+    fn extraction(&mut self, ending: Ending) -> Extraction {
+        if let Some(extraction) = self.response.extraction.take() {
+            return extraction;
+        }
+        let end = match ending {
+            Ending::Complete => StreamEnd::Complete,
+            Ending::ClientClosed => StreamEnd::ClientClosed,
+            Ending::Upstream(_) | Ending::Dropped => StreamEnd::UpstreamClosed,
+        };
+        if let Some(mut extractor) = self.response.extractor.take() {
+            return extractor.finish(end, &self.request.text);
+        }
+        self.unanswered(ending)
+    }
+
+    /// A call whose answer never began: a provider that had the request may bill its input.
+    fn unanswered(&self, ending: Ending) -> Extraction {
+        let mut extraction = Extraction::nothing();
+        let left = matches!(ending, Ending::ClientClosed | Ending::Dropped);
+        let metered = self.target.endpoint.metering == Metering::Metered;
+        if left && metered && self.reached_upstream && self.admission == Admission::Admitted {
+            let input = self.request.text.tokens(self.head.request_model.as_deref());
+            let usage = Usage {
+                input: Some(input),
+                output: Some(0),
+                ..Usage::default()
+            };
+            extraction.usage = Some(usage);
+            extraction.source = UsageSource::Estimated;
+        }
+        extraction
+    }
+
+    fn outcome(&self, ending: Ending) -> Outcome {
+        let is_error = self.response.status.is_some_and(|status| status >= 400);
+        match ending {
+            _ if self.refusal.is_some() => Outcome::Refused,
+            // A client that leaves after the terminal usage got what it came for.
+            Ending::ClientClosed if self.usage_was_final && !is_error => Outcome::Ok,
+            Ending::ClientClosed => Outcome::ClientClosed,
+            Ending::Upstream(_) if self.response.status.is_some() => Outcome::UpstreamClosed,
+            Ending::Upstream(_) => Outcome::UpstreamError,
+            Ending::Dropped => Outcome::Orphaned,
+            Ending::Complete if is_error || self.response.own_status.is_some() => {
+                Outcome::UpstreamError
+            }
+            Ending::Complete => Outcome::Ok,
+        }
+    }
+
+    /// The cost of what was read, by the price in force when the call began.
+    fn price(&self, extraction: &Extraction) -> Priced {
+        let version = || Some(self.live.catalog.version().to_owned());
+        if let Some(cost) = extraction.provider_cost {
+            return Priced {
+                cost: Some(cost),
+                version: Some(STATED_BY_PROVIDER.to_owned()),
+            };
+        }
+        let free = Priced {
+            cost: Some(PicoUsd::ZERO),
+            version: None,
+        };
+        if self.admission != Admission::Admitted || self.target.endpoint.metering == Metering::Free
+        {
+            return free;
+        }
+        let Some(usage) = &extraction.usage else {
+            // Providers bill no error, and what never arrived costs nothing.
+            let failed = self.response.status.is_none_or(|status| status >= 400);
+            return if failed {
+                free
+            } else {
+                Priced {
+                    cost: None,
+                    version: None,
+                }
+            };
+        };
+        let Some(model) = self.model(extraction) else {
+            return Priced {
+                cost: None,
+                version: version(),
+            };
+        };
+        let mut lookup = self.lookup(model);
+        lookup.service_tier = extraction.service_tier.as_deref();
+        lookup.speed = extraction.speed.as_deref();
+        lookup.geo = extraction.geo.as_deref();
+        let asked = self
+            .head
+            .request_model
+            .as_deref()
+            .filter(|asked| *asked != model);
+        let mut cost = self.live.catalog.cost(&lookup, usage);
+        if let (None, Some(asked)) = (cost.amount, asked) {
+            // The answer's name is unknown to the catalogue (a deployment, an alias): price by what was asked.
+            lookup.model = asked;
+            cost = self.live.catalog.cost(&lookup, usage);
+        }
+        Priced {
+            cost: cost.amount,
+            version: Some(cost.version),
+        }
+    }
+
+    /// What answered, else what was asked.
+    fn model<'a>(&'a self, extraction: &'a Extraction) -> Option<&'a str> {
+        extraction
+            .model
+            .as_deref()
+            .or(self.head.request_model.as_deref())
+    }
+
+    fn teach(&self, engine: &Engine, extraction: &Extraction, outcome: Outcome) {
+        let reported = extraction.source == UsageSource::Reported && outcome == Outcome::Ok;
+        let output = extraction.usage.as_ref().and_then(|usage| usage.output);
+        if let (true, Some(output), Some(model)) = (reported, output, &self.head.request_model) {
+            engine.estimator.learn(&self.head.provider, model, output);
+        }
+    }
+
+    fn row(
+        self: Box<Self>,
+        engine: &Engine,
+        extraction: Extraction,
+        priced: Priced,
+        outcome: Outcome,
+        refused_by: Option<String>,
+    ) -> ledger::Call {
+        let model = self.model(&extraction).map(str::to_owned);
+        let took = engine.clock.monotonic().saturating_sub(self.began);
+        let first_byte = self
+            .response
+            .first_byte
+            .map(|at| at.saturating_sub(self.began));
+        let duration_ms = milliseconds(took);
+        ledger::Call {
+            ended_at: self.head.started_at.saturating_add(duration_ms),
+            model,
+            usage: extraction.usage,
+            usage_source: extraction.source,
+            cost: priced.cost,
+            price_version: priced.version,
+            http_status: self.response.own_status.or(self.response.status),
+            outcome,
+            error_type: extraction.error,
+            first_byte_ms: first_byte.map(milliseconds),
+            duration_ms: Some(duration_ms),
+            request_bytes: self.request.bytes,
+            response_bytes: self.response.bytes,
+            upstream_request_id: self.response.upstream_request_id,
+            refused_by,
+            head: self.head,
+        }
+    }
+}
+
+fn size_of(usage: Option<&Usage>, cost: Option<PicoUsd>) -> Size {
+    Size {
+        cost,
+        input_tokens: usage.and_then(|usage| usage.input).unwrap_or(0),
+        output_tokens: usage.and_then(|usage| usage.output).unwrap_or(0),
+    }
+}
+
+fn milliseconds(time: Duration) -> i64 {
+    i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
+}
