@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
 
-use super::known::Known;
+use crate::providers::Known;
 
 use super::problem::{Found, Problems};
 use super::read::Read;
@@ -30,7 +30,7 @@ pub fn load(path: &Path, env: &Env) -> Result<Config, Problems> {
 
 /// The settings in a text; `origin` names it in problems.
 pub fn parse(text: &str, origin: &str, env: &Env) -> Result<Config, Problems> {
-    parse_with(text, origin, env, super::known::KNOWN)
+    parse_with(text, origin, env, crate::providers::hosts::KNOWN)
 }
 
 /// The settings where there is no file.
@@ -87,7 +87,8 @@ pub(super) fn parse_with(
     let mut found = Found::default();
     let config = tree::parse(text, env, &mut found).and_then(|root| {
         if matches!(root.kind, Kind::Empty) {
-            // A file that is being written is empty for a moment, and must not undo every budget then.
+            // A file that is being written is empty for a moment, and must not undo every budget
+            // then.
             let place = root.place("");
             found.add(place.problem("the file holds no settings", "write `{}` for the defaults"));
             return None;

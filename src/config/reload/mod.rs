@@ -1,7 +1,8 @@
 //! The settings in force, and the one way in which others take their place.
 //!
-//! A watcher, SIGHUP and `POST /-/reload` all end in [`Reloader::reload`]. A bad edit is refused and the
-//! last good settings stay; a good one takes effect at once, except for what needs a restart.
+//! A watcher, SIGHUP and `POST /-/reload` all end in [`Reloader::reload`]. A bad edit is refused
+//! and the last good settings stay; a good one takes effect at once, except for what needs a
+//! restart.
 
 mod watch;
 

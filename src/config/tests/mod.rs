@@ -77,7 +77,7 @@ providers:
     upstream: https://Example.openai.azure.com.
     hosts: [example.openai.azure.com, 'other:8443']
     upstream_proxy: http://us%65r:${SECRET}@proxy:3128/
-  mirror: { upstream: 'https://api.openai.com/eu' }
+  mirror: { upstream: 'https://eu.api.openai.com/v9' }
 budgets:
   - name: team-month
     limit: ${AMOUNT}
