@@ -71,7 +71,7 @@ struct State {
 }
 
 /// The settings at `path`; the defaults, and a line in the log, where there is no file.
-pub fn load_or_default(path: &Path, env: &Env) -> Result<Config, Problems> {
+pub fn load_or_default(path: &Path, env: &Env<'_>) -> Result<Config, Problems> {
     match fs::exists(path) {
         Ok(false) => {
             tracing::info!(path = %path.display(), "no settings file: the defaults are in force");

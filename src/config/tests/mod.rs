@@ -207,3 +207,11 @@ providers: { openai: { upstream_proxy: 'http://u:${SECRET}@p:1' } }";
         "{config}"
     );
 }
+
+#[test]
+fn variables_may_come_from_a_table_of_the_caller() {
+    let table = std::collections::HashMap::from([("TEAM", "search")]);
+    let env = |name: &str| table.get(name).map(|&value| value.to_owned());
+    let config = parse("labels: { team: '${TEAM}' }", "f", &env).expect("the variable is set");
+    assert_eq!(config.labels.team.as_deref(), Some("search"));
+}
