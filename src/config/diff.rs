@@ -135,8 +135,8 @@ fn named<T: PartialEq>(
 
 /// The keys whose new value has to wait for a restart.
 ///
-/// What guards an address waits with it: a token or a tunnel policy that is right for the new address
-/// may open the one that is still in use.
+/// What guards an address waits with it: a token or a tunnel policy that is right for the new
+/// address may open the one that is still in use.
 pub fn needs_restart(running: &Config, new: &Config) -> Vec<&'static str> {
     let listen = running.listen != new.listen;
     let admin_listen = running.admin.listen != new.admin.listen;
@@ -206,9 +206,11 @@ mod tests {
         );
         check(
             "{}",
-            "{tunnel: deny, timezone: Europe/Berlin, response_headers: true, trust_client_labels: false,
-              on_ledger_fault: block, shutdown: {grace: 1s}, default_provider: gemini,
-              labels: {team: a}, providers: {openai: {upstream: 'http://h'}, x: {upstream: 'http://h'}},
+            "{tunnel: deny, timezone: Europe/Berlin, response_headers: true,
+              trust_client_labels: false, on_ledger_fault: block, shutdown: {grace: 1s},
+              default_provider: gemini,
+              labels: {team: a},
+              providers: {openai: {upstream: 'http://h'}, x: {upstream: 'http://h'}},
               prices: [{model: m, input: 1}, {provider: openai, model: m, input: 1}]}",
             &[
                 "tunnel: allow -> deny",

@@ -1,7 +1,7 @@
 //! `${VAR}` and `${VAR:-default}` within one scalar.
 //!
-//! Expansion happens after the YAML is read, scalar by scalar, so that a variable's value can never become
-//! a key, a list or a second document.
+//! Expansion happens after the YAML is read, scalar by scalar, so that a variable's value can never
+//! become a key, a list or a second document.
 
 /// Longest text that one scalar may expand to.
 pub(super) const EXPANDED_BYTES_MAX: usize = 64 * 1024;
@@ -21,8 +21,8 @@ pub(super) enum Error {
 
 /// Expands the variables of a scalar; `None` where it has none and no `$$`.
 ///
-/// `$$` stands for `$`; a `$` before anything else stays. A default ends at the next `}` and stands in for
-/// a variable that is unset or empty, as in a shell.
+/// `$$` stands for `$`; a `$` before anything else stays. A default ends at the next `}` and stands
+/// in for a variable that is unset or empty, as in a shell.
 pub(super) fn expand(
     text: &str,
     env: &dyn Fn(&str) -> Option<String>,

@@ -15,8 +15,8 @@ use super::values::{
 
 /// Defines one mapping: its struct, the keys it accepts, and its schema.
 ///
-/// `[required]` after a type: the key must be written. `later`: keys that weir will read one day, which
-/// deserve a better answer than "unknown".
+/// `[required]` after a type: the key must be written. `later`: keys that weir will read one day,
+/// which deserve a better answer than "unknown".
 macro_rules! settings {
     (
         $(#[doc = $about:literal])*
@@ -67,27 +67,31 @@ const fn plain(field: &'static str) -> &'static str {
 }
 
 settings! {
-    /// Settings of weir, a metering sidecar for LLM traffic. Edit while weir runs: a bad edit is refused,
-    /// with file, line and column, and the last good one stays.
+    /// Settings of weir, a metering sidecar for LLM traffic. Edit while weir runs: a bad edit is
+    /// refused, with file, line and column, and the last good one stays.
     File {
         /// The address of the proxy; default 127.0.0.1:8900. A change needs a restart.
         listen: Address,
         /// The admin side: metrics, probes, reload, the ledger's answers and the web page.
         admin: Admin,
-        /// The folder of weir.db, ca.pem and ca.key; default ./weir-data. A relative path counts from the
-        /// folder that weir is started in. A change needs a restart.
+        /// The folder of weir.db, ca.pem and ca.key; default ./weir-data. A relative path counts
+        /// from the folder that weir is started in. A change needs a restart.
         data_dir: Folder,
-        /// What becomes of hosts that no provider claims; default allow on a loopback address, else deny.
+        /// What becomes of hosts that no provider claims; default allow on a loopback address, else
+        /// deny.
         tunnel: TunnelPolicy,
         /// The provider for a base URL that names none and shows no API's marks; default openai.
         default_provider: ProviderName,
-        /// Labels on every call through this sidecar, where nothing closer to the call says otherwise.
+        /// Labels on every call through this sidecar, where nothing closer to the call says
+        /// otherwise.
         labels: Labels,
-        /// Whether clients may label their calls by headers, path, proxy user or body; default true.
+        /// Whether clients may label their calls by headers, path, proxy user or body; default
+        /// true.
         trust_client_labels: Flag,
         /// The zone in which calendar budgets turn over; default UTC.
         timezone: TimeZoneName,
-        /// Providers by name. A name that weir knows needs nothing more, and need not be written at all.
+        /// Providers by name. A name that weir knows needs nothing more, and need not be written at
+        /// all.
         providers: Named<Provider>,
         /// What calls may spend.
         budgets: Vec<At<Budget>>,
@@ -170,10 +174,11 @@ settings! {
     Budget {
         /// Its name, once per file.
         name: Name [required],
-        /// An amount and its unit: USD, tokens, input_tokens, output_tokens, requests or concurrent.
+        /// An amount and its unit: USD, tokens, input_tokens, output_tokens, requests or
+        /// concurrent.
         limit: Amount [required],
-        /// The calendar window: minute, hour, day, week (from Monday), month, year or total. Required but
-        /// for concurrent, which has none.
+        /// The calendar window: minute, hour, day, week (from Monday), month, year or total.
+        /// Required but for concurrent, which has none.
         per: PerName,
         /// The calls it covers: all that fit every entry.
         r#match: Match,
@@ -185,7 +190,8 @@ settings! {
         unpriced: OnUnknown,
         /// A call that weir cannot meter; default allow.
         unmetered: OnUnknown,
-        /// How long a call may wait for holds to settle before it is refused; default 0s, at most 60s.
+        /// How long a call may wait for holds to settle before it is refused; default 0s, at most
+        /// 60s.
         wait: Span,
         /// Percentages of the limit at which a warning is logged, once per window.
         warn_at: OneOrMany<Percent>,

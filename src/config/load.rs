@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
 
-use super::known::Known;
+use crate::providers::Known;
 
 use super::problem::{Found, Problems};
 use super::read::Read;
@@ -12,7 +12,7 @@ use super::tree::{self, FILE_BYTES_MAX, Kind};
 use super::{Config, check, file};
 
 /// Where variables come from: `std::env::var` in the program, a table in tests.
-pub type Env = dyn Fn(&str) -> Option<String>;
+pub type Env<'e> = dyn Fn(&str) -> Option<String> + 'e;
 
 /// The environment of this process; a variable that is not UTF-8 counts as unset.
 pub fn process_env(name: &str) -> Option<String> {
@@ -20,7 +20,7 @@ pub fn process_env(name: &str) -> Option<String> {
 }
 
 /// The settings in a file.
-pub fn load(path: &Path, env: &Env) -> Result<Config, Problems> {
+pub fn load(path: &Path, env: &Env<'_>) -> Result<Config, Problems> {
     let origin = path.display().to_string();
     match read(path) {
         Ok(bytes) => parse_bytes(&bytes, &origin, env),
@@ -29,8 +29,8 @@ pub fn load(path: &Path, env: &Env) -> Result<Config, Problems> {
 }
 
 /// The settings in a text; `origin` names it in problems.
-pub fn parse(text: &str, origin: &str, env: &Env) -> Result<Config, Problems> {
-    parse_with(text, origin, env, super::known::KNOWN)
+pub fn parse(text: &str, origin: &str, env: &Env<'_>) -> Result<Config, Problems> {
+    parse_with(text, origin, env, crate::providers::hosts::KNOWN)
 }
 
 /// The settings where there is no file.
@@ -46,7 +46,7 @@ pub(super) fn read(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-pub(super) fn parse_bytes(bytes: &[u8], origin: &str, env: &Env) -> Result<Config, Problems> {
+pub(super) fn parse_bytes(bytes: &[u8], origin: &str, env: &Env<'_>) -> Result<Config, Problems> {
     if bytes.len() > FILE_BYTES_MAX {
         let message = format!("expected at most {FILE_BYTES_MAX} bytes, got more");
         return Err(Problems::of_file(
@@ -81,13 +81,14 @@ pub(super) fn unreadable(origin: &str, error: &io::Error) -> Problems {
 pub(super) fn parse_with(
     text: &str,
     origin: &str,
-    env: &Env,
+    env: &Env<'_>,
     known: &[Known],
 ) -> Result<Config, Problems> {
     let mut found = Found::default();
     let config = tree::parse(text, env, &mut found).and_then(|root| {
         if matches!(root.kind, Kind::Empty) {
-            // A file that is being written is empty for a moment, and must not undo every budget then.
+            // A file that is being written is empty for a moment, and must not undo every budget
+            // then.
             let place = root.place("");
             found.add(place.problem("the file holds no settings", "write `{}` for the defaults"));
             return None;

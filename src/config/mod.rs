@@ -1,13 +1,12 @@
 //! The file as written becomes settings that are valid by construction.
 //!
-//! `file` is what was written, [`Config`] what is true. Reading a file reports all of its faults at once;
-//! a file with a fault gives no settings at all.
+//! `file` is what was written, [`Config`] what is true. Reading a file reports all of its faults at
+//! once; a file with a fault gives no settings at all.
 
 mod check;
 mod diff;
 mod expand;
 mod file;
-mod known;
 mod load;
 mod problem;
 mod read;

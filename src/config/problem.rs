@@ -1,8 +1,8 @@
 //! What is wrong with a file, all of it at once.
 //!
-//! A person who edits settings wants every fault of an edit in one answer, each with its place, what was
-//! expected, what was got and what to write instead. Nothing here ever holds an expanded variable or a
-//! secret: those who report a problem quote the file as it is written, or nothing.
+//! A person who edits settings wants every fault of an edit in one answer, each with its place,
+//! what was expected, what was got and what to write instead. Nothing here ever holds an expanded
+//! variable or a secret: those who report a problem quote the file as it is written, or nothing.
 
 use std::fmt;
 

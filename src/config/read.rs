@@ -1,8 +1,8 @@
 //! From located nodes to typed fields, noting every problem on the way.
 //!
-//! One [`settings!`](super::file) definition gives a mapping's struct, the keys it accepts and its JSON
-//! Schema, so the three cannot drift apart. A field keeps its place, because whether it fits the rest of
-//! the file is only known later, and that message needs the place too.
+//! One [`settings!`](super::file) definition gives a mapping's struct, the keys it accepts and its
+//! JSON Schema, so the three cannot drift apart. A field keeps its place, because whether it fits
+//! the rest of the file is only known later, and that message needs the place too.
 
 use schemars::{Schema, json_schema};
 use serde_json::Value;

@@ -1,7 +1,7 @@
 //! The JSON Schema of the file, for editors.
 //!
-//! It comes from the definitions that read the file, so it knows the same keys. It says less than the
-//! reader: what one key demands of another is left to `weir check`.
+//! It comes from the definitions that read the file, so it knows the same keys. It says less than
+//! the reader: what one key demands of another is left to `weir check`.
 
 use std::borrow::Cow;
 
@@ -21,7 +21,10 @@ impl JsonSchema for File {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        <File as Read>::schema()
+        let mut schema = <File as Read>::schema();
+        // A mapping within may be left blank; a blank file is refused.
+        schema.insert("type".to_owned(), "object".into());
+        schema
     }
 }
 
@@ -70,7 +73,8 @@ mod tests {
         }
     }
 
-    /// A file that writes nothing under one path: strange keys are then the only possible complaint.
+    /// A file that writes nothing under one path: strange keys are then the only possible
+    /// complaint.
     fn file_with(path: &str) -> String {
         let mut yaml = String::from("null");
         for key in path.trim_start_matches('.').rsplit('.') {

@@ -1,9 +1,9 @@
 //! YAML to a small tree in which every node knows its place.
 //!
-//! Settings are read from this tree and not straight into structs, because a reader that stops at the
-//! first fault cannot report all of them, and because a price must be read as the text that was written:
-//! a YAML library that gives a number gives a float. Anchors, aliases and tags are left out of the
-//! language: without aliases a file cannot stand for more than its own size.
+//! Settings are read from this tree and not straight into structs, because a reader that stops at
+//! the first fault cannot report all of them, and because a price must be read as the text that was
+//! written: a YAML library that gives a number gives a float. Anchors, aliases and tags are left
+//! out of the language: without aliases a file cannot stand for more than its own size.
 
 use std::collections::HashMap;
 

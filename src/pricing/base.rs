@@ -11,6 +11,7 @@ use super::Lookup;
 use super::explain::Matched;
 use super::file::{File, Model};
 use super::names::{dashed_date, without_date};
+use super::select::free_by_name;
 
 /// Most names whose place in the catalogue is remembered. Names are the clients' text: past this
 /// the memory is emptied and fills anew.
@@ -65,7 +66,7 @@ impl Base {
                     names.insert(name.into());
                 });
             }
-            if !provider.models.is_empty() && provider.models.iter().all(costs) {
+            if !provider.models.is_empty() && !provider.models.iter().any(may_be_free) {
                 always_cost.insert(provider.id.clone());
             }
         }
@@ -166,17 +167,15 @@ impl Base {
     }
 }
 
-/// Whether every price that a model ever has is above nothing.
-fn costs(model: &Model) -> bool {
-    !model.prices.is_empty()
-        && model
-            .prices
-            .iter()
-            .all(|entry| !entry.prices.is_empty() && !entry.prices.is_free())
-        && model
+/// Whether a model is known to be free, at some time or in some variant. One without any price is not known
+/// to be: its price is unknown.
+fn may_be_free(model: &Model) -> bool {
+    free_by_name(&model.id).is_some()
+        || model.prices.iter().any(|entry| entry.prices.is_free())
+        || model
             .variants
             .iter()
-            .all(|variant| !variant.prices.is_free())
+            .any(|variant| variant.prices.is_free())
 }
 
 #[cfg(test)]

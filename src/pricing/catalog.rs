@@ -190,14 +190,15 @@ impl Catalog {
         named || self.base.knows(model)
     }
 
-    /// Whether no model of this provider can be free, so that even an unknown one costs something.
+    /// Whether no model of this provider is known to be free, so that one which is not known yet costs
+    /// something.
     pub fn always_costs(&self, lookup_provider: &str, catalog_id: Option<&str>) -> bool {
         let free = |entry: &Entry| {
             let here = entry
                 .provider
                 .as_deref()
                 .is_none_or(|name| name.eq_ignore_ascii_case(lookup_provider));
-            here && (entry.prices.is_free() || entry.prices.is_empty())
+            here && entry.prices.is_free()
         };
         let priced = catalog_id.is_some_and(|id| self.base.always_cost.contains(id));
         priced && !self.overrides.iter().any(free)

@@ -132,7 +132,7 @@ fn tier(said: &str) -> Option<(&'static str, &'static str)> {
 
 /// An entry without prices is a model whose price is unknown, unless its very name says that it is
 /// free.
-fn free_by_name(id: &str) -> Option<PriceSet> {
+pub(super) fn free_by_name(id: &str) -> Option<PriceSet> {
     static FREE: OnceLock<PriceSet> = OnceLock::new();
     let nothing = || {
         let flat = |item| (item, Price::flat(Atto(0)));

@@ -136,14 +136,24 @@ impl Call {
         }
     }
 
-    /// Whether the call cannot be free, whatever its model.
+    /// Whether the call costs something, as far as its head tells: by its model where the path names it, else
+    /// because the provider has none that is free.
     fn costs_for_sure(&self) -> bool {
+        if self.target.endpoint.metering != Metering::Metered {
+            return false;
+        }
         let provider = &self.target.provider;
-        self.target.endpoint.metering == Metering::Metered
-            && self
+        match &self.head.request_model {
+            Some(model) => self
                 .live
                 .catalog
-                .always_costs(&provider.name, provider.catalog_id.as_deref())
+                .find(&self.lookup(model))
+                .is_some_and(|rates| !rates.is_free()),
+            None => self
+                .live
+                .catalog
+                .always_costs(&provider.name, provider.catalog_id.as_deref()),
+        }
     }
 
     /// The key under which the model that was asked for is priced.

@@ -27,12 +27,23 @@ impl Ran {
     /// Its stdout, where it was done.
     #[track_caller]
     fn done(self) -> String {
-        assert_eq!(self.code, Some(0), "stdout: {}\nstderr: {}", self.out, self.err);
+        assert_eq!(
+            self.code,
+            Some(0),
+            "stdout: {}\nstderr: {}",
+            self.out,
+            self.err
+        );
         self.out
     }
 }
 
 /// Runs weir in a folder.
 fn run(folder: &Path, arguments: &[&str]) -> Ran {
-    Ran::of(&command(folder).args(arguments).output().expect("the binary can be run"))
+    Ran::of(
+        &command(folder)
+            .args(arguments)
+            .output()
+            .expect("the binary can be run"),
+    )
 }

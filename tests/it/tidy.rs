@@ -21,7 +21,11 @@ impl Source {
     /// The room of a file under `src`: the first folder or file.
     fn room(&self) -> &str {
         let inside = self.path.strip_prefix("src/").expect("a file under src");
-        inside.split('/').next().expect("a name").trim_end_matches(".rs")
+        inside
+            .split('/')
+            .next()
+            .expect("a name")
+            .trim_end_matches(".rs")
     }
 }
 
@@ -38,7 +42,10 @@ fn walk(folder: &str, extensions: &[&str]) -> Vec<PathBuf> {
             let path = entry.expect("an entry").path();
             if path.is_dir() {
                 folders.push(path);
-            } else if path.extension().is_some_and(|e| extensions.iter().any(|wanted| e == *wanted)) {
+            } else if path
+                .extension()
+                .is_some_and(|e| extensions.iter().any(|wanted| e == *wanted))
+            {
                 found.push(path);
             }
         }
@@ -58,9 +65,17 @@ fn sources(folder: &str) -> Vec<Source> {
     let paths = walk(folder, &["rs"]);
     let texts: Vec<(String, String)> = paths
         .iter()
-        .map(|path| (relative(path), fs::read_to_string(path).expect("a readable file")))
+        .map(|path| {
+            (
+                relative(path),
+                fs::read_to_string(path).expect("a readable file"),
+            )
+        })
         .collect();
-    let tests: Vec<String> = texts.iter().flat_map(|(path, text)| test_modules(path, text)).collect();
+    let tests: Vec<String> = texts
+        .iter()
+        .flat_map(|(path, text)| test_modules(path, text))
+        .collect();
     texts
         .into_iter()
         .map(|(path, text)| {
@@ -68,7 +83,11 @@ fn sources(folder: &str) -> Vec<Source> {
                 let rest = path.strip_prefix(module.as_str());
                 rest.is_some_and(|rest| rest == ".rs" || rest.starts_with('/'))
             });
-            let code = if is_test { String::new() } else { code_of(&text) };
+            let code = if is_test {
+                String::new()
+            } else {
+                code_of(&text)
+            };
             Source { path, text, code }
         })
         .collect()
@@ -76,7 +95,10 @@ fn sources(folder: &str) -> Vec<Source> {
 
 /// Paths, without their ends, of the modules that a file declares for tests alone.
 fn test_modules(path: &str, text: &str) -> Vec<String> {
-    let folder = match path.strip_suffix("/mod.rs").or(path.strip_suffix("/lib.rs")) {
+    let folder = match path
+        .strip_suffix("/mod.rs")
+        .or(path.strip_suffix("/lib.rs"))
+    {
         Some(folder) => folder.to_owned(),
         None => path.trim_end_matches(".rs").to_owned(),
     };
@@ -93,7 +115,9 @@ fn code_of(text: &str) -> String {
     let mut code = String::new();
     let mut lines = text.lines().peekable();
     while let Some(line) = lines.next() {
-        let next_is_tests = lines.peek().is_some_and(|next| next.contains("mod tests {"));
+        let next_is_tests = lines
+            .peek()
+            .is_some_and(|next| next.contains("mod tests {"));
         if line.trim() == "#[cfg(test)]" && next_is_tests {
             break;
         }
@@ -107,11 +131,21 @@ fn code_of(text: &str) -> String {
 
 #[test]
 fn code_is_told_from_tests_and_comments() {
-    let text = "//! doc\nuse crate::a;\n    // why\nfn f() {}\n#[cfg(test)]\nmod tests {\n    bad\n}\n";
+    let text =
+        "//! doc\nuse crate::a;\n    // why\nfn f() {}\n#[cfg(test)]\nmod tests {\n    bad\n}\n";
     assert_eq!(code_of(text), "use crate::a;\nfn f() {}\n");
-    assert_eq!(test_modules("src/a/mod.rs", "#[cfg(test)]\nmod tests;\nmod b;"), ["src/a/tests"]);
-    assert_eq!(test_modules("src/a/b.rs", "#[cfg(test)]\npub(crate) mod samples;"), ["src/a/b/samples"]);
+    assert_eq!(
+        test_modules("src/a/mod.rs", "#[cfg(test)]\nmod tests;\nmod b;"),
+        ["src/a/tests"]
+    );
+    assert_eq!(
+        test_modules("src/a/b.rs", "#[cfg(test)]\npub(crate) mod samples;"),
+        ["src/a/b/samples"]
+    );
     let sources = sources("src");
     assert!(sources.len() > 50, "{} files were found", sources.len());
-    assert!(sources.iter().any(|source| source.code.is_empty()), "some are tests");
+    assert!(
+        sources.iter().any(|source| source.code.is_empty()),
+        "some are tests"
+    );
 }

@@ -1,7 +1,7 @@
 //! The file as written, to settings that are valid by construction.
 //!
-//! Each value was read by itself; here they are held against each other: what one key demands of another,
-//! names that must exist or be unique, defaults that depend on the rest.
+//! Each value was read by itself; here they are held against each other: what one key demands of
+//! another, names that must exist or be unique, defaults that depend on the rest.
 
 mod budgets;
 mod providers;
@@ -13,8 +13,8 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
-use super::known::Known;
 use crate::ledger::Labels;
+use crate::providers::Known;
 
 use super::file;
 use super::problem::{Found, suggestion};
@@ -36,14 +36,15 @@ const DATA_DIR: &str = "./weir-data";
 /// The provider of a base URL that names none.
 const DEFAULT_PROVIDER: &str = "openai";
 
-/// How long calls in flight may go on after SIGTERM, where nothing is written: below the 30 s after which
-/// Kubernetes kills.
+/// How long calls in flight may go on after SIGTERM, where nothing is written: below the 30 s after
+/// which Kubernetes kills.
 const GRACE: Duration = Duration::from_secs(25);
 
 /// Longest grace.
 const GRACE_MAX: Duration = Duration::from_secs(60 * 60);
 
-/// Settings from a file; what does not fit together is noted, and the settings are then not to be used.
+/// Settings from a file; what does not fit together is noted, and the settings are then not to be
+/// used.
 pub(super) fn check(file: &file::File, known: &[Known], found: &mut Found) -> Config {
     let listen = file.listen.value().map_or(LISTEN, |address| address.0);
     let providers = providers::check(&file.providers, known, found);

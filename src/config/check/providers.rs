@@ -6,9 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::providers::Api;
-
-use super::super::known::Known;
+use crate::providers::{Api, Known};
 
 use super::super::file;
 use super::super::problem::{Found, quoted};
@@ -105,14 +103,14 @@ fn custom(
         found.add(name.place.problem(message, remedy));
     }
     let written = settings.upstream.value().map(|url| url.0.clone());
-    let namesake = |known: &&Known| {
+    let is_claimed = |known: &&Known| {
         written
             .as_ref()
-            .is_some_and(|w| w.host == upstream(known).host)
+            .is_some_and(|to| known.claims().any(|at| at == (to.host.as_str(), to.port)))
     };
     let catalog_id = known
         .iter()
-        .find(namesake)
+        .find(is_claimed)
         .and_then(|known| known.catalog_id);
     let nowhere = || Upstream {
         tls: true,
@@ -232,9 +230,7 @@ fn claim_once(all: &[Provider], written: &[(At<String>, file::Provider)], found:
             let remedy = if owner == name.value {
                 "remove one of them".to_owned()
             } else {
-                format!(
-                    "remove it, or take it from the other: `providers: {{ {owner}: {{ hosts: [] }} }}`"
-                )
+                format!("remove it, or take it from the other: `{owner}: {{ hosts: [] }}`")
             };
             found.add(at.place.problem(message, remedy));
         }

@@ -1,7 +1,8 @@
 //! The settings in force, and the one way in which others take their place.
 //!
-//! A watcher, SIGHUP and `POST /-/reload` all end in [`Reloader::reload`]. A bad edit is refused and the
-//! last good settings stay; a good one takes effect at once, except for what needs a restart.
+//! A watcher, SIGHUP and `POST /-/reload` all end in [`Reloader::reload`]. A bad edit is refused
+//! and the last good settings stay; a good one takes effect at once, except for what needs a
+//! restart.
 
 mod watch;
 
@@ -70,7 +71,7 @@ struct State {
 }
 
 /// The settings at `path`; the defaults, and a line in the log, where there is no file.
-pub fn load_or_default(path: &Path, env: &Env) -> Result<Config, Problems> {
+pub fn load_or_default(path: &Path, env: &Env<'_>) -> Result<Config, Problems> {
     match fs::exists(path) {
         Ok(false) => {
             tracing::info!(path = %path.display(), "no settings file: the defaults are in force");

@@ -1,9 +1,12 @@
 //! Notices that the file changed.
 //!
-//! The folder is watched and not the file: editors rename a new file over the old one, and Kubernetes
-//! swaps a symlink beside it. Events say only that something happened; whether the file's content differs
-//! is told by its digest. A slow look besides catches what events miss: network folders, a symlink's
-//! target in another folder, a folder that was made anew.
+//! The folder is watched and not the file: editors rename a new file over the old one, and
+//! Kubernetes swaps a symlink beside it. Events say only that something happened; whether the file's
+//! content differs is told by its digest. A slow look besides catches what events miss: network
+//! folders, a symlink's target in another folder, a folder that was made anew.
+//!
+//! Events are awaited here and not by notify-debouncer-full: it keeps every event in a queue without
+//! a bound, and a file that is renamed over a hundred times a second never leaves that queue.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,8 +16,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use notify::event::{AccessKind, AccessMode, EventKind};
-use notify::{RecommendedWatcher, RecursiveMode};
-use notify_debouncer_full::{DebounceEventResult, Debouncer, NoCache, new_debouncer_opt};
+use notify::{Event, RecommendedWatcher, RecursiveMode, Watcher as _};
 
 use super::Reloader;
 
@@ -39,8 +41,6 @@ impl Default for Pace {
     }
 }
 
-type Events = Debouncer<RecommendedWatcher, NoCache>;
-
 /// Looks after a [`Reloader`]'s file on a thread of its own, until it is dropped.
 #[derive(Debug)]
 pub struct Watch {
@@ -50,7 +50,8 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Starts watching. Where the folder cannot be watched, the slow look remains, and a log line says so.
+    /// Starts watching. Where the folder cannot be watched, the slow look remains, and a log line
+    /// says so.
     pub fn start(reloader: Arc<Reloader>, pace: Pace) -> std::io::Result<Watch> {
         // One place: an event that finds it taken is looked at with the one before.
         let (wake, woken) = sync_channel(1);
@@ -92,7 +93,7 @@ struct Watcher {
     woken: Receiver<()>,
     wake: SyncSender<()>,
     stop: Arc<AtomicBool>,
-    events: Option<Events>,
+    events: Option<RecommendedWatcher>,
 }
 
 impl Watcher {
@@ -119,7 +120,10 @@ impl Watcher {
         let until = clock.monotonic() + self.pace.storm;
         while !self.is_stopped() {
             let left = until.saturating_sub(clock.monotonic());
-            let paused = self.woken.recv_timeout(self.pace.quiet.min(left)).is_err();
+            let paused = self
+                .woken
+                .recv_timeout((self.pace.quiet / 2).min(left))
+                .is_err();
             if paused || left.is_zero() {
                 return;
             }
@@ -132,29 +136,21 @@ impl Watcher {
 }
 
 /// Starts the events of the file's folder; `None` where the system gives none.
-fn events(path: &Path, pace: Pace, wake: SyncSender<()>) -> Option<Events> {
+fn events(path: &Path, pace: Pace, wake: SyncSender<()>) -> Option<RecommendedWatcher> {
     let folder = folder(path);
-    let on_event = move |events: DebounceEventResult| {
-        let matters = match &events {
-            Ok(events) => events.iter().any(|event| is_change(event.kind)),
-            Err(_) => true,
-        };
-        if matters {
+    let on_event = move |event: notify::Result<Event>| {
+        if event.is_ok_and(|event| is_change(event.kind)) {
             let _ = wake.try_send(());
         }
     };
-    let config = notify::Config::default();
-    // Half here, the rest in `await_quiet`: the debouncer delays each event, the thread awaits their end.
-    let started = new_debouncer_opt(pace.quiet / 2, None, on_event, NoCache::new(), config);
-    let watching = started.and_then(|mut debouncer: Events| {
-        debouncer.watch(&folder, RecursiveMode::NonRecursive)?;
-        Ok(debouncer)
+    let watching = notify::recommended_watcher(on_event).and_then(|mut watcher| {
+        watcher.watch(&folder, RecursiveMode::NonRecursive)?;
+        Ok(watcher)
     });
     watching
         .inspect_err(|error| {
-            let every = pace.poll;
-            tracing::warn!(folder = %folder.display(), %error, ?every, "cannot watch the settings' \
-                folder: it is looked at from time to time");
+            let (folder, every) = (folder.display(), pace.poll);
+            tracing::warn!(%folder, %error, ?every, "no events: settings are only polled");
         })
         .ok()
 }

@@ -110,7 +110,8 @@ proptest! {
             prop_assert!(!problems.to_string().contains(CANARY));
             let lines = text.split(['\n', '\r', '\u{85}', '\u{2028}']).count() + 1;
             for problem in &problems.list {
-                prop_assert!((1..=lines).contains(&problem.line) && problem.column > 0, "{problem:?}");
+                prop_assert!((1..=lines).contains(&problem.line), "{problem:?}");
+                prop_assert!(problem.column > 0, "{problem:?}");
                 prop_assert!(!problem.message.is_empty() && !problem.remedy.is_empty());
             }
         }

@@ -77,7 +77,7 @@ providers:
     upstream: https://Example.openai.azure.com.
     hosts: [example.openai.azure.com, 'other:8443']
     upstream_proxy: http://us%65r:${SECRET}@proxy:3128/
-  mirror: { upstream: 'https://api.openai.com/eu' }
+  mirror: { upstream: 'https://eu.api.openai.com/v9' }
 budgets:
   - name: team-month
     limit: ${AMOUNT}
@@ -206,4 +206,12 @@ providers: { openai: { upstream_proxy: 'http://u:${SECRET}@p:1' } }";
         config.contains("********") && !config.contains(CANARY),
         "{config}"
     );
+}
+
+#[test]
+fn variables_may_come_from_a_table_of_the_caller() {
+    let table = std::collections::HashMap::from([("TEAM", "search")]);
+    let env = |name: &str| table.get(name).map(|&value| value.to_owned());
+    let config = parse("labels: { team: '${TEAM}' }", "f", &env).expect("the variable is set");
+    assert_eq!(config.labels.team.as_deref(), Some("search"));
 }

@@ -62,3 +62,14 @@ fn its_examples_load_and_name_every_key() {
         );
     }
 }
+
+/// `UPDATE_EXPECT=1` writes the file anew.
+#[test]
+fn the_schema_beside_it_is_the_readers() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("proxy.schema.json");
+    if std::env::var_os("UPDATE_EXPECT").is_some() {
+        std::fs::write(&path, schema()).expect("the schema can be written");
+    }
+    let written = std::fs::read_to_string(path).expect("the schema is beside the sample");
+    assert!(written == schema(), "run the tests with UPDATE_EXPECT=1");
+}

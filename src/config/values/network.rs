@@ -131,7 +131,8 @@ fn credentials(userinfo: &str) -> Result<Secret, Fault> {
     Ok(Secret::new(format!("{decoded}{password}")))
 }
 
-/// A host in lower case without a trailing dot, an IPv6 address without brackets, and the port if any.
+/// A host in lower case without a trailing dot, an IPv6 address without brackets, and the port if
+/// any.
 fn host_and_port(text: &str) -> Result<(String, Option<u16>), Fault> {
     let (host, port) = match text.strip_prefix('[') {
         Some(rest) => {

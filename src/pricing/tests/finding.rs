@@ -291,10 +291,12 @@ fn only_names_of_which_there_is_an_end_are_known() {
 }
 
 #[test]
-fn only_a_provider_without_free_or_unpriced_models_always_costs() {
+fn only_a_provider_without_free_models_always_costs() {
     let catalog = Catalog::builtin();
     assert!(catalog.always_costs("anthropic", Some("anthropic")));
-    for id in ["openai", "openrouter", "github-copilot", "nobody"] {
+    // A model without a price is unknown, not free.
+    assert!(catalog.always_costs("openai", Some("openai")));
+    for id in ["mistral", "openrouter", "nobody"] {
         assert!(!catalog.always_costs(id, Some(id)), "{id}");
     }
     assert!(!catalog.always_costs("anthropic", None));

@@ -18,45 +18,83 @@ fn check_names_every_fault_with_its_place_and_a_remedy() {
     let ran = run(folder.path(), &["check", "bad.yaml"]);
     assert_eq!(ran.code, Some(1));
     let told = format!("{}{}", ran.out, ran.err);
-    for fault in ["bad.yaml:2:1", "budgets", "bad.yaml:5:", "-5", "bad.yaml:6:", "fortnight"] {
+    for fault in [
+        "bad.yaml:2:1",
+        "budgets",
+        "bad.yaml:5:",
+        "-5",
+        "bad.yaml:6:",
+        "fortnight",
+    ] {
         assert!(told.contains(fault), "{fault} is not told:\n{told}");
     }
-    fs::write(folder.path().join("good.yaml"), "listen: 127.0.0.1:0\n").expect("the folder is writable");
+    fs::write(folder.path().join("good.yaml"), "listen: 127.0.0.1:0\n")
+        .expect("the folder is writable");
     run(folder.path(), &["check", "good.yaml"]).done();
-    assert!(!folder.path().join("weir-data").exists(), "a check leaves nothing behind");
+    assert!(
+        !folder.path().join("weir-data").exists(),
+        "a check leaves nothing behind"
+    );
 }
 
 #[test]
 fn wrong_usage_exits_with_2() {
     let folder = tempfile::tempdir().expect("a folder");
-    for arguments in [&["no-such-command"][..], &["serve", "--no-such-flag"], &["report", "--by", "weather"]] {
+    for arguments in [
+        &["no-such-command"][..],
+        &["serve", "--no-such-flag"],
+        &["report", "--by", "weather"],
+    ] {
         let ran = run(folder.path(), arguments);
         assert_eq!(ran.code, Some(2), "{arguments:?}: {}", ran.err);
-        assert!(ran.out.is_empty(), "{arguments:?}: diagnostics go to stderr");
+        assert!(
+            ran.out.is_empty(),
+            "{arguments:?}: diagnostics go to stderr"
+        );
     }
 }
 
 #[test]
 fn a_config_that_is_not_there_fails_and_is_named() {
     let folder = tempfile::tempdir().expect("a folder");
-    for arguments in [&["check", "nowhere.yaml"][..], &["serve", "--config", "nowhere.yaml"]] {
+    for arguments in [
+        &["check", "nowhere.yaml"][..],
+        &["serve", "--config", "nowhere.yaml"],
+    ] {
         let ran = run(folder.path(), arguments);
         assert_eq!(ran.code, Some(1), "{arguments:?}");
-        assert!(ran.err.contains("nowhere.yaml"), "{arguments:?}: {}", ran.err);
+        assert!(
+            ran.err.contains("nowhere.yaml"),
+            "{arguments:?}: {}",
+            ran.err
+        );
     }
 }
 
 #[tokio::test]
 async fn env_prints_what_a_shell_can_read() {
     let upstream = Upstream::answering(Transport::Plain, |_| Reply::ok("{}")).await;
-    let yaml = Settings::to(&upstream).yaml().replacen("listen: 127.0.0.1:0", "listen: 127.0.0.1:8942", 1);
+    let yaml =
+        Settings::to(&upstream)
+            .yaml()
+            .replacen("listen: 127.0.0.1:0", "listen: 127.0.0.1:8942", 1);
     let folder = tempfile::tempdir().expect("a folder");
     fs::write(folder.path().join("proxy.yaml"), yaml).expect("the folder is writable");
-    let variables = ["HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy", "SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"];
+    let variables = [
+        "HTTPS_PROXY",
+        "https_proxy",
+        "NO_PROXY",
+        "no_proxy",
+        "SSL_CERT_FILE",
+        "NODE_EXTRA_CA_CERTS",
+    ];
     for shell in ["bash", "fish", "powershell", "dotenv"] {
         let out = run(folder.path(), &["env", "--shell", shell]).done();
         for variable in variables {
-            assert!(out.contains(variable), "{shell}: {variable} is missing:\n{out}");
+            assert!(
+                out.contains(variable),
+                "{shell}: {variable} is missing:\n{out}"
+            );
         }
         assert!(out.contains("127.0.0.1:8942"), "{shell}: {out}");
     }
@@ -64,12 +102,22 @@ async fn env_prints_what_a_shell_can_read() {
         "{}\nprintf '%s|%s|%s' \"$HTTPS_PROXY\" \"$https_proxy\" \"$NO_PROXY\"",
         run(folder.path(), &["env", "--shell", "bash"]).done()
     );
-    let output = Command::new("sh").args(["-eu", "-c", &script]).output().expect("a shell");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let output = Command::new("sh")
+        .args(["-eu", "-c", &script])
+        .output()
+        .expect("a shell");
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     let seen = String::from_utf8_lossy(&output.stdout).into_owned();
     let values: Vec<&str> = seen.split('|').collect();
     assert_eq!(values[..2], ["http://127.0.0.1:8942"; 2]);
-    assert!(values[2].contains("127.0.0.1") && values[2].contains("localhost"), "{seen}");
+    assert!(
+        values[2].contains("127.0.0.1") && values[2].contains("localhost"),
+        "{seen}"
+    );
 }
 
 #[tokio::test]
@@ -81,16 +129,27 @@ async fn ca_shows_the_certificate_that_signs() {
     let file = fs::read_to_string(path).expect("the certificate is where it is said to be");
     assert!(file.contains("BEGIN CERTIFICATE"));
     let shown = run(weir.folder(), &["ca", "show"]).done();
-    assert!(shown.contains("BEGIN CERTIFICATE") || shown.contains("weir"), "{shown}");
+    assert!(
+        shown.contains("BEGIN CERTIFICATE") || shown.contains("weir"),
+        "{shown}"
+    );
     assert!(!shown.contains("PRIVATE KEY"));
 }
 
 #[test]
 fn schema_is_a_json_schema_of_the_settings() {
     let folder = tempfile::tempdir().expect("a folder");
-    let schema: Value = serde_json::from_str(&run(folder.path(), &["schema"]).done()).expect("JSON");
+    let schema: Value =
+        serde_json::from_str(&run(folder.path(), &["schema"]).done()).expect("JSON");
     assert!(schema["$schema"].is_string());
-    for key in ["listen", "admin", "providers", "budgets", "prices", "shutdown"] {
+    for key in [
+        "listen",
+        "admin",
+        "providers",
+        "budgets",
+        "prices",
+        "shutdown",
+    ] {
         assert!(schema["properties"][key].is_object(), "{key}");
     }
 }
@@ -100,7 +159,10 @@ fn completions_are_printed_for_every_shell() {
     let folder = tempfile::tempdir().expect("a folder");
     for shell in ["bash", "zsh", "fish", "powershell"] {
         let script = run(folder.path(), &["completions", shell]).done();
-        assert!(script.contains("weir") && script.contains("serve"), "{shell}");
+        assert!(
+            script.contains("weir") && script.contains("serve"),
+            "{shell}"
+        );
     }
 }
 
@@ -108,7 +170,18 @@ fn completions_are_printed_for_every_shell() {
 fn every_command_has_help() {
     let folder = tempfile::tempdir().expect("a folder");
     let help = run(folder.path(), &["--help"]).done();
-    for name in ["serve", "check", "env", "ca", "prices", "schema", "calls", "report", "demo", "completions"] {
+    for name in [
+        "serve",
+        "check",
+        "env",
+        "ca",
+        "prices",
+        "schema",
+        "calls",
+        "report",
+        "demo",
+        "completions",
+    ] {
         assert!(help.contains(name), "{name} is not in the help");
         let own = run(folder.path(), &[name, "--help"]).done();
         assert!(own.len() > 40, "{name}: {own}");

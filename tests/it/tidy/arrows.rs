@@ -4,8 +4,22 @@ use super::{Source, sources};
 
 /// The rooms in their order. `insight` and `alert` stand between budget and config once they exist.
 const ROOMS: [&str; 16] = [
-    "units", "clock", "wire", "providers", "usage", "pricing", "ledger", "budget", "insight", "alert", "config",
-    "metrics", "listen", "proxy", "admin", "cli",
+    "units",
+    "clock",
+    "wire",
+    "providers",
+    "usage",
+    "pricing",
+    "ledger",
+    "budget",
+    "insight",
+    "alert",
+    "config",
+    "metrics",
+    "listen",
+    "proxy",
+    "admin",
+    "cli",
 ];
 
 fn place(room: &str) -> Option<usize> {
@@ -16,11 +30,15 @@ fn place(room: &str) -> Option<usize> {
 fn named(code: &str) -> Vec<&str> {
     let mut found = Vec::new();
     for rest in code.split("crate::").skip(1) {
-        let group = rest.strip_prefix('{').and_then(|group| group.split_once('}'));
+        let group = rest
+            .strip_prefix('{')
+            .and_then(|group| group.split_once('}'));
         let parts = group.map_or_else(|| vec![rest], |(group, _)| group.split(',').collect());
         for part in parts {
             let part = part.trim_start();
-            let end = part.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(part.len());
+            let end = part
+                .find(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+                .unwrap_or(part.len());
             found.extend(Some(&part[..end]).filter(|name| !name.is_empty()));
         }
     }
@@ -29,10 +47,19 @@ fn named(code: &str) -> Vec<&str> {
 
 fn wrong_arrows(source: &Source) -> Vec<String> {
     let room = source.room();
-    let Some(own) = place(room) else { return Vec::new() };
+    let Some(own) = place(room) else {
+        return Vec::new();
+    };
     let to_the_right = |name: &&str| place(name).is_some_and(|place| place > own);
     let names = named(&source.code).into_iter().filter(to_the_right);
-    names.map(|name| format!("{} names {name}, which stands to the right of {room}", source.path)).collect()
+    names
+        .map(|name| {
+            format!(
+                "{} names {name}, which stands to the right of {room}",
+                source.path
+            )
+        })
+        .collect()
 }
 
 #[test]
@@ -52,7 +79,8 @@ fn arrows_point_to_the_left() {
 
 #[test]
 fn arrows_are_found_in_every_form() {
-    let code = "use crate::{ledger::Call, usage};\nfn f(a: crate::units::Tokens) { crate::clock() }";
+    let code =
+        "use crate::{ledger::Call, usage};\nfn f(a: crate::units::Tokens) { crate::clock() }";
     assert_eq!(named(code), ["ledger", "usage", "units", "clock"]);
 }
 

@@ -44,7 +44,10 @@ fn says(code: &str, word: &str) -> bool {
     let part_of_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
     code.match_indices(word).any(|(at, _)| {
         let before = code[..at].chars().next_back().is_some_and(part_of_name);
-        let after = code[at + word.len()..].chars().next().is_some_and(part_of_name);
+        let after = code[at + word.len()..]
+            .chars()
+            .next()
+            .is_some_and(part_of_name);
         !before && !after
     })
 }
@@ -62,8 +65,15 @@ fn what_belongs_to_a_room_is_named_there_alone() {
             .iter()
             .filter(|source| source.code.contains(word))
             .partition(|source| rooms.contains(&source.room()));
-        assert!(!inside.is_empty() || word.contains("now"), "nobody names {word}: is the ban still right?");
-        found.extend(outside.iter().map(|source| format!("{} names {word}", source.path)));
+        assert!(
+            !inside.is_empty() || word.contains("now"),
+            "nobody names {word}: is the ban still right?"
+        );
+        found.extend(
+            outside
+                .iter()
+                .map(|source| format!("{} names {word}", source.path)),
+        );
     }
     assert_none(&found);
 }
@@ -84,8 +94,13 @@ fn nothing_left_over_and_nothing_unbounded() {
 #[test]
 fn money_is_never_a_float() {
     let mut found = Vec::new();
-    for source in sources("src").iter().filter(|source| WITHOUT_FLOATS.contains(&source.room())) {
-        let floats = ["f64", "f32"].into_iter().filter(|word| says(&source.code, word));
+    for source in sources("src")
+        .iter()
+        .filter(|source| WITHOUT_FLOATS.contains(&source.room()))
+    {
+        let floats = ["f64", "f32"]
+            .into_iter()
+            .filter(|word| says(&source.code, word));
         found.extend(floats.map(|word| format!("{} says {word}", source.path)));
     }
     assert_none(&found);
@@ -94,7 +109,10 @@ fn money_is_never_a_float() {
 #[test]
 fn wire_knows_no_provider() {
     let names = ["openai", "anthropic", "gemini", "claude", "gpt"];
-    let wire: Vec<Source> = sources("src").into_iter().filter(|source| source.room() == "wire").collect();
+    let wire: Vec<Source> = sources("src")
+        .into_iter()
+        .filter(|source| source.room() == "wire")
+        .collect();
     assert!(!wire.is_empty());
     let mut found = Vec::new();
     for source in wire {
@@ -107,13 +125,22 @@ fn wire_knows_no_provider() {
 
 #[test]
 fn tests_wait_for_events_and_in_one_place_for_conditions() {
-    let may_sleep = ["tests/it/support/patience.rs", "tests/it/support/upstream/h1.rs", "tests/it/support/upstream/h2.rs"];
+    let may_sleep = [
+        "tests/it/support/patience.rs",
+        "tests/it/support/upstream/h1.rs",
+        "tests/it/support/upstream/h2.rs",
+    ];
     let mut found = Vec::new();
     for source in sources("tests") {
         if may_sleep.contains(&source.path.as_str()) || source.path.starts_with("tests/it/tidy") {
             continue;
         }
-        let bad = ["::sleep(", "thread::sleep", concat!("#[ig", "nore"), "#[allow("];
+        let bad = [
+            "::sleep(",
+            "thread::sleep",
+            concat!("#[ig", "nore"),
+            "#[allow(",
+        ];
         let bad = bad.into_iter().filter(|word| source.text.contains(word));
         found.extend(bad.map(|word| format!("{} says {word}", source.path)));
     }
@@ -124,7 +151,10 @@ fn tests_wait_for_events_and_in_one_place_for_conditions() {
 fn nothing_points_outside_the_project() {
     let mut found = Vec::new();
     for folder in ["src", "tests"] {
-        for source in sources(folder).iter().filter(|source| !source.path.ends_with("tidy/bans.rs")) {
+        for source in sources(folder)
+            .iter()
+            .filter(|source| !source.path.ends_with("tidy/bans.rs"))
+        {
             if source.text.contains("\"/work/") || source.text.contains(" /work/") {
                 found.push(format!("{} names a folder of one machine", source.path));
             }

@@ -18,11 +18,17 @@ fn files_are_short() {
         .collect();
     files.sort();
     assert!(files.len() > 100, "{} files were found", files.len());
-    let long: Vec<_> = files.iter().filter(|(lines, _)| *lines > LINES_MAX).collect();
+    let long: Vec<_> = files
+        .iter()
+        .filter(|(lines, _)| *lines > LINES_MAX)
+        .collect();
     assert!(long.is_empty(), "longer than {LINES_MAX} lines: {long:?}");
     let (median, ninth) = (files[files.len() / 2].0, files[files.len() * 9 / 10].0);
     assert!(median <= LINES_MEDIAN, "the median is {median}");
-    assert!(ninth <= LINES_OF_NINE_IN_TEN, "nine in ten are below {ninth} only");
+    assert!(
+        ninth <= LINES_OF_NINE_IN_TEN,
+        "nine in ten are below {ninth} only"
+    );
 }
 
 #[test]
@@ -34,5 +40,9 @@ fn files_begin_with_their_duty() {
             without.push(format!("{}: {first}", source.path));
         }
     }
-    assert!(without.is_empty(), "no sentence says their duty:\n{}", without.join("\n"));
+    assert!(
+        without.is_empty(),
+        "no sentence says their duty:\n{}",
+        without.join("\n")
+    );
 }

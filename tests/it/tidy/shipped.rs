@@ -15,14 +15,19 @@ fn weir(folder: &Path, arguments: &[&str]) -> Output {
     let mut command = command(folder);
     // What the shipped settings expect of their surroundings.
     command.env("WEIR_ADMIN_TOKEN", "a-token-for-the-test");
-    command.args(arguments).output().expect("the binary can be run")
+    command
+        .args(arguments)
+        .output()
+        .expect("the binary can be run")
 }
 
 /// Words of a text that begin with `weir_`, as metrics do.
 fn metrics_in(text: &str) -> BTreeSet<&str> {
     let part_of_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let words = text.split(|c: char| !part_of_name(c));
-    words.filter(|word| word.starts_with("weir_") && word.len() > 5).collect()
+    words
+        .filter(|word| word.starts_with("weir_") && word.len() > 5)
+        .collect()
 }
 
 fn families() -> BTreeSet<String> {
@@ -68,18 +73,27 @@ fn dashboards_are_json_with_panels() {
         let board: Value = serde_json::from_slice(&text).expect("a board is JSON");
         let panels = board["panels"].as_array().expect("a board has panels");
         assert!(panels.len() >= 5, "{}", relative(&file));
-        assert!(board["title"].is_string() && board["uid"].is_string(), "{}", relative(&file));
+        assert!(
+            board["title"].is_string() && board["uid"].is_string(),
+            "{}",
+            relative(&file)
+        );
     }
 }
 
 /// `weir COMMAND --flag…` as far as a line calls it.
 fn calls(line: &str) -> Vec<(String, Vec<String>)> {
     let separators = [' ', '"', '\'', '[', ']', ',', '`', '(', ')', ';', '\t', '|'];
-    let words: Vec<&str> = line.split(separators).filter(|word| !word.is_empty()).collect();
+    let words: Vec<&str> = line
+        .split(separators)
+        .filter(|word| !word.is_empty())
+        .collect();
     let mut calls = Vec::new();
     for (at, word) in words.iter().enumerate() {
         let program = *word == "weir" || word.ends_with("/weir");
-        let Some(command) = words.get(at + 1).filter(|_| program) else { continue };
+        let Some(command) = words.get(at + 1).filter(|_| program) else {
+            continue;
+        };
         let flags = words[at + 2..]
             .iter()
             .take_while(|word| !matches!(**word, "&&" | "--" | "#") && !word.ends_with("/weir"))
@@ -98,7 +112,12 @@ fn code_lines(path: &Path, text: &str) -> Vec<String> {
     for line in text.lines() {
         if markdown && line.trim_start().starts_with("```") {
             fenced = !fenced;
-        } else if fenced || (!markdown && ["ExecStart", "CMD", "command:", "args:", "exec "].iter().any(|at| line.contains(at))) {
+        } else if fenced
+            || (!markdown
+                && ["ExecStart", "CMD", "command:", "args:", "exec "]
+                    .iter()
+                    .any(|at| line.contains(at)))
+        {
             // A Dockerfile's CMD is what follows its ENTRYPOINT.
             lines.push(line.replace("CMD [", "weir ["));
         }
@@ -123,7 +142,8 @@ fn shipped_files_call_commands_and_flags_that_exist() {
             let help = weir(folder.path(), &[&name, "--help"]);
             let told = String::from_utf8_lossy(&help.stdout);
             let bad = flags.iter().filter(|flag| !told.contains(flag.as_str()));
-            unknown.extend(bad.map(|flag| format!("{}: weir {name} has no {flag}", relative(&file))));
+            unknown
+                .extend(bad.map(|flag| format!("{}: weir {name} has no {flag}", relative(&file))));
             if !help.status.success() {
                 unknown.push(format!("{}: there is no weir {name}", relative(&file)));
             }
@@ -137,7 +157,8 @@ fn assert_checks(text: &str, what: &str) {
     let folder = tempfile::tempdir().expect("a folder");
     fs::write(folder.path().join("proxy.yaml"), text).expect("the folder is writable");
     let output = weir(folder.path(), &["check", "proxy.yaml"]);
-    let told = String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
+    let told = String::from_utf8_lossy(&output.stderr).into_owned()
+        + &String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{what}: {told}");
 }
 
@@ -145,11 +166,23 @@ fn assert_checks(text: &str, what: &str) {
 fn shipped_settings_are_valid() {
     let mut settings: Vec<(String, String)> = ["proxy.yaml", "deploy/config/proxy.yaml"]
         .into_iter()
-        .map(|name| (name.to_owned(), fs::read_to_string(root().join(name)).expect("a readable file")))
+        .map(|name| {
+            (
+                name.to_owned(),
+                fs::read_to_string(root().join(name)).expect("a readable file"),
+            )
+        })
         .collect();
-    let kubernetes = fs::read_to_string(root().join("deploy/kubernetes-sidecar.yaml")).expect("a readable file");
-    let inside = kubernetes.split_once("proxy.yaml: |\n").expect("a config map").1;
-    let lines = inside.lines().take_while(|line| line.starts_with("    ")).map(|line| format!("{}\n", &line[4..]));
+    let kubernetes =
+        fs::read_to_string(root().join("deploy/kubernetes-sidecar.yaml")).expect("a readable file");
+    let inside = kubernetes
+        .split_once("proxy.yaml: |\n")
+        .expect("a config map")
+        .1;
+    let lines = inside
+        .lines()
+        .take_while(|line| line.starts_with("    "))
+        .map(|line| format!("{}\n", &line[4..]));
     settings.push(("the config map".to_owned(), lines.collect()));
     for (name, text) in &settings {
         assert!(text.contains("providers:"), "{name} has settings");
@@ -163,7 +196,9 @@ fn the_samples_examples_are_valid_and_name_every_setting() {
     let uncommented: String = sample
         .lines()
         .map(|line| match line.strip_prefix('#') {
-            Some(example) if example.starts_with(|c: char| c != ' ') || example.starts_with("  ") => {
+            Some(example)
+                if example.starts_with(|c: char| c != ' ') || example.starts_with("  ") =>
+            {
                 format!("{example}\n")
             }
             _ => format!("{line}\n"),
@@ -173,11 +208,15 @@ fn the_samples_examples_are_valid_and_name_every_setting() {
     assert_checks(&uncommented, "proxy.yaml with its examples");
 
     let folder = tempfile::tempdir().expect("a folder");
-    let schema: Value = serde_json::from_slice(&weir(folder.path(), &["schema"]).stdout).expect("JSON");
+    let schema: Value =
+        serde_json::from_slice(&weir(folder.path(), &["schema"]).stdout).expect("JSON");
     let mut keys = BTreeSet::new();
     properties(&schema, &mut keys);
     assert!(keys.len() >= 30, "{keys:?}");
-    let missing: Vec<&String> = keys.iter().filter(|key| !sample.contains(&format!("{key}:"))).collect();
+    let missing: Vec<&String> = keys
+        .iter()
+        .filter(|key| !sample.contains(&format!("{key}:")))
+        .collect();
     assert!(missing.is_empty(), "proxy.yaml does not name {missing:?}");
 }
 
