@@ -1,7 +1,7 @@
 //! Whether a budget covers a call.
 
 use crate::budget::facts::{Facts, Pending};
-use crate::budget::limits::{AnyOf, Dimension, Limit, Match};
+use crate::budget::limits::{AnyOf, Limit, Match};
 
 /// Whether a budget covers a call, as far as is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,4 +1,5 @@
 use super::*;
+use crate::budget::limits::Dimension;
 use std::collections::BTreeMap;
 
 fn limit(
