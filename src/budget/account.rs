@@ -228,8 +228,7 @@ impl Account {
     }
 
     fn shares(&self, value: &str) -> bool {
-        value == OTHER
-            || value.len() > EACH_VALUE_BYTES_MAX
+        value.len() > EACH_VALUE_BYTES_MAX
             || (self.by_value.len() >= EACH_MAX && !self.by_value.contains_key(value))
     }
 

@@ -31,7 +31,8 @@ impl Facts {
     }
 }
 
-/// What the head alone does not tell, because the body may still say it.
+/// What the head alone does not tell, because the body may still say it: what is pending is taken as
+/// unknown, whatever value [`Facts`] has for it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Pending {
     pub model: bool,

@@ -8,7 +8,6 @@ use std::collections::{BTreeMap, HashMap};
 
 use crate::budget::facts::{Facts, Pending};
 use crate::budget::limits::{AnyOf, Dimension, Limit};
-use crate::budget::matching::open;
 
 /// The dimensions in which a budget is filed, those with the most values first.
 const FILED: [Dimension; 7] = [
@@ -64,7 +63,7 @@ impl Index {
             if drawer.is_empty() {
                 continue;
             }
-            if open(facts, pending, dimension) {
+            if pending.has(dimension) {
                 found.extend(drawer.values().flatten());
             } else if let Some(filed) = facts.value(dimension).and_then(|value| drawer.get(value)) {
                 found.extend(filed);
@@ -147,8 +146,9 @@ mod tests {
             model: true,
             user: true,
         };
-        assert_eq!(found(&index, &call, pending), [0_usize; 0]);
-        call.labels.user = None;
+        assert_eq!(found(&index, &call, Pending::NOTHING), [0_usize; 0]);
+        // Even over a user that the head says: the body may say another.
+        assert_eq!(found(&index, &call, pending), [0]);
         call.labels.tags.insert("env".into(), "prod".into());
         assert_eq!(found(&index, &call, pending), [0, 1]);
     }

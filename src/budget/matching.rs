@@ -1,7 +1,7 @@
 //! Whether a budget covers a call.
 
 use crate::budget::facts::{Facts, Pending};
-use crate::budget::limits::{AnyOf, Dimension, Limit, Match};
+use crate::budget::limits::{AnyOf, Limit, Match};
 
 /// Whether a budget covers a call, as far as is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,28 +12,22 @@ pub(crate) enum Fit {
     Maybe,
 }
 
-/// Whether `limit` covers the call, and by which of its instances: `Maybe` where either is open.
+/// Whether `limit` covers the call, and by which of its instances: `Maybe` where either is open. What is
+/// pending is open even if the head says a value, for the body may say another.
 pub(crate) fn fit(limit: &Limit, facts: &Facts, pending: Pending) -> Fit {
-    let each_open = limit
-        .each
-        .is_some_and(|dimension| open(facts, pending, dimension));
+    let each_open = limit.each.is_some_and(|dimension| pending.has(dimension));
     match selects(&limit.matches, facts, pending) {
         Fit::Yes if each_open => Fit::Maybe,
         fit => fit,
     }
 }
 
-/// Whether the body may still say the call's value in `dimension`.
-pub(crate) fn open(facts: &Facts, pending: Pending, dimension: Dimension) -> bool {
-    pending.has(dimension) && facts.value(dimension).is_none()
-}
-
 fn selects(matches: &Match, facts: &Facts, pending: Pending) -> Fit {
     let mut fit = Fit::Yes;
     for (&dimension, patterns) in &matches.dimensions {
         match facts.value(dimension) {
+            _ if pending.has(dimension) => fit = Fit::Maybe,
             Some(value) if any_fits(patterns, value) => {}
-            None if pending.has(dimension) => fit = Fit::Maybe,
             _ => return Fit::No,
         }
     }

@@ -71,9 +71,10 @@ impl Budgets {
     /// the calls in flight, and its past is still to be recorded: for those the same is returned as
     /// by [`replay_starts`](Budgets::replay_starts).
     ///
-    /// A call whose row reaches the ledger after this and before the rows are read counts twice in
-    /// such a new budget, until its window is over. So that none is missed instead, a call's row
-    /// must be handed to the ledger before its permit is settled.
+    /// Such a new budget is right to within the calls that end while it is opened: one that was settled
+    /// before this and whose row the ledger commits after it is read is missing in it, one that is
+    /// settled after this and whose row is committed before counts twice, until its window is over or
+    /// weir starts anew.
     pub fn replace(&self, limits: Vec<Limit>, tz: TimeZone, now_ms: i64) -> Vec<i64> {
         let starts = {
             let mut core = self.lock();

@@ -268,6 +268,16 @@ fn charges_each_unit_what_it_counts() {
 }
 
 #[test]
+fn a_cost_below_zero_grants_nothing() {
+    let budgets = opened(vec![limit("day")]);
+    for milli in [100, -50] {
+        let permit = budgets.admit(&alice(), &Sizes::FREE, NOW);
+        permit.expect("it costs nothing").settle(&milli_usd(milli));
+    }
+    assert_eq!(standing(&budgets, NOW), (100 * MILLI, 0));
+}
+
+#[test]
 fn each_value_has_a_budget_and_those_without_share_one() {
     let mut limit = limit("each");
     (limit.unit, limit.amount, limit.each) = (Unit::Requests, 1, Some(Dimension::User));

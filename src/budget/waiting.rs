@@ -28,10 +28,8 @@ impl Budgets {
         let mut waited = Duration::ZERO;
         let mut seat = None;
         loop {
+            // Before asking: a hold that ends from here on wakes it.
             let change = self.changed.notified();
-            tokio::pin!(change);
-            // Before asking, or a hold that ends in between would wake nobody.
-            change.as_mut().enable();
             let refusal = match self.admit(facts, sizes, clock.unix_ms()) {
                 Ok(permit) => return Ok(permit),
                 Err(refusal) => refusal,

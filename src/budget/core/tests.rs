@@ -193,7 +193,7 @@ fn the_head_alone_refuses_only_what_is_sure() {
     head.model = None;
     let pending = Pending {
         model: true,
-        user: true,
+        user: false,
     };
     let tell = |core: &mut Core, sure| match core.preview(&head, pending, sure, NOW) {
         Preview::Refuse(refusal) => {

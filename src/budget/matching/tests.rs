@@ -1,4 +1,5 @@
 use super::*;
+use crate::budget::limits::Dimension;
 use std::collections::BTreeMap;
 
 fn limit(
@@ -48,6 +49,12 @@ fn covers_the_calls_that_fit_every_entry() {
     let both = [(Model, &["gpt-5*"][..]), (Team, &["search"][..])];
     let prod = [("env", &["prod"][..])];
     for (limit, facts, pending, expected) in [
+        (
+            limit(&gpt, &[], None),
+            facts(Some("gpt-4o-mini"), None, None),
+            all,
+            Fit::Maybe,
+        ),
         (
             limit(&[], &[], None),
             facts(None, None, None),
