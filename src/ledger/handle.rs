@@ -16,7 +16,7 @@ use super::lock::{self, DirLock};
 use super::query::Reader;
 use super::queue::{Entry, HOLD_QUEUE_MAX, QUEUE_MAX};
 use super::writer::{Shared, Writer};
-use super::{Call, Error, Fault, Hold, Watch, orphans, schema};
+use super::{Call, Error, Fault, Hold, Watch, fold, orphans, schema};
 use crate::clock::Clock;
 
 /// How long a hold is waited for. When commits have failed for longer than that, holds are answered
@@ -36,7 +36,7 @@ pub struct Ledger {
 #[derive(Debug)]
 pub struct LedgerGuard {
     ledger: Ledger,
-    writer: Option<JoinHandle<()>>,
+    threads: Vec<JoinHandle<()>>,
     lock: Option<DirLock>,
     orphans: usize,
 }
@@ -63,10 +63,12 @@ impl Ledger {
             );
         }
         let shared = Arc::new(Shared::new(clock, watch));
+        let fold = fold::start(dir, Arc::clone(&shared))?;
         let writer = Writer::new(db, Arc::clone(&shared));
         let thread = std::thread::Builder::new()
             .name("weir-ledger".to_owned())
             .spawn(move || writer.run())
+            .inspect_err(|_| shared.folding.close())
             .map_err(|source| Error::Io {
                 path: dir.to_owned(),
                 source,
@@ -74,7 +76,7 @@ impl Ledger {
         let ledger = Ledger::over(shared, dir, HOLD_WAIT);
         let guard = LedgerGuard {
             ledger: ledger.clone(),
-            writer: Some(thread),
+            threads: vec![fold, thread],
             lock: Some(lock),
             orphans,
         };
@@ -202,9 +204,9 @@ impl LedgerGuard {
 
     fn shut(&mut self) {
         self.ledger.shared.queue.close();
-        if let Some(writer) = self.writer.take() {
+        for thread in self.threads.drain(..) {
             // The thread's own panic was reported when it happened.
-            let _ = writer.join();
+            let _ = thread.join();
         }
         self.lock = None;
     }

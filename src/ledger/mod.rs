@@ -6,6 +6,7 @@
 
 pub mod classes;
 mod fault;
+mod fold;
 mod handle;
 mod lock;
 mod names;

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode};
 
+use super::fold::Folding;
 use super::queue::{Entry, Queue};
 use super::{Watch, rows};
 use crate::clock::Clock;
@@ -27,6 +28,7 @@ const CLOSE_PATIENCE: Duration = Duration::from_secs(5);
 /// What the handles and the writer share.
 pub(super) struct Shared {
     pub(super) queue: Queue,
+    pub(super) folding: Folding,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) watch: Arc<dyn Watch>,
     pub(super) faults: AtomicU64,
@@ -39,6 +41,7 @@ impl Shared {
     pub(super) fn new(clock: Arc<dyn Clock>, watch: Arc<dyn Watch>) -> Self {
         Shared {
             queue: Queue::default(),
+            folding: Folding::default(),
             clock,
             watch,
             faults: AtomicU64::new(0),
@@ -60,6 +63,13 @@ impl Shared {
     pub(super) fn lose(&self) {
         self.lost.fetch_add(1, Ordering::Relaxed);
         self.watch.lost();
+    }
+
+    /// The log could not be folded in: it grows until it can.
+    pub(super) fn fold_failed(&self, fault: &rusqlite::Error) {
+        self.faults.fetch_add(1, Ordering::Relaxed);
+        self.watch.fault();
+        tracing::warn!(%fault, "the ledger's log could not be folded in");
     }
 
     /// Counts a fault; true for the first of a series.
@@ -164,6 +174,7 @@ impl Writer {
         self.shared
             .watch
             .committed(self.shared.clock.monotonic().saturating_sub(began), size);
+        self.shared.folding.committed();
         if self.shared.healed() {
             tracing::info!("the ledger commits again");
             self.backoff = BACKOFF_FIRST;
@@ -204,6 +215,7 @@ struct CloseOnExit(Arc<Shared>);
 impl Drop for CloseOnExit {
     fn drop(&mut self) {
         self.0.queue.close();
+        self.0.folding.close();
     }
 }
 
