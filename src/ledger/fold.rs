@@ -13,7 +13,7 @@ use rusqlite::Connection;
 
 use super::Error;
 use super::schema;
-use super::writer::Shared;
+use super::shared::Shared;
 
 /// A commit waits no longer than this to be folded: the most that a power cut can take.
 const FOLD_EVERY: Duration = Duration::from_secs(1);
@@ -80,10 +80,16 @@ pub(super) fn start(dir: &Path, shared: Arc<Shared>) -> Result<JoinHandle<()>, E
     std::thread::Builder::new()
         .name("weir-ledger-fold".to_owned())
         .spawn(move || {
+            let mut failing = false;
             while shared.folding.wait() {
-                if let Err(fault) = fold(&db) {
-                    shared.fold_failed(&fault);
+                let folded = fold(&db);
+                if let Err(fault) = &folded {
+                    shared.fault();
+                    if !failing {
+                        tracing::warn!(%fault, "the ledger's log could not be folded in; it grows");
+                    }
                 }
+                failing = folded.is_err();
             }
         })
         .map_err(|source| Error::Io {

@@ -15,6 +15,7 @@ pub mod query;
 mod queue;
 mod rows;
 mod schema;
+mod shared;
 mod units_json;
 mod writer;
 
