@@ -1,8 +1,6 @@
 //! Tokens in classes that do not overlap, so that their sum is the total.
 //!
-//! The table's columns are totals and subsets of them; here the subsets are taken out of the totals. It
-//! is said twice, once for a call in hand and once in SQL for the calls on record, and a test holds the
-//! two together.
+//! The table's columns are totals and subsets of them; here the subsets are taken out of the totals.
 
 use crate::usage::Usage;
 
@@ -65,20 +63,3 @@ pub fn of(usage: &Usage) -> [u64; COUNT] {
         image_output,
     ]
 }
-
-/// The same over the table's columns.
-pub(super) const SQL: [&str; COUNT] = [
-    "max(0, ifnull(input_tokens, 0) - ifnull(cache_read_tokens, 0)
-        - ifnull(cache_write_5m_tokens, 0) - ifnull(cache_write_1h_tokens, 0)
-        - ifnull(audio_input_tokens, 0) - ifnull(image_input_tokens, 0))",
-    "cache_read_tokens",
-    "cache_write_5m_tokens",
-    "cache_write_1h_tokens",
-    "max(0, ifnull(output_tokens, 0) - ifnull(reasoning_tokens, 0)
-        - ifnull(audio_output_tokens, 0) - ifnull(image_output_tokens, 0))",
-    "reasoning_tokens",
-    "audio_input_tokens",
-    "audio_output_tokens",
-    "image_input_tokens",
-    "image_output_tokens",
-];

@@ -80,7 +80,7 @@ pub trait Watch: Send + Sync {
     /// A group of `entries` is on record after `took`.
     fn committed(&self, took: Duration, entries: usize);
 
-    /// A commit or a checkpoint failed; what it held is kept.
+    /// A commit or a fold failed; what it held is kept.
     fn fault(&self);
 
     /// An entry was given up: the queue was full, SQLite refused the entry itself, or the ledger closed.

@@ -5,7 +5,6 @@ use std::future::Future;
 use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -15,12 +14,13 @@ use tokio::sync::oneshot;
 use super::lock::{self, DirLock};
 use super::query::Reader;
 use super::queue::{Entry, HOLD_QUEUE_MAX, QUEUE_MAX};
-use super::writer::{Shared, Writer};
-use super::{Call, Error, Fault, Hold, Watch, orphans, schema};
+use super::shared::Shared;
+use super::writer::Writer;
+use super::{Call, Error, Fault, Hold, Watch, fold, orphans, schema};
 use crate::clock::Clock;
 
-/// How long a hold is waited for. When commits have failed for longer than that, holds are answered
-/// with the fault at once, so that a full disk does not slow every call.
+/// How long a hold is waited for. When the writer has been at one commit for longer than that, because
+/// the disk is full or hangs, holds are answered with the fault at once, so that not every call is slow.
 pub const HOLD_WAIT: Duration = Duration::from_secs(2);
 
 /// The way to write; cheap to clone. Nothing here blocks.
@@ -36,7 +36,7 @@ pub struct Ledger {
 #[derive(Debug)]
 pub struct LedgerGuard {
     ledger: Ledger,
-    writer: Option<JoinHandle<()>>,
+    threads: Vec<JoinHandle<()>>,
     lock: Option<DirLock>,
     orphans: usize,
 }
@@ -63,10 +63,12 @@ impl Ledger {
             );
         }
         let shared = Arc::new(Shared::new(clock, watch));
+        let fold = fold::start(dir, Arc::clone(&shared))?;
         let writer = Writer::new(db, Arc::clone(&shared));
         let thread = std::thread::Builder::new()
             .name("weir-ledger".to_owned())
             .spawn(move || writer.run())
+            .inspect_err(|_| shared.folding.close())
             .map_err(|source| Error::Io {
                 path: dir.to_owned(),
                 source,
@@ -74,7 +76,7 @@ impl Ledger {
         let ledger = Ledger::over(shared, dir, HOLD_WAIT);
         let guard = LedgerGuard {
             ledger: ledger.clone(),
-            writer: Some(thread),
+            threads: vec![fold, thread],
             lock: Some(lock),
             orphans,
         };
@@ -93,11 +95,7 @@ impl Ledger {
     /// Puts a hold on record; the future resolves when it is. The call's [`settle`](Ledger::settle) is
     /// due in any case, after a fault as well.
     pub fn hold(&self, hold: Hold) -> Committed {
-        if self
-            .shared
-            .failing_for()
-            .is_some_and(|time| time >= HOLD_WAIT)
-        {
+        if self.shared.uncommitted_for() >= HOLD_WAIT {
             // It is kept for the record, and not waited for.
             let _ = self.push(Entry::Hold(Box::new(hold), None), HOLD_QUEUE_MAX);
             return Committed::failed(Fault::Unavailable);
@@ -149,20 +147,20 @@ impl Ledger {
         self.shared.queue.depth()
     }
 
-    /// Commits that failed since the start; what they held was kept.
+    /// Commits and folds that failed since the start; what they held was kept.
     pub fn faults(&self) -> u64 {
-        self.shared.faults.load(Ordering::Relaxed)
+        self.shared.faults()
     }
 
     /// Entries that were given up since the start: the queue was full, SQLite refused the entry itself, or the ledger was
     /// closed.
     pub fn lost(&self) -> u64 {
-        self.shared.lost.load(Ordering::Relaxed)
+        self.shared.lost()
     }
 
-    /// Whether the last commit succeeded.
+    /// Whether the last commit succeeded, and none hangs.
     pub fn is_healthy(&self) -> bool {
-        self.shared.failing_for().is_none()
+        !self.shared.is_failing() && self.shared.uncommitted_for() < HOLD_WAIT
     }
 
     /// A connection for reading what is on record.
@@ -202,9 +200,9 @@ impl LedgerGuard {
 
     fn shut(&mut self) {
         self.ledger.shared.queue.close();
-        if let Some(writer) = self.writer.take() {
+        for thread in self.threads.drain(..) {
             // The thread's own panic was reported when it happened.
-            let _ = writer.join();
+            let _ = thread.join();
         }
         self.lock = None;
     }

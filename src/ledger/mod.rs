@@ -6,6 +6,7 @@
 
 pub mod classes;
 mod fault;
+mod fold;
 mod handle;
 mod lock;
 mod names;
@@ -14,6 +15,7 @@ pub mod query;
 mod queue;
 mod rows;
 mod schema;
+mod shared;
 mod units_json;
 mod writer;
 

@@ -183,26 +183,32 @@ pub(super) fn labels(row: &Row<'_>, first: usize) -> rusqlite::Result<Labels> {
     })
 }
 
-fn count(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<u64>> {
+/// A count; `None` where it was not reported.
+pub(super) fn count(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<u64>> {
     Ok(row
         .get::<_, Option<i64>>(column)?
         .map(|count| u64::try_from(count).unwrap_or(0)))
 }
 
-fn usage(row: &Row<'_>) -> rusqlite::Result<Option<Usage>> {
-    let mut usage = Usage {
-        input: count(row, 15)?,
-        output: count(row, 16)?,
-        cache_read: count(row, 17)?,
-        cache_write_5m: count(row, 18)?,
-        cache_write_1h: count(row, 19)?,
-        reasoning: count(row, 20)?,
-        audio_input: count(row, 21)?,
-        audio_output: count(row, 22)?,
-        image_input: count(row, 23)?,
-        image_output: count(row, 24)?,
+/// The token columns of a row in which they begin at `first`, from `input_tokens` on.
+pub(super) fn token_columns(row: &Row<'_>, first: usize) -> rusqlite::Result<Usage> {
+    Ok(Usage {
+        input: count(row, first)?,
+        output: count(row, first + 1)?,
+        cache_read: count(row, first + 2)?,
+        cache_write_5m: count(row, first + 3)?,
+        cache_write_1h: count(row, first + 4)?,
+        reasoning: count(row, first + 5)?,
+        audio_input: count(row, first + 6)?,
+        audio_output: count(row, first + 7)?,
+        image_input: count(row, first + 8)?,
+        image_output: count(row, first + 9)?,
         ..Usage::default()
-    };
+    })
+}
+
+fn usage(row: &Row<'_>) -> rusqlite::Result<Option<Usage>> {
+    let mut usage = token_columns(row, 15)?;
     units_json::read(row.get_ref(25)?.as_str()?, &mut usage);
     if let (Some(written), Some(other)) = (usage.cache_write_5m, usage.cache_write_other) {
         usage.cache_write_5m = Some(written.saturating_sub(other)).filter(|&five| five > 0);

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::query::{Filter, Reader};
 use super::samples::{NOON, call, hold};
-use super::writer::{Shared, Turn, Writer};
+use super::shared::Shared;
+use super::writer::{Turn, Writer};
 use super::*;
 use crate::clock::ManualClock;
 
@@ -13,6 +14,7 @@ use crate::clock::ManualClock;
 struct Stepped {
     dir: tempfile::TempDir,
     clock: Arc<ManualClock>,
+    shared: Arc<Shared>,
     writer: Writer,
     ledger: Ledger,
 }
@@ -26,7 +28,8 @@ impl Stepped {
         db.busy_timeout(Duration::ZERO).unwrap();
         let ledger = Ledger::over(Arc::clone(&shared), dir.path(), Duration::from_millis(5));
         Stepped {
-            writer: Writer::new(db, shared),
+            writer: Writer::new(db, Arc::clone(&shared)),
+            shared,
             dir,
             clock,
             ledger,
@@ -194,6 +197,21 @@ async fn a_full_disk_keeps_the_backlog_and_writes_it_after() {
         1,
         "the one that was not waited for"
     );
+}
+
+#[tokio::test]
+async fn a_disk_that_hangs_slows_no_more_than_the_first_calls() {
+    let mut stepped = Stepped::new();
+    stepped.shared.attempted(Duration::ZERO);
+    let first = stepped.ledger.hold(hold(NOON));
+    stepped.clock.advance(HOLD_WAIT);
+    assert!(!stepped.ledger.is_healthy());
+    let second = stepped.ledger.hold(hold(NOON + 1)).await;
+    assert_eq!(second, Err(Fault::Unavailable));
+    assert_eq!(stepped.turn(), Turn::Committed);
+    assert_eq!(first.await, Ok(()));
+    assert!(stepped.ledger.is_healthy());
+    assert_eq!(holds_on_record(stepped.dir.path()), 2);
 }
 
 #[tokio::test]

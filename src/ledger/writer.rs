@@ -5,14 +5,13 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode};
 
-use super::queue::{Entry, Queue};
-use super::{Watch, rows};
-use crate::clock::Clock;
+use super::queue::Entry;
+use super::rows;
+use super::shared::Shared;
 
 /// Most entries in one transaction, so that the first hold of many is answered within milliseconds.
 const GROUP_MAX: usize = 512;
@@ -23,61 +22,6 @@ const BACKOFF_MAX: Duration = Duration::from_secs(2);
 
 /// How long a closing ledger tries to write what it has before that is given up.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(5);
-
-/// What the handles and the writer share.
-pub(super) struct Shared {
-    pub(super) queue: Queue,
-    pub(super) clock: Arc<dyn Clock>,
-    pub(super) watch: Arc<dyn Watch>,
-    pub(super) faults: AtomicU64,
-    pub(super) lost: AtomicU64,
-    /// Monotonic milliseconds, plus one, since which no commit has succeeded; 0 = all is well.
-    failing_since: AtomicU64,
-}
-
-impl Shared {
-    pub(super) fn new(clock: Arc<dyn Clock>, watch: Arc<dyn Watch>) -> Self {
-        Shared {
-            queue: Queue::default(),
-            clock,
-            watch,
-            faults: AtomicU64::new(0),
-            lost: AtomicU64::new(0),
-            failing_since: AtomicU64::new(0),
-        }
-    }
-
-    /// How long commits have been failing.
-    pub(super) fn failing_for(&self) -> Option<Duration> {
-        let since = self.failing_since.load(Ordering::Relaxed).checked_sub(1)?;
-        Some(
-            self.clock
-                .monotonic()
-                .saturating_sub(Duration::from_millis(since)),
-        )
-    }
-
-    pub(super) fn lose(&self) {
-        self.lost.fetch_add(1, Ordering::Relaxed);
-        self.watch.lost();
-    }
-
-    /// Counts a fault; true for the first of a series.
-    fn fault(&self) -> bool {
-        self.faults.fetch_add(1, Ordering::Relaxed);
-        self.watch.fault();
-        let now = u64::try_from(self.clock.monotonic().as_millis()).unwrap_or(u64::MAX - 1);
-        self.failing_since
-            .compare_exchange(0, now + 1, Ordering::Relaxed, Ordering::Relaxed)
-            .is_ok()
-    }
-
-    /// Notes a success; true for the first after faults.
-    fn healed(&self) -> bool {
-        self.failing_since.load(Ordering::Relaxed) != 0
-            && self.failing_since.swap(0, Ordering::Relaxed) != 0
-    }
-}
 
 /// How one attempt ended.
 #[derive(Debug, PartialEq, Eq)]
@@ -145,38 +89,37 @@ impl Writer {
     /// Tries to commit one group of what is in hand.
     pub(super) fn turn(&mut self) -> Turn {
         let size = self.in_hand.len().min(GROUP_MAX);
-        self.shared.watch.queue_depth(self.shared.queue.depth());
         let began = self.shared.clock.monotonic();
-        let outcome = commit(&self.db, self.in_hand.iter().take(size), &self.shared);
-        if let Err(fault) = outcome {
-            if !self.db.is_autocommit() {
-                // What cannot be rolled back either is rolled back by SQLite when it is next opened.
-                let _ = self.db.execute_batch("ROLLBACK");
-            }
-            if self.shared.fault() {
-                let waiting = self.shared.queue.depth();
-                tracing::error!(%fault, waiting, "the ledger cannot commit; what waits is kept");
-            }
-            let wait = self.backoff;
-            self.backoff = (wait * 2).min(BACKOFF_MAX);
-            return Turn::Failed(wait);
+        self.shared.attempted(began);
+        if let Err(fault) = commit(&self.db, self.in_hand.iter().take(size), &self.shared) {
+            return self.failed(&fault);
         }
-        self.shared
-            .watch
-            .committed(self.shared.clock.monotonic().saturating_sub(began), size);
-        if self.shared.healed() {
+        let took = self.shared.clock.monotonic().saturating_sub(began);
+        if self.shared.committed(took, size) {
             tracing::info!("the ledger commits again");
-            self.backoff = BACKOFF_FIRST;
         }
+        self.backoff = BACKOFF_FIRST;
         for entry in self.in_hand.drain(..size) {
             if let Entry::Hold(_, Some(waiting)) | Entry::Mark(waiting) = entry {
                 // Who no longer waits has decided without us.
                 let _ = waiting.send(());
             }
         }
-        let depth = self.shared.queue.done(size);
-        self.shared.watch.queue_depth(depth);
         Turn::Committed
+    }
+
+    fn failed(&mut self, fault: &rusqlite::Error) -> Turn {
+        if !self.db.is_autocommit() {
+            // Where this fails too, so does the next BEGIN, and it is tried again.
+            let _ = self.db.execute_batch("ROLLBACK");
+        }
+        if self.shared.failed() {
+            let waiting = self.shared.queue.depth();
+            tracing::error!(%fault, waiting, "the ledger cannot commit; what waits is kept");
+        }
+        let wait = self.backoff;
+        self.backoff = (wait * 2).min(BACKOFF_MAX);
+        Turn::Failed(wait)
     }
 
     /// Counts what a closing ledger could not write.
@@ -204,6 +147,7 @@ struct CloseOnExit(Arc<Shared>);
 impl Drop for CloseOnExit {
     fn drop(&mut self) {
         self.0.queue.close();
+        self.0.folding.close();
     }
 }
 

@@ -18,6 +18,9 @@ pub const MODELS_MAX: usize = 300;
 /// A longer value gets none; no name that is meant for people is longer.
 pub const VALUE_BYTES_MAX: usize = 128;
 
+/// Whether a provider (first) has a model (second).
+pub type KnowsModel = dyn Fn(&str, &str) -> bool + Send + Sync;
+
 /// What the settings and the catalogue say about label values; replaced at a reload.
 #[derive(Clone)]
 pub struct LabelPolicy {
@@ -25,8 +28,8 @@ pub struct LabelPolicy {
     pub providers: BTreeSet<String>,
     /// Every team that the settings name, in labels or in a budget's `match`.
     pub teams: BTreeSet<String>,
-    /// Whether catalogue or override know the model (second) of the provider (first).
-    pub knows_model: Arc<dyn Fn(&str, &str) -> bool + Send + Sync>,
+    /// Whether catalogue or override know the model.
+    pub knows_model: Arc<KnowsModel>,
 }
 
 impl fmt::Debug for LabelPolicy {

@@ -18,7 +18,7 @@ use arc_swap::ArcSwap;
 use prometheus::{IntGauge, TextEncoder};
 
 pub use budgets::BudgetSample;
-pub use labels::{LabelPolicy, MODELS_MAX, TEAMS_MAX, VALUE_BYTES_MAX};
+pub use labels::{KnowsModel, LabelPolicy, MODELS_MAX, TEAMS_MAX, VALUE_BYTES_MAX};
 pub use series::SERIES_MAX;
 
 use budgets::seconds;

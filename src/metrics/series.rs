@@ -11,10 +11,12 @@ pub const SERIES_MAX: usize = 2_000;
 /// The value that stands for all that get none of their own.
 pub(super) const OTHER: &str = "other";
 
+type Make<M> = dyn Fn(&[&str]) -> M + Send + Sync;
+
 /// A family's children by their labels' hash, which spares the hot path the family's own look-up and
 /// tells when the family is full.
 pub(super) struct Series<M> {
-    make: Box<dyn Fn(&[&str]) -> M + Send + Sync>,
+    make: Box<Make<M>>,
     children: RwLock<HashMap<u64, M>>,
     hasher: RandomState,
 }

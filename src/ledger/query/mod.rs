@@ -6,6 +6,7 @@
 mod calls;
 mod days;
 mod filter;
+mod grouped;
 mod report;
 mod seed;
 mod spend;

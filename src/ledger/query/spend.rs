@@ -1,6 +1,9 @@
 //! What the budgets start from: spending since an instant, and how long answers have been.
 
-use super::{Reader, clamped, sum, sum_sql, tally};
+use rusqlite::Row;
+
+use super::Reader;
+use super::grouped::Grouped;
 use crate::ledger::{Error, Labels, rows};
 use crate::units::PicoUsd;
 
@@ -26,34 +29,51 @@ pub struct RecentOutput {
     pub output_tokens: u64,
 }
 
+const SPEND: &str = r#"
+    SELECT provider, coalesce(request_model, model), "key", user, team, project, task, tags,
+        cost_picousd, input_tokens, output_tokens
+    FROM calls WHERE started_at >= ?1 AND outcome <> 'refused'"#;
+
+/// Columns that are alike in one row of spending.
+const ALIKE: usize = 8;
+
+fn first(row: &Row<'_>) -> rusqlite::Result<SpendRow> {
+    Ok(SpendRow {
+        provider: row.get(0)?,
+        model: row.get(1)?,
+        labels: rows::labels(row, 2)?,
+        cost: PicoUsd::ZERO,
+        input_tokens: 0,
+        output_tokens: 0,
+        requests: 0,
+    })
+}
+
+fn add(sum: &mut SpendRow, row: &Row<'_>) -> rusqlite::Result<()> {
+    sum.cost += PicoUsd::new(row.get::<_, Option<i64>>(8)?.unwrap_or(0).into());
+    for (total, column) in [(&mut sum.input_tokens, 9), (&mut sum.output_tokens, 10)] {
+        *total = total.saturating_add(rows::count(row, column)?.unwrap_or(0));
+    }
+    sum.requests += 1;
+    Ok(())
+}
+
 impl Reader {
     /// Hands over what the calls that began at `since` or later have used up, refused ones left out,
     /// grouped by all that a budget can match or separate by. One such question for every distinct
-    /// start of a window rebuilds all budgets.
+    /// start of a window rebuilds all budgets. What is alike may come in several rows.
     pub fn spend_since(&self, since: i64, mut take: impl FnMut(SpendRow)) -> Result<(), Error> {
         let mut read = || {
-            let sql = format!(
-                r#"SELECT provider, coalesce(request_model, model), "key", user, team, project, task,
-                    tags, count(*), {}, {}, {}
-                FROM calls WHERE started_at >= ?1 AND outcome <> 'refused'
-                GROUP BY 1, 2, 3, 4, 5, 6, 7, 8"#,
-                sum_sql("cost_picousd"),
-                sum_sql("input_tokens"),
-                sum_sql("output_tokens"),
-            );
-            let mut statement = self.db.prepare_cached(&sql)?;
+            let mut grouped = Grouped::by(ALIKE);
+            let mut statement = self.db.prepare_cached(SPEND)?;
             let mut found = statement.query([since])?;
             while let Some(row) = found.next()? {
-                take(SpendRow {
-                    provider: row.get(0)?,
-                    model: row.get(1)?,
-                    labels: rows::labels(row, 2)?,
-                    requests: tally(row, 8)?,
-                    cost: PicoUsd::new(sum(row, 9)?.unwrap_or(0)),
-                    input_tokens: clamped(sum(row, 11)?.unwrap_or(0)),
-                    output_tokens: clamped(sum(row, 13)?.unwrap_or(0)),
-                });
+                grouped
+                    .add(row, first, add)?
+                    .into_iter()
+                    .for_each(&mut take);
             }
+            grouped.take().into_iter().for_each(&mut take);
             Ok(())
         };
         read().map_err(|source| self.named(source))
