@@ -82,6 +82,11 @@ impl ProxyHttp for Weir {
         end_of_stream: bool,
         ctx: &mut Ctx,
     ) -> Result<()> {
+        if end_of_stream && body.as_ref().is_some_and(Bytes::is_empty) {
+            // Pingora would write an empty last chunk besides the end of the body: two ends on the wire, and
+            // the second would stand before the next request of the pooled connection.
+            *body = None;
+        }
         let Some(call) = ctx.call.as_deref_mut() else {
             return Ok(());
         };
@@ -309,7 +314,7 @@ async fn withhold(
         Decision::Forward => {
             let whole = call.request.withheld.concat();
             call.request.withheld.clear();
-            *body = Some(whole.into());
+            *body = (!whole.is_empty()).then(|| whole.into());
             Ok(())
         }
         // Without a source Pingora swallows the error when the upstream speaks h2, and the client hangs.
