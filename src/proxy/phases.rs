@@ -138,10 +138,16 @@ impl ProxyHttp for Weir {
 
     async fn upstream_request_filter(
         &self,
-        _session: &mut Session,
+        session: &mut Session,
         head: &mut RequestHeader,
         ctx: &mut Ctx,
     ) -> Result<()> {
+        if head.version == http::Version::HTTP_2
+            && head.remove_header(&http::header::EXPECT).is_some()
+        {
+            // Pingora takes no 100 Continue from an h2 upstream, and the client would wait for it.
+            session.write_continue_response().await?;
+        }
         let destination = ctx
             .destination()
             .ok_or_else(|| Error::new(Fault::InternalError))?;
@@ -193,7 +199,7 @@ impl ProxyHttp for Weir {
     ) -> Box<Error> {
         let mut error = error.more_context(format!("upstream {}", peer.sni));
         let replayable = !session.as_ref().retry_buffer_truncated();
-        if replayable && session.response_written().is_none() {
+        if replayable && answered(session).is_none() {
             error.retry.decide_reuse(client_reused);
         } else {
             error.set_retry(false);
@@ -218,7 +224,7 @@ impl ProxyHttp for Weir {
         let Some(mut call) = ctx.call.take() else {
             return;
         };
-        let written = session.response_written().map(|head| head.status.as_u16());
+        let written = answered(session);
         if call.response.status.is_none() {
             call.response.own_status = written;
         }
@@ -256,6 +262,13 @@ fn transparent(session: &mut Session) {
     // Else an upstream's 100 Continue marks the final answer `Connection: close`.
     downstream.set_close_on_response_before_downstream_finish(false);
     downstream.set_pipelining_enabled(true);
+}
+
+/// The status that the client got; `100 Continue` and early hints are none yet.
+fn answered(session: &Session) -> Option<u16> {
+    let status = session.response_written()?.status;
+    let is_final = !status.is_informational() || status == http::StatusCode::SWITCHING_PROTOCOLS;
+    is_final.then(|| status.as_u16())
 }
 
 /// The CONNECT that the connection began with.
@@ -339,7 +352,7 @@ const LEDGER_FAULT: &str = "weir cannot record this call and `on_ledger_fault: b
 
 /// Answers in the upstream's place where nothing was answered yet; 0 where nobody listens.
 async fn write_failure(session: &mut Session, error: &Error, ctx: &mut Ctx) -> u16 {
-    if session.response_written().is_some() {
+    if answered(session).is_some() {
         return 0;
     }
     let (status, kind) = match (error.etype(), error.esource()) {
