@@ -7,7 +7,7 @@ const OF_ROOMS: [(&str, &[&str]); 13] = [
     ("pingora", &["listen", "proxy", "admin", "cli"]),
     ("rusqlite", &["ledger"]),
     ("prometheus::", &["metrics", "admin"]),
-    ("serde_saphyr", &["config"]),
+    ("granit_parser", &["config"]),
     ("SystemTime::now", &["clock"]),
     ("Instant::now", &["clock"]),
     ("Timestamp::now", &["clock"]),
@@ -84,9 +84,14 @@ fn nothing_left_over_and_nothing_unbounded() {
     for source in sources("src") {
         let bad = NOWHERE.iter().filter(|word| source.code.contains(**word));
         found.extend(bad.map(|word| format!("{} says {word}", source.path)));
-        let left_over = ["TODO", "FIXME", "XXX", concat!("#[ig", "nore")];
-        let bad = left_over.iter().filter(|word| source.text.contains(**word));
+        let left_over = ["TODO", "FIXME", "XXX"];
+        let bad = left_over
+            .into_iter()
+            .filter(|word| says(&source.text, word));
         found.extend(bad.map(|word| format!("{} says {word}", source.path)));
+        if source.text.contains(concat!("#[ig", "nore")) {
+            found.push(format!("{} leaves a test out", source.path));
+        }
     }
     assert_none(&found);
 }
