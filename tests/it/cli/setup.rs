@@ -75,10 +75,10 @@ fn a_config_that_is_not_there_fails_and_is_named() {
 #[tokio::test]
 async fn env_prints_what_a_shell_can_read() {
     let upstream = Upstream::answering(Transport::Plain, |_| Reply::ok("{}")).await;
-    let yaml =
-        Settings::to(&upstream)
-            .yaml()
-            .replacen("listen: 127.0.0.1:0", "listen: 127.0.0.1:8942", 1);
+    let yaml = Settings::to(&upstream)
+        .yaml()
+        .replacen("listen: 127.0.0.1:0", "listen: 127.0.0.1:8942", 1)
+        .replacen("  listen: 127.0.0.1:0", "  listen: 127.0.0.1:8943", 1);
     let folder = tempfile::tempdir().expect("a folder");
     fs::write(folder.path().join("proxy.yaml"), yaml).expect("the folder is writable");
     fs::write(folder.path().join("upstream-root.pem"), upstream_root_pem())
@@ -210,7 +210,14 @@ fn the_demo_shows_the_whole_job_without_a_key_or_a_network() {
     let ran = run(folder.path(), &["demo"]);
     let told = format!("{}{}", ran.out, ran.err);
     assert_eq!(ran.code, Some(0), "{told}");
-    for name in ["openai", "anthropic", "gemini", "429", "http://127.0.0.1:"] {
+    for name in [
+        "openai",
+        "anthropic",
+        "gemini",
+        "refused",
+        "is spent",
+        "http://127.0.0.1:",
+    ] {
         assert!(told.contains(name), "{name} is not told:\n{told}");
     }
 }

@@ -2,6 +2,9 @@
 
 use super::{Source, sources};
 
+/// `providers` alone reads provider JSON; the demo in `cli` plays a provider and writes it.
+const PROVIDER_JSON: &[&str] = &["providers", "cli"];
+
 /// What only some rooms may name.
 const OF_ROOMS: [(&str, &[&str]); 13] = [
     ("pingora", &["listen", "proxy", "admin", "cli"]),
@@ -13,10 +16,10 @@ const OF_ROOMS: [(&str, &[&str]); 13] = [
     ("Timestamp::now", &["clock"]),
     ("Zoned::now", &["clock"]),
     ("println!", &["cli", "main"]),
-    ("usageMetadata", &["providers"]),
-    ("prompt_tokens", &["providers"]),
-    ("cache_read_input_tokens", &["providers"]),
-    ("max_completion_tokens", &["providers"]),
+    ("usageMetadata", PROVIDER_JSON),
+    ("prompt_tokens", PROVIDER_JSON),
+    ("cache_read_input_tokens", PROVIDER_JSON),
+    ("max_completion_tokens", PROVIDER_JSON),
 ];
 
 /// What no code may say.
@@ -66,7 +69,7 @@ fn what_belongs_to_a_room_is_named_there_alone() {
             .filter(|source| source.code.contains(word))
             .partition(|source| rooms.contains(&source.room()));
         assert!(
-            !inside.is_empty() || word.contains("now"),
+            !inside.is_empty() || word.contains("now") || word.ends_with('!'),
             "nobody names {word}: is the ban still right?"
         );
         found.extend(

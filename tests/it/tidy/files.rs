@@ -36,7 +36,7 @@ fn files_begin_with_their_duty() {
     let mut without = Vec::new();
     for source in ["src", "tests"].into_iter().flat_map(sources) {
         // A file of tests has the duty of the file beside it.
-        let of_another = source.path.ends_with("tests.rs") && source.path.starts_with("src/");
+        let of_another = source.path.contains("/tests") && source.path.starts_with("src/");
         let doc: Vec<&str> = source
             .text
             .lines()
