@@ -19,7 +19,7 @@ use crate::admin::{Admin, Readiness, Subject};
 use crate::budget::estimate::Estimator;
 use crate::budget::{Budgets, Facts, Spent};
 use crate::clock::{Clock, SystemClock};
-use crate::config::{Config, Pace, Reload, Reloader, Watch};
+use crate::config::{Config, Pace, Reload, Reloader, Watch, process_env};
 use crate::ledger::query::Reader;
 use crate::ledger::{Ledger, LedgerGuard};
 use crate::listen::ca::{self, Authority, Files};
@@ -53,9 +53,6 @@ pub fn run(args: &Args, file: &File) -> anyhow::Result<()> {
     logging::start(args.log_format);
     raise_open_files();
     let config = file.load()?;
-    if file.is_missing() {
-        info!(file = %file.path().display(), "no settings file; the defaults are in force");
-    }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
@@ -371,7 +368,7 @@ fn reloader(
     };
     Reloader::new(
         file.path().to_owned(),
-        Box::new(|name: &str| std::env::var(name).ok()),
+        Box::new(process_env),
         Arc::clone(clock),
         config.as_ref().clone(),
         Box::new(apply),
