@@ -142,8 +142,12 @@ impl Call {
             return free;
         }
         let Some(usage) = &extraction.usage else {
-            // Providers bill no error, and what never arrived costs nothing.
-            let failed = self.response.status.is_none_or(|status| status >= 400);
+            // Providers bill no error, and what never arrived costs nothing. What arrived and was not answered may
+            // have been billed.
+            let failed = match self.response.status {
+                Some(status) => status >= 400,
+                None => !self.reached_upstream,
+            };
             return if failed {
                 free
             } else {
