@@ -1,6 +1,6 @@
 //! Who may ask what of the admin side.
 //!
-//! Probes are open. On a loopback address reads are open too, and writes need the token where one is set. On
+//! Probes and the public certificate are open. On a loopback address reads are open too, and writes need the token where one is set. On
 //! any other address everything else needs it. A browser is kept from both: a request that another site's page
 //! makes carries its origin, and one that comes by a rebound name carries that name as its host.
 
@@ -44,7 +44,7 @@ impl Guard {
         path: &str,
         headers: &HeaderMap,
     ) -> Option<(StatusCode, &'static str)> {
-        if matches!(path, "/livez" | "/readyz") {
+        if matches!(path, "/livez" | "/readyz" | "/ca.pem") {
             return None;
         }
         if headers.contains_key(header::ORIGIN) {

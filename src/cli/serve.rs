@@ -328,9 +328,10 @@ fn authority(files: &Files, config: &Config, clock: &dyn Clock) -> anyhow::Resul
 }
 
 fn app(engine: &Arc<Engine>, files: &Files) -> HttpProxy<Weir> {
-    let mut conf = ServerConf::default();
-    conf.upstream_keepalive_pool_size = POOLED_CONNECTIONS;
-    conf.threads = cores();
+    let mut conf = ServerConf {
+        upstream_keepalive_pool_size: POOLED_CONNECTIONS,
+        ..ServerConf::default()
+    };
     if rustls_native_certs::load_native_certs().certs.is_empty() {
         // Pingora panics without roots, and a weir before plain-text upstreams needs none.
         warn!("no system roots were found: https upstreams need `ca`, or set SSL_CERT_FILE");

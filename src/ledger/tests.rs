@@ -310,7 +310,7 @@ async fn calls_side_by_side_are_all_on_record_when_it_closes() {
             let ledger = ledger.clone();
             tokio::spawn(async move {
                 for ms in 0..EACH {
-                    let hold = hold(NOON + ms as i64);
+                    let hold = hold(NOON + i64::try_from(ms).unwrap());
                     ledger.hold(hold.clone()).await.unwrap();
                     ledger.settle(call(&hold));
                 }
@@ -346,7 +346,7 @@ fn ids_stand_in_the_order_of_their_calls() {
     assert_eq!(new_id(NOON).get_version_num(), 7);
     let (seconds, nanos) = new_id(NOON + 17).get_timestamp().unwrap().to_unix();
     assert_eq!(
-        seconds as i64 * 1_000 + i64::from(nanos) / 1_000_000,
+        seconds.cast_signed() * 1_000 + i64::from(nanos) / 1_000_000,
         NOON + 17
     );
 }

@@ -35,6 +35,8 @@ pub trait Claims: Send + Sync {
     fn claims(&self, target: &HostPort) -> bool;
     /// What becomes of every other host.
     fn tunnel(&self) -> Policy;
+    /// Told of every CONNECT to a host that no provider claims.
+    fn tunnelled(&self, allowed: bool);
 }
 
 /// The app behind the port: sorts connections and hands HTTP to `app`.
@@ -123,7 +125,9 @@ impl<A: ServerApp + Send + Sync + 'static> Front<A> {
     }
 
     async fn tunnel(&self, mut stream: Stream, target: &HostPort, after: &[u8]) {
-        if self.claims.tunnel() == Policy::Block {
+        let allowed = self.claims.tunnel() == Policy::Allow;
+        self.claims.tunnelled(allowed);
+        if !allowed {
             debug!(host = target.host, "tunnel refused");
             refuse(
                 &mut stream,

@@ -160,4 +160,8 @@ impl Claims for Engine {
     fn tunnel(&self) -> Policy {
         self.live.load().config.tunnel
     }
+
+    fn tunnelled(&self, allowed: bool) {
+        self.metrics.tunnel(allowed);
+    }
 }

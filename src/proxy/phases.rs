@@ -21,7 +21,7 @@ use super::forward::Destination;
 use super::route::{self, Route};
 use super::settle::Ending;
 use crate::listen::connect::Connect;
-use crate::providers::ErrorType;
+use crate::providers::{ErrorType, Metering};
 
 /// A client that does not take its answer is let go after this long.
 const CLIENT_WRITE_LIMIT: Duration = Duration::from_secs(120);
@@ -57,6 +57,9 @@ impl ProxyHttp for Weir {
         match route::route(&live, session.req_header(), connect.as_ref()) {
             Route::Provider(target) => {
                 let call = Call::begin(&self.engine, live, target, session, connect.as_ref());
+                if call.target.endpoint.metering == Metering::Unmetered {
+                    self.engine.metrics.unmetered(&call.head.provider);
+                }
                 let call = ctx.call.insert(Box::new(call));
                 admit_call(session, call, &self.engine).await
             }
@@ -82,6 +85,11 @@ impl ProxyHttp for Weir {
         end_of_stream: bool,
         ctx: &mut Ctx,
     ) -> Result<()> {
+        if end_of_stream && body.as_ref().is_some_and(Bytes::is_empty) {
+            // Pingora would write an empty last chunk besides the end of the body: two ends on the wire, and
+            // the second would stand before the next request of the pooled connection.
+            *body = None;
+        }
         let Some(call) = ctx.call.as_deref_mut() else {
             return Ok(());
         };
@@ -133,10 +141,16 @@ impl ProxyHttp for Weir {
 
     async fn upstream_request_filter(
         &self,
-        _session: &mut Session,
+        session: &mut Session,
         head: &mut RequestHeader,
         ctx: &mut Ctx,
     ) -> Result<()> {
+        if head.version == http::Version::HTTP_2
+            && head.remove_header(&http::header::EXPECT).is_some()
+        {
+            // Pingora takes no 100 Continue from an h2 upstream, and the client would wait for it.
+            session.write_continue_response().await?;
+        }
         let destination = ctx
             .destination()
             .ok_or_else(|| Error::new(Fault::InternalError))?;
@@ -188,7 +202,7 @@ impl ProxyHttp for Weir {
     ) -> Box<Error> {
         let mut error = error.more_context(format!("upstream {}", peer.sni));
         let replayable = !session.as_ref().retry_buffer_truncated();
-        if replayable && session.response_written().is_none() {
+        if replayable && answered(session).is_none() {
             error.retry.decide_reuse(client_reused);
         } else {
             error.set_retry(false);
@@ -213,7 +227,7 @@ impl ProxyHttp for Weir {
         let Some(mut call) = ctx.call.take() else {
             return;
         };
-        let written = session.response_written().map(|head| head.status.as_u16());
+        let written = answered(session);
         if call.response.status.is_none() {
             call.response.own_status = written;
         }
@@ -251,6 +265,13 @@ fn transparent(session: &mut Session) {
     // Else an upstream's 100 Continue marks the final answer `Connection: close`.
     downstream.set_close_on_response_before_downstream_finish(false);
     downstream.set_pipelining_enabled(true);
+}
+
+/// The status that the client got; `100 Continue` and early hints are none yet.
+fn answered(session: &Session) -> Option<u16> {
+    let status = session.response_written()?.status;
+    let is_final = !status.is_informational() || status == http::StatusCode::SWITCHING_PROTOCOLS;
+    is_final.then(|| status.as_u16())
 }
 
 /// The CONNECT that the connection began with.
@@ -309,7 +330,7 @@ async fn withhold(
         Decision::Forward => {
             let whole = call.request.withheld.concat();
             call.request.withheld.clear();
-            *body = Some(whole.into());
+            *body = (!whole.is_empty()).then(|| whole.into());
             Ok(())
         }
         // Without a source Pingora swallows the error when the upstream speaks h2, and the client hangs.
@@ -334,7 +355,7 @@ const LEDGER_FAULT: &str = "weir cannot record this call and `on_ledger_fault: b
 
 /// Answers in the upstream's place where nothing was answered yet; 0 where nobody listens.
 async fn write_failure(session: &mut Session, error: &Error, ctx: &mut Ctx) -> u16 {
-    if session.response_written().is_some() {
+    if answered(session).is_some() {
         return 0;
     }
     let (status, kind) = match (error.etype(), error.esource()) {

@@ -77,10 +77,16 @@ impl Call {
             Ending::ClientClosed => StreamEnd::ClientClosed,
             Ending::Upstream(_) | Ending::Dropped => StreamEnd::UpstreamClosed,
         };
-        if let Some(mut extractor) = self.response.extractor.take() {
-            return extractor.finish(end, &self.request.text);
+        let extractor = self.response.extractor.take();
+        let read = || match extractor {
+            Some(mut extractor) => extractor.finish(end, &self.request.text),
+            None => self.unanswered(ending),
+        };
+        if ending == Ending::Complete && !self.head.streamed {
+            return read();
         }
-        self.unanswered(ending)
+        // Without reported usage the text is counted: some 30 ms, and a vocabulary to load the first time.
+        tokio::task::block_in_place(read)
     }
 
     /// A call whose answer never began: a provider that had the request may bill its input.
@@ -104,7 +110,7 @@ impl Call {
     fn outcome(&self, ending: Ending) -> Outcome {
         let is_error = self.response.status.is_some_and(|status| status >= 400);
         match ending {
-            _ if self.refusal.is_some() => Outcome::Refused,
+            _ if self.admission == Admission::Refused => Outcome::Refused,
             // A client that leaves after the terminal usage got what it came for.
             Ending::ClientClosed if self.usage_was_final && !is_error => Outcome::Ok,
             Ending::ClientClosed => Outcome::ClientClosed,
@@ -157,17 +163,12 @@ impl Call {
         lookup.service_tier = extraction.service_tier.as_deref();
         lookup.speed = extraction.speed.as_deref();
         lookup.geo = extraction.geo.as_deref();
-        let asked = self
-            .head
-            .request_model
-            .as_deref()
-            .filter(|asked| *asked != model);
-        let mut cost = self.live.catalog.cost(&lookup, usage);
-        if let (None, Some(asked)) = (cost.amount, asked) {
-            // The answer's name is unknown to the catalogue (a deployment, an alias): price by what was asked.
-            lookup.model = asked;
-            cost = self.live.catalog.cost(&lookup, usage);
+        // Where the catalogue does not know what answered (an alias, a deployment), what was asked is priced.
+        let names = std::iter::once(model).chain(self.head.request_model.as_deref());
+        if let Some(priced) = self.live.catalog.first_priced(&lookup, names) {
+            lookup.model = priced;
         }
+        let cost = self.live.catalog.cost(&lookup, usage);
         Priced {
             cost: cost.amount,
             version: Some(cost.version),

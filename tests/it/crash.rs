@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::support::canned;
-use crate::support::client::Way;
+use crate::support::client::{H1, Way};
 use crate::support::gate::Gate;
 use crate::support::ledger;
 use crate::support::settings::Settings;
 use crate::support::upstream::{Received, Step, Transport, Upstream};
 use crate::support::weir::Weir;
+use crate::support::wire::Wire;
 
 /// Kills, each in the middle of traffic.
 const KILLS: usize = 3;
@@ -21,8 +22,11 @@ const CLIENTS: usize = 8;
 
 /// Sends numbered calls on one connection until it dies.
 async fn send_until_killed(proxy: std::net::SocketAddr, next: Arc<AtomicUsize>) {
-    let wire = crate::support::wire::Wire::dial(proxy).await;
-    let mut client = crate::support::client::H1 {
+    // A client may come just after the kill.
+    let Some(wire) = Wire::try_dial(proxy).await else {
+        return;
+    };
+    let mut client = H1 {
         wire,
         prefix: "/openai".to_owned(),
         host: proxy.to_string(),

@@ -11,7 +11,6 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use arc_swap::ArcSwap;
 use ring::digest;
 
 use crate::clock::Clock;
@@ -64,6 +63,8 @@ enum Seen {
 struct State {
     /// The last good file, before anything of it was held back.
     wanted: Config,
+    /// What is in force.
+    running: Arc<Config>,
     seen: Seen,
     /// Whether there ever was a file: without one the defaults are in force, and that is no fault.
     had_file: bool,
@@ -87,7 +88,6 @@ pub struct Reloader {
     env: SharedEnv,
     clock: Arc<dyn Clock>,
     on_apply: OnApply,
-    live: ArcSwap<Config>,
     state: Mutex<State>,
 }
 
@@ -104,27 +104,25 @@ impl Reloader {
             last_ok: true,
             last_success_ms: clock.unix_ms(),
         };
-        let wanted = loaded.clone();
         let state = State {
-            wanted,
+            wanted: loaded.clone(),
+            running: Arc::new(loaded),
             seen: Seen::Never,
             had_file: false,
             status,
         };
-        let (live, state) = (ArcSwap::from_pointee(loaded), Mutex::new(state));
         Arc::new(Reloader {
             path,
             env,
             clock,
             on_apply,
-            live,
-            state,
+            state: Mutex::new(state),
         })
     }
 
-    /// The settings in force. A call takes them once and keeps them to its end.
+    /// The settings in force. Calls take theirs from where `on_apply` puts them.
     pub fn current(&self) -> Arc<Config> {
-        self.live.load_full()
+        Arc::clone(&self.state().running)
     }
 
     /// The file that is read.
@@ -189,13 +187,13 @@ impl Reloader {
         if new == state.wanted {
             return Reload::Unchanged;
         }
-        let running = self.current();
+        let running = Arc::clone(&state.running);
         let changes = diff::changes(&state.wanted, &new);
         let needs_restart = diff::needs_restart(&running, &new);
         let applied = Arc::new(diff::held_back(&running, &new));
         state.wanted = new;
         if *applied != *running {
-            self.live.store(Arc::clone(&applied));
+            state.running = Arc::clone(&applied);
             (self.on_apply)(&applied);
         }
         tracing::info!(?changes, ?needs_restart, "settings reloaded");

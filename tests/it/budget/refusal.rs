@@ -77,7 +77,17 @@ async fn a_gemini_refusal_is_a_google_error() {
 
 #[tokio::test]
 async fn a_spent_month_tells_clients_when_and_not_to_retry() {
-    let response = refused(&canned::openai_chat(), SPENT, Way::BaseUrl).await;
+    let upstream = Upstream::answering(Transport::Plain, |_| canned::openai_chat().reply()).await;
+    let budget = "{ name: team-month, limit: 0.0004 USD, per: month }";
+    let weir = weir_with(&upstream, budget).await;
+    let request = canned::openai_chat().request();
+    assert_eq!(
+        weir.send(Way::BaseUrl, "openai", &request).await.status(),
+        200
+    );
+    weir.only_call().await;
+    let response = weir.send(Way::BaseUrl, "openai", &request).await;
+    assert_eq!(response.status(), 429);
     let seconds: u64 = response
         .head
         .get("retry-after")
@@ -91,6 +101,17 @@ async fn a_spent_month_tells_clients_when_and_not_to_retry() {
         None,
         "nothing of the machinery shows"
     );
+}
+
+#[tokio::test]
+async fn a_call_that_no_window_could_hold_is_not_told_to_wait() {
+    let response = refused(&canned::openai_chat(), SPENT, Way::BaseUrl).await;
+    assert_eq!(
+        response.head.get("retry-after"),
+        None,
+        "the limit is below the call's own size"
+    );
+    assert_eq!(response.head.get("x-should-retry"), Some("false"));
 }
 
 #[tokio::test]

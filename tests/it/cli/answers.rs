@@ -132,13 +132,26 @@ async fn answers_stay_after_weir_has_ended() {
 }
 
 #[test]
-fn an_empty_ledger_is_no_failure() {
+fn a_ledger_that_is_not_there_is_told_with_a_remedy() {
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::write(folder.path().join("proxy.yaml"), "listen: 127.0.0.1:0\n")
         .expect("the folder is writable");
     for name in ["calls", "report"] {
         let ran = run(folder.path(), &[name]);
-        assert_eq!(ran.code, Some(0), "{name}: {}", ran.err);
+        assert_eq!(ran.code, Some(1), "{name}: {}", ran.out);
+        assert!(
+            ran.err.contains("weir.db") && ran.err.contains("serve"),
+            "{name}: {}",
+            ran.err
+        );
+    }
+}
+
+#[test]
+fn commands_need_no_file_of_settings() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for arguments in [&["env"][..], &["prices", "gpt-4o"], &["schema"]] {
+        run(folder.path(), arguments).done();
     }
 }
 

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::run;
 use crate::support::settings::Settings;
+use crate::support::tls::upstream_root_pem;
 use crate::support::upstream::{Reply, Transport, Upstream};
 use crate::support::weir::Weir;
 
@@ -74,12 +75,14 @@ fn a_config_that_is_not_there_fails_and_is_named() {
 #[tokio::test]
 async fn env_prints_what_a_shell_can_read() {
     let upstream = Upstream::answering(Transport::Plain, |_| Reply::ok("{}")).await;
-    let yaml =
-        Settings::to(&upstream)
-            .yaml()
-            .replacen("listen: 127.0.0.1:0", "listen: 127.0.0.1:8942", 1);
+    let yaml = Settings::to(&upstream)
+        .yaml()
+        .replacen("listen: 127.0.0.1:0", "listen: 127.0.0.1:8942", 1)
+        .replacen("  listen: 127.0.0.1:0", "  listen: 127.0.0.1:8943", 1);
     let folder = tempfile::tempdir().expect("a folder");
     fs::write(folder.path().join("proxy.yaml"), yaml).expect("the folder is writable");
+    fs::write(folder.path().join("upstream-root.pem"), upstream_root_pem())
+        .expect("the folder is writable");
     let variables = [
         "HTTPS_PROXY",
         "https_proxy",
@@ -124,10 +127,21 @@ async fn env_prints_what_a_shell_can_read() {
 async fn ca_shows_the_certificate_that_signs() {
     let upstream = Upstream::answering(Transport::Plain, |_| Reply::ok("{}")).await;
     let weir = Weir::start(&Settings::to(&upstream)).await;
-    let path = run(weir.folder(), &["ca", "path"]).done();
-    let path = weir.folder().join(path.trim());
-    let file = fs::read_to_string(path).expect("the certificate is where it is said to be");
-    assert!(file.contains("BEGIN CERTIFICATE"));
+    let paths = run(weir.folder(), &["ca", "path"]).done();
+    let files: Vec<String> = paths
+        .lines()
+        .map(|path| fs::read_to_string(path).expect("the files are where they are said to be"))
+        .collect();
+    assert_eq!(
+        files.len(),
+        2,
+        "the certificate, and the bundle with the system's roots: {paths}"
+    );
+    assert!(files.iter().all(|file| file.contains("BEGIN CERTIFICATE")));
+    assert!(
+        files[1].contains(files[0].trim()),
+        "the bundle holds the certificate"
+    );
     let shown = run(weir.folder(), &["ca", "show"]).done();
     assert!(
         shown.contains("BEGIN CERTIFICATE") || shown.contains("weir"),
@@ -196,7 +210,14 @@ fn the_demo_shows_the_whole_job_without_a_key_or_a_network() {
     let ran = run(folder.path(), &["demo"]);
     let told = format!("{}{}", ran.out, ran.err);
     assert_eq!(ran.code, Some(0), "{told}");
-    for name in ["openai", "anthropic", "gemini", "429", "http://127.0.0.1:"] {
+    for name in [
+        "openai",
+        "anthropic",
+        "gemini",
+        "refused",
+        "is spent",
+        "http://127.0.0.1:",
+    ] {
         assert!(told.contains(name), "{name} is not told:\n{told}");
     }
 }

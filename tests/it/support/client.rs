@@ -7,7 +7,7 @@ mod request;
 use std::net::SocketAddr;
 
 pub use h1::H1;
-pub use h2::{H2, Streaming};
+pub use h2::H2;
 pub use request::{Payload, Request, Response};
 
 use super::tls::{self, Alpn};

@@ -7,7 +7,16 @@
 use std::future::Future;
 use std::time::Duration;
 
-use tokio::time::Instant;
+/// A point in time of the tests: no clock of weir's is asked, for the binary has its own.
+type Instant = tokio::time::Instant;
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "patience is measured on the machine's clock"
+)]
+fn now() -> Instant {
+    Instant::now()
+}
 
 /// Between two looks at a condition: short against the patience, long against the cost of a look.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
@@ -22,13 +31,13 @@ pub fn patience() -> Duration {
 
 /// Looks at a condition until it gives something; panics, naming it, when the patience is over.
 pub async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + patience();
+    let deadline = now() + patience();
     loop {
         if let Some(found) = look().await {
             return found;
         }
         assert!(
-            Instant::now() < deadline,
+            now() < deadline,
             "waited {:?} in vain until {what}",
             patience()
         );
@@ -44,12 +53,17 @@ pub async fn within<T>(what: &str, event: impl Future<Output = T>) -> T {
     }
 }
 
+/// The distance of a real provider, for a script whose answer must not come faster than any provider's could.
+pub async fn round_trip() {
+    tokio::time::sleep(Duration::from_millis(20)).await;
+}
+
 /// Measures how long something took.
 pub struct Stopwatch(Instant);
 
 impl Stopwatch {
     pub fn start() -> Self {
-        Stopwatch(Instant::now())
+        Stopwatch(now())
     }
 
     pub fn elapsed(&self) -> Duration {

@@ -29,8 +29,6 @@ fn known(provider: &str) -> &'static (&'static str, &'static str, u16) {
 pub struct Settings {
     /// URL of the upstream of all three providers.
     pub upstream: String,
-    /// More lines under each provider.
-    pub provider_lines: Vec<String>,
     /// More top-level entries, each with its key.
     pub top: Vec<String>,
 }
@@ -52,7 +50,6 @@ impl Settings {
     pub fn to_url(url: &str) -> Settings {
         Settings {
             upstream: url.to_owned(),
-            provider_lines: Vec::new(),
             top: vec![PRICES.to_owned()],
         }
     }
@@ -60,12 +57,6 @@ impl Settings {
     /// Adds a top-level entry.
     pub fn and(mut self, entry: &str) -> Settings {
         self.top.push(entry.to_owned());
-        self
-    }
-
-    /// Adds a line under each provider.
-    pub fn each_provider(mut self, line: &str) -> Settings {
-        self.provider_lines.push(line.to_owned());
         self
     }
 
@@ -79,9 +70,6 @@ impl Settings {
                 "  {name}:\n    upstream: {}\n    ca: ./upstream-root.pem\n    hosts: [{host}, \"plain.example:{port}\"]\n",
                 self.upstream
             ));
-            for line in &self.provider_lines {
-                text.push_str(&format!("    {line}\n"));
-            }
         }
         for entry in &self.top {
             text.push_str(entry.trim_end());

@@ -99,13 +99,18 @@ impl Wire {
         }
     }
 
-    /// A connection to an address, in the clear.
-    pub async fn dial(address: SocketAddr) -> Wire {
+    /// A connection to an address, in the clear; `None` where nobody listens.
+    pub async fn try_dial(address: SocketAddr) -> Option<Wire> {
         let tcp = within("a connection", TcpStream::connect(address))
             .await
-            .expect("a listener");
+            .ok()?;
         let (io, reset) = Resettable::new(tcp);
-        Wire::new(Box::new(io), reset)
+        Some(Wire::new(Box::new(io), reset))
+    }
+
+    /// As [`try_dial`](Wire::try_dial), where somebody listens.
+    pub async fn dial(address: SocketAddr) -> Wire {
+        Wire::try_dial(address).await.expect("a listener")
     }
 
     /// Ends with a reset instead of a FIN.

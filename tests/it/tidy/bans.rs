@@ -2,21 +2,24 @@
 
 use super::{Source, sources};
 
+/// `providers` alone reads provider JSON; the demo in `cli` plays a provider and writes it.
+const PROVIDER_JSON: &[&str] = &["providers", "cli"];
+
 /// What only some rooms may name.
 const OF_ROOMS: [(&str, &[&str]); 13] = [
     ("pingora", &["listen", "proxy", "admin", "cli"]),
     ("rusqlite", &["ledger"]),
     ("prometheus::", &["metrics", "admin"]),
-    ("serde_saphyr", &["config"]),
+    ("granit_parser", &["config"]),
     ("SystemTime::now", &["clock"]),
     ("Instant::now", &["clock"]),
     ("Timestamp::now", &["clock"]),
     ("Zoned::now", &["clock"]),
     ("println!", &["cli", "main"]),
-    ("usageMetadata", &["providers"]),
-    ("prompt_tokens", &["providers"]),
-    ("cache_read_input_tokens", &["providers"]),
-    ("max_completion_tokens", &["providers"]),
+    ("usageMetadata", PROVIDER_JSON),
+    ("prompt_tokens", PROVIDER_JSON),
+    ("cache_read_input_tokens", PROVIDER_JSON),
+    ("max_completion_tokens", PROVIDER_JSON),
 ];
 
 /// What no code may say.
@@ -66,7 +69,7 @@ fn what_belongs_to_a_room_is_named_there_alone() {
             .filter(|source| source.code.contains(word))
             .partition(|source| rooms.contains(&source.room()));
         assert!(
-            !inside.is_empty() || word.contains("now"),
+            !inside.is_empty() || word.contains("now") || word.ends_with('!'),
             "nobody names {word}: is the ban still right?"
         );
         found.extend(
@@ -84,9 +87,14 @@ fn nothing_left_over_and_nothing_unbounded() {
     for source in sources("src") {
         let bad = NOWHERE.iter().filter(|word| source.code.contains(**word));
         found.extend(bad.map(|word| format!("{} says {word}", source.path)));
-        let left_over = ["TODO", "FIXME", "XXX", concat!("#[ig", "nore")];
-        let bad = left_over.iter().filter(|word| source.text.contains(**word));
+        let left_over = ["TODO", "FIXME", "XXX"];
+        let bad = left_over
+            .into_iter()
+            .filter(|word| says(&source.text, word));
         found.extend(bad.map(|word| format!("{} says {word}", source.path)));
+        if source.text.contains(concat!("#[ig", "nore")) {
+            found.push(format!("{} leaves a test out", source.path));
+        }
     }
     assert_none(&found);
 }

@@ -252,3 +252,21 @@ async fn each_event_arrives_before_the_next_is_sent() {
         assert_eq!(client.wire.read_chunk().await, None);
     }
 }
+
+#[tokio::test]
+async fn an_answer_that_comes_before_the_body_is_passed_on() {
+    for transport in [Transport::Plain, Transport::Tls(Alpn::H2)] {
+        let upstream = Upstream::answering_early(transport, |_| {
+            Reply::ok("too large").status(413, "Content Too Large")
+        })
+        .await;
+        let weir = Weir::start(&Settings::to(&upstream)).await;
+        let mut client = weir.h1(Way::BaseUrl, "openai").await;
+        let request = Request::post("/v1/files", vec![b'x'; 2_000_000]);
+        client.start_head(&request).await;
+        // The body is never sent.
+        let response = client.finish("POST").await;
+        assert_eq!(response.status(), 413, "{transport:?}");
+        assert_eq!(response.body.data, b"too large", "{transport:?}");
+    }
+}

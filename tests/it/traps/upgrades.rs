@@ -1,6 +1,7 @@
 //! WebSocket upgrades: the handshake and the frames pass both ways.
 
 use crate::support::client::{Request, Way};
+use crate::support::patience::round_trip;
 use crate::support::settings::Settings;
 use crate::support::tls::Alpn;
 use crate::support::upstream::{Transport, Upstream};
@@ -18,6 +19,8 @@ async fn web_socket(transport: Transport) -> Upstream {
             return;
         };
         let at = record.begin(connection, head);
+        // Pingora takes a 101 that overtakes the end of the GET in its own pipes for the end of both.
+        round_trip().await;
         let accept =
             b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
             Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
@@ -66,7 +69,7 @@ async fn a_web_socket_passes_both_ways_even_where_the_upstream_prefers_h2() {
                 .wire
                 .read_exactly(FROM_SERVER.len())
                 .await
-                .expect("a frame");
+                .unwrap_or_else(|error| panic!("no frame, {what}: {error}"));
             assert_eq!(frame, FROM_SERVER, "{what}");
             client
                 .wire
@@ -77,7 +80,7 @@ async fn a_web_socket_passes_both_ways_even_where_the_upstream_prefers_h2() {
                 .wire
                 .read_exactly(FROM_SERVER.len())
                 .await
-                .expect("a frame");
+                .unwrap_or_else(|error| panic!("no frame, {what}: {error}"));
             assert_eq!(frame, FROM_SERVER, "{what}");
             let received = upstream.only();
             assert_eq!(received.body.data, FROM_CLIENT, "{what}");

@@ -54,6 +54,16 @@ async fn exchange(
     record: Record,
     at: usize,
 ) {
+    let expects = record.entry(at).head.get("expect") == Some("100-continue");
+    if expects && !early {
+        let go_on = http::Response::builder()
+            .status(100)
+            .body(())
+            .expect("a valid head");
+        if respond.send_informational(go_on).is_err() {
+            return;
+        }
+    }
     let reading = read(body, record.clone(), at);
     if early {
         tokio::spawn(reading);
