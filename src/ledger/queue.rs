@@ -17,6 +17,11 @@ pub const QUEUE_MAX: usize = 65_536;
 /// Holds are refused at half of that, so that every hold on record finds room for its end.
 pub const HOLD_QUEUE_MAX: usize = QUEUE_MAX / 2;
 
+/// After a commit, what nobody waits for is left so long to be committed with what somebody does wait
+/// for. A call that ends while others begin costs no commit of its own then; and what a crash in this
+/// time takes is no call, but how it ended: its hold is on record, and stays there until its row is.
+const COMPANY_WAIT: Duration = Duration::from_millis(2);
+
 /// One thing to write.
 #[derive(Debug)]
 pub(super) enum Entry {
@@ -28,11 +33,33 @@ pub(super) enum Entry {
     Mark(oneshot::Sender<()>),
 }
 
+impl Entry {
+    /// Whether somebody waits until it is on record.
+    fn is_awaited(&self) -> bool {
+        matches!(self, Entry::Hold(_, Some(_)) | Entry::Mark(_))
+    }
+}
+
+/// What the consumer is doing, and so what wakes it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Consumer {
+    /// It comes back by itself; a wake-up would be a call into the system for nothing.
+    #[default]
+    Busy,
+    /// It lets what nobody waits for lie a moment.
+    Lingering,
+    /// There is nothing.
+    Asleep,
+}
+
 #[derive(Debug, Default)]
 struct State {
     entries: Vec<Entry>,
     /// Entries that were taken and are not on record yet; they count against the bound.
     in_hand: usize,
+    consumer: Consumer,
+    /// Somebody waits for one of the entries.
+    awaited: bool,
     closed: bool,
 }
 
@@ -58,10 +85,16 @@ impl Queue {
         if state.entries.len() + state.in_hand >= max {
             return Err(Fault::QueueFull);
         }
+        let awaited = entry.is_awaited();
+        let wake = match state.consumer {
+            Consumer::Busy => false,
+            Consumer::Lingering => awaited && !state.awaited,
+            Consumer::Asleep => state.entries.is_empty(),
+        };
+        state.awaited |= awaited;
         state.entries.push(entry);
-        let first = state.entries.len() == 1;
         drop(state);
-        if first {
+        if wake {
             self.filled.notify_one();
         }
         Ok(())
@@ -71,6 +104,12 @@ impl Queue {
     /// is closed and there is nothing left.
     pub(super) fn take(&self, taken: &mut Vec<Entry>) -> bool {
         let mut state = self.lock();
+        state.consumer = Consumer::Lingering;
+        let (mut state, _) = self
+            .filled
+            .wait_timeout_while(state, COMPANY_WAIT, |state| !state.awaited && !state.closed)
+            .unwrap_or_else(PoisonError::into_inner);
+        state.consumer = Consumer::Asleep;
         while state.entries.is_empty() {
             if state.closed {
                 return false;
@@ -80,6 +119,8 @@ impl Queue {
                 .wait(state)
                 .unwrap_or_else(PoisonError::into_inner);
         }
+        state.consumer = Consumer::Busy;
+        state.awaited = false;
         std::mem::swap(&mut state.entries, taken);
         state.in_hand = taken.len();
         true
