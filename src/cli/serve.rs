@@ -15,9 +15,10 @@ use crate::admin::{Admin, Readiness};
 use crate::clock::SystemClock;
 use crate::config::{Config, Pace, Reloader, Watch};
 use crate::ledger::LedgerGuard;
-use crate::listen::ca::{self, Files};
+use crate::listen::ca::Files;
 use crate::listen::front::Front;
 use crate::listen::leaf::Interceptor;
+use crate::listen::private;
 use crate::listen::server::{self, Serving};
 use crate::proxy::engine::Engine;
 
@@ -107,7 +108,7 @@ impl Running {
             proxy: proxy_port.address(),
             admin: admin_port.local_addr()?,
         };
-        ca::private_folder(&config.data_dir)?;
+        private::folder(&config.data_dir)?;
         let catalog = prices::catalog(&config)?;
         let (engine, guard) = assemble::engine(&config, &catalog, &clock)?;
         let files = Files::under(&config.data_dir);
