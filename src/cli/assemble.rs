@@ -21,7 +21,7 @@ use crate::listen::ca::{Authority, Files};
 use crate::metrics::Metrics;
 use crate::pricing::Catalog;
 use crate::proxy::engine::{Engine, Live};
-use crate::proxy::identify::KeyHasher;
+use crate::proxy::key_hash::KeyHasher;
 use crate::proxy::phases::Weir;
 
 /// What calls share: the ledger opened, budgets and counters as it tells them.

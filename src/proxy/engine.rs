@@ -8,7 +8,7 @@ use pingora::protocols::tls::CaType;
 use pingora::utils::tls::WrappedX509;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
-use super::identify::KeyHasher;
+use super::key_hash::KeyHasher;
 use crate::budget::Budgets;
 use crate::budget::estimate::Estimator;
 use crate::budget::limits::Dimension;

@@ -7,6 +7,7 @@ pub mod engine;
 pub mod forward;
 pub mod gate;
 pub mod identify;
+pub mod key_hash;
 pub mod phases;
 pub mod route;
 pub mod settle;
