@@ -118,8 +118,9 @@ impl Running {
         let app = Arc::new(assemble::app(&engine, &files));
         let claims = Arc::clone(&engine);
         let threads = args.threads.unwrap_or_else(cores);
-        let serving = proxy_port.serve(Front::new(app, interceptor, claims), threads)?;
-        let reloader = assemble::reloader(file, &config, &clock, &engine, catalog);
+        let serving =
+            proxy_port.serve(Front::new(app, Arc::clone(&interceptor), claims), threads)?;
+        let reloader = assemble::reloader(file, &config, &clock, &engine, catalog, &interceptor);
         let readiness = Readiness::default();
         let subject = Arc::new(Operated {
             engine: Arc::clone(&engine),
