@@ -29,8 +29,8 @@ pub struct Args {
     #[arg(long, value_enum, default_value_t, env = "WEIR_LOG_FORMAT")]
     log_format: LogFormat,
     /// Threads that serve traffic [default: one for each core].
-    #[arg(long, value_name = "N")]
-    threads: Option<usize>,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
 }
 
 /// How long dropped calls may take to be settled, and the runtime to end.
@@ -117,7 +117,7 @@ impl Running {
         let interceptor = Arc::new(Interceptor::new(authority, Arc::clone(&clock)));
         let app = Arc::new(assemble::app(&engine, &files));
         let claims = Arc::clone(&engine);
-        let threads = args.threads.unwrap_or_else(cores);
+        let threads = args.threads.map_or_else(cores, usize::from);
         let serving =
             proxy_port.serve(Front::new(app, Arc::clone(&interceptor), claims), threads)?;
         let reloader = assemble::reloader(file, &config, &clock, &engine, catalog, &interceptor);
