@@ -95,7 +95,7 @@ impl<A: ServerApp + Send + Sync + 'static> Front<A> {
         let acceptor = match self.interceptor.acceptor(&host) {
             Ok(acceptor) => acceptor,
             Err(error) => {
-                warn!(host, %error, "no leaf for an intercepted host");
+                warn_of_no_leaf(&host, &error);
                 refuse(&mut stream, 502, ErrorType::Network, &error.to_string()).await;
                 return None;
             }
@@ -190,6 +190,11 @@ async fn established(stream: &mut Stream) -> Option<()> {
         .await
         .ok()?;
     stream.flush().await.ok()
+}
+
+/// Logs the error with its causes; the client is told the outermost alone.
+fn warn_of_no_leaf(host: &str, error: &(dyn std::error::Error + 'static)) {
+    warn!(host, error, "no leaf for an intercepted host");
 }
 
 /// Says no in place of the tunnel, and closes.
