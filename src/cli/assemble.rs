@@ -20,6 +20,7 @@ use crate::ledger::{Ledger, LedgerGuard};
 use crate::listen::ca::{Authority, Files};
 use crate::metrics::Metrics;
 use crate::pricing::Catalog;
+use crate::proxy::counting::Counting;
 use crate::proxy::engine::{Engine, Live};
 use crate::proxy::identify::KeyHasher;
 use crate::proxy::phases::Weir;
@@ -59,6 +60,7 @@ pub(super) fn engine(
         metrics,
         estimator,
         hasher: KeyHasher::open(&config.data_dir)?,
+        counting: Counting::start()?,
         clock: Arc::clone(clock),
     };
     Ok((Arc::new(engine), guard))

@@ -177,20 +177,12 @@ impl Call {
             provider: &self.head.provider,
             request,
             answers: self.target.endpoint.operation != "embeddings",
-            body_bytes: self.request.bytes.max(self.stated_length()),
+            body_bytes: self.request.size(),
             input_tokens: None,
             text_only: false,
             rates: rates.as_ref(),
             context_window: window,
         })
-    }
-
-    fn stated_length(&self) -> u64 {
-        if self.request.known {
-            0
-        } else {
-            self.request.stated
-        }
     }
 
     fn hold(&self, sizes: &Sizes) -> Hold {

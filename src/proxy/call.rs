@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use pingora::proxy::Session;
 
 use super::answer::content_length;
 use super::engine::{Engine, Live};
 use super::forward::Destination;
+use super::gate::{Held, WITHHELD_MAX};
 use super::identify;
 use super::route::Target;
 use crate::budget::{Permit, Refusal};
@@ -18,10 +18,10 @@ use crate::metrics::InflightGuard;
 use crate::providers::reader::Text;
 use crate::providers::request::RequestReader;
 use crate::providers::{Dialect, RequestFacts};
-use crate::usage::Extraction;
 use crate::usage::estimate::TextSample;
 use crate::usage::extract::Extractor;
-use crate::wire::encoding::Decoder;
+use crate::usage::{self, Extraction};
+use crate::wire::encoding::{DecodeState, Decoder};
 
 /// Pingora's per-request context.
 pub struct Ctx {
@@ -29,7 +29,8 @@ pub struct Ctx {
     /// The call, once it was routed to a provider.
     pub call: Option<Box<Call>>,
     /// Where a request goes that no provider claims.
-    pub passthrough: Option<Destination>,
+    /// A guard counts it as in flight.
+    pub passthrough: Option<(Destination, InflightGuard)>,
 }
 
 impl Ctx {
@@ -50,7 +51,10 @@ impl Ctx {
                 &call.target.path,
                 &call.live,
             )),
-            None => self.passthrough.clone(),
+            None => self
+                .passthrough
+                .as_ref()
+                .map(|(destination, _)| destination.clone()),
         }
     }
 }
@@ -85,6 +89,8 @@ pub struct Call {
     pub user_is_named: bool,
     /// Monotonic time of the request head.
     pub began: Duration,
+    /// Monotonic time of its end.
+    pub ended: Option<Duration>,
     pub admission: Admission,
     pub permit: Option<Permit>,
     pub refusal: Option<Box<Refusal>>,
@@ -113,6 +119,7 @@ impl Call {
         let request = session.req_header();
         let query = request.uri.query();
         let caller = identify::identify(
+            target.provider.api,
             &request.headers,
             query,
             target.labels.as_deref(),
@@ -141,6 +148,7 @@ impl Call {
             head,
             user_is_named: caller.user_is_named,
             began: engine.clock.monotonic(),
+            ended: None,
             admission: Admission::Awaiting,
             permit: None,
             refusal: None,
@@ -159,6 +167,15 @@ impl Call {
             self.request = RequestSide::new(&self.target, session);
         }
         self.attempts += 1;
+    }
+
+    /// Bytes of the body that may go upstream in one write, since they are withheld until they are admitted.
+    pub fn body_at_once(&self) -> u64 {
+        match self.admission {
+            Admission::Awaiting if self.request.stated > 0 => self.request.stated.min(WITHHELD_MAX),
+            Admission::Awaiting => WITHHELD_MAX,
+            _ => 0,
+        }
     }
 
     /// Now that the body is known, decides what a client means that closes its side.
@@ -185,12 +202,17 @@ pub struct RequestSide {
     decoder: Decoder,
     pub text: TextSample,
     pub bytes: u64,
+    /// Bytes with the content encoding undone.
+    decoded: u64,
+    is_encoded: bool,
+    /// Its end was seen.
+    pub is_over: bool,
     /// The whole body was read before it was forwarded; what passes the filter was counted already.
     pub known: bool,
     /// The length that the head states; 0 where it states none.
     pub stated: u64,
     /// Body bytes that wait for admission.
-    pub withheld: Vec<Bytes>,
+    pub withheld: Held,
 }
 
 impl RequestSide {
@@ -205,9 +227,12 @@ impl RequestSide {
             decoder: Decoder::new(encoding),
             text: TextSample::default(),
             bytes: 0,
+            decoded: 0,
+            is_encoded: encoding.is_some(),
+            is_over: false,
             known: false,
             stated: content_length(session).unwrap_or(0),
-            withheld: Vec::new(),
+            withheld: Held::default(),
         }
     }
 
@@ -218,18 +243,34 @@ impl RequestSide {
             reader,
             decoder,
             text,
+            decoded,
             ..
         } = self;
-        let mut sample = |piece: Text<'_>| {
-            text.push(piece.part);
-            text.push_unkept(piece.bytes.saturating_sub(piece.part.len() as u64));
-        };
-        decoder.feed(chunk, &mut |plain| reader.feed(plain, &mut sample));
+        let mut sample = |piece: Text<'_>| usage::take(text, piece);
+        decoder.feed(chunk, &mut |plain| {
+            *decoded += plain.len() as u64;
+            reader.feed(plain, &mut sample);
+        });
+    }
+
+    /// The body's size without its content encoding, at least: what a hold is sized by.
+    pub fn size(&self) -> u64 {
+        let unread = if self.known { 0 } else { self.stated };
+        self.decoded.max(unread)
+    }
+
+    /// Whether the size is known: the coding was undone, and the end was seen or stated.
+    fn is_sized(&self) -> bool {
+        let read = self.known || self.is_over;
+        self.decoder.state() == DecodeState::Ok && (read || (self.stated > 0 && !self.is_encoded))
     }
 
     /// What the body said, as far as it was read.
     pub fn facts(&self) -> RequestFacts {
-        self.reader.facts()
+        let mut facts = self.reader.facts();
+        // What cannot be measured is as large as the model takes.
+        facts.refers_outside |= !self.is_sized();
+        facts
     }
 }
 

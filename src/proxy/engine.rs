@@ -8,6 +8,7 @@ use pingora::protocols::tls::CaType;
 use pingora::utils::tls::WrappedX509;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
+use super::counting::Counting;
 use super::identify::KeyHasher;
 use crate::budget::Budgets;
 use crate::budget::estimate::Estimator;
@@ -112,6 +113,7 @@ pub struct Engine {
     pub metrics: Arc<Metrics>,
     pub estimator: Estimator,
     pub hasher: KeyHasher,
+    pub counting: Counting,
     pub clock: Arc<dyn Clock>,
 }
 

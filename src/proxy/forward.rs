@@ -2,6 +2,7 @@
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use pingora::connectors::L4Connect;
@@ -15,10 +16,13 @@ use pingora::{Error, ErrorType, Result};
 
 use super::engine::Live;
 use crate::config::{Provider, Timeouts, Upstream, UpstreamProxy};
-use crate::listen::dial;
+use crate::listen::dial::{self, Allowed};
+use crate::listen::tunnel;
 
 /// How many calls share one h2 connection; Pingora's own default is one.
 const H2_STREAMS: usize = 100;
+/// An upstream that takes a withheld body more slowly than this is given up.
+const SLOWEST_BYTES_PER_SECOND: u64 = 32 * 1024;
 
 /// Where a request's bytes go.
 #[derive(Clone, Debug)]
@@ -29,6 +33,8 @@ pub struct Destination {
     proxy: Option<UpstreamProxy>,
     timeouts: Timeouts,
     roots: Option<Arc<CaType>>,
+    /// Which addresses it may be dialled at: a client's own choice of host is guarded.
+    allowed: Allowed,
     /// Keeps one provider's pooled connections from another's.
     group: u64,
 }
@@ -49,6 +55,7 @@ impl Destination {
             proxy: provider.upstream_proxy.clone(),
             timeouts: provider.timeouts,
             roots: live.roots(&provider.name).cloned(),
+            allowed: dial::anywhere,
             group: hasher.finish(),
         }
     }
@@ -63,12 +70,14 @@ impl Destination {
             proxy: None,
             timeouts: Timeouts::default(),
             roots: None,
+            allowed: tunnel::may_be_reached,
             group: hasher.finish(),
         }
     }
 
     /// The peer for Pingora's pool. `upgrade`: a WebSocket handshake, which h2 would turn into a plain GET.
-    pub fn peer(&self, upgrade: bool) -> HttpPeer {
+    /// `at_once`: bytes of the body that may be written in one go, which Pingora times as one write.
+    pub fn peer(&self, upgrade: bool, at_once: u64) -> HttpPeer {
         // The placeholder address makes the pool skip its check of the far address; the dialer knows the real one.
         let placeholder = ("0.0.0.0", self.upstream.port);
         let mut peer = HttpPeer::new(placeholder, self.upstream.tls, self.upstream.host.clone());
@@ -82,7 +91,8 @@ impl Destination {
         options.max_h2_streams = H2_STREAMS;
         options.total_connection_timeout = Some(self.timeouts.connect);
         options.read_timeout = Some(self.timeouts.read);
-        options.write_timeout = Some(self.timeouts.write);
+        let slowest = Duration::from_secs(at_once / SLOWEST_BYTES_PER_SECOND);
+        options.write_timeout = Some(self.timeouts.write + slowest);
         options.idle_timeout = Some(self.timeouts.idle);
         options.ca.clone_from(&self.roots);
         options.custom_l4 = Some(Arc::new(Dialer {
@@ -90,6 +100,7 @@ impl Destination {
             port: self.upstream.port,
             proxy: self.proxy.clone(),
             limit: self.timeouts.connect,
+            allowed: self.allowed,
         }));
         peer
     }
@@ -133,13 +144,15 @@ struct Dialer {
     host: String,
     port: u16,
     proxy: Option<UpstreamProxy>,
-    limit: std::time::Duration,
+    limit: Duration,
+    allowed: Allowed,
 }
 
 #[async_trait]
 impl L4Connect for Dialer {
     async fn connect(&self, _placeholder: &L4Address) -> Result<L4Stream> {
-        match dial::dial(&self.host, self.port, self.proxy.as_ref(), self.limit).await {
+        let proxy = self.proxy.as_ref();
+        match dial::dial(&self.host, self.port, proxy, self.limit, self.allowed).await {
             Ok(stream) => Ok(stream.into()),
             Err(error) => {
                 let kind = match error.kind() {

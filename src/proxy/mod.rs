@@ -3,6 +3,7 @@
 pub mod admit;
 pub mod answer;
 pub mod call;
+pub mod counting;
 pub mod engine;
 pub mod forward;
 pub mod gate;
