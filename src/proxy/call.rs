@@ -11,13 +11,13 @@ use super::engine::{Engine, Live};
 use super::forward::Destination;
 use super::identify;
 use super::route::Target;
-use crate::budget::{Permit, Refusal};
+use crate::budget::{Facts, Permit, Refusal};
 use crate::ledger::{self, CallHead};
 use crate::listen::connect::Connect;
 use crate::metrics::InflightGuard;
 use crate::providers::reader::Text;
 use crate::providers::request::RequestReader;
-use crate::providers::{Dialect, RequestFacts};
+use crate::providers::{Dialect, Metering, RequestFacts};
 use crate::usage::Extraction;
 use crate::usage::estimate::TextSample;
 use crate::usage::extract::Extractor;
@@ -28,8 +28,8 @@ pub struct Ctx {
     pub engine: Arc<Engine>,
     /// The call, once it was routed to a provider.
     pub call: Option<Box<Call>>,
-    /// Where a request goes that no provider claims.
-    pub passthrough: Option<Destination>,
+    /// Where a request goes that no provider claims, and its path there.
+    pub passthrough: Option<(Destination, Vec<u8>)>,
 }
 
 impl Ctx {
@@ -42,15 +42,17 @@ impl Ctx {
         }
     }
 
-    /// Where the request's bytes go.
-    pub fn destination(&self) -> Option<Destination> {
+    /// Where the request's bytes go, with path and query for the upstream.
+    pub fn destination(&self) -> Option<(&Destination, &[u8])> {
         match &self.call {
-            Some(call) => Some(Destination::of_provider(
-                &call.target.provider,
-                &call.target.path,
-                &call.live,
-            )),
-            None => self.passthrough.clone(),
+            Some(call) => {
+                let destination = call.live.destination(&call.target.provider)?;
+                Some((destination, &call.target.path))
+            }
+            None => {
+                let (destination, path) = self.passthrough.as_ref()?;
+                Some((destination, path))
+            }
         }
     }
 }
@@ -80,7 +82,9 @@ pub enum Admission {
 pub struct Call {
     pub live: Arc<Live>,
     pub target: Arc<Target>,
-    pub head: CallHead,
+    pub head: Arc<CallHead>,
+    /// What the budgets go by.
+    pub facts: Arc<Facts>,
     /// Whether the client named its user, so that the body's field does not count.
     pub user_is_named: bool,
     /// Monotonic time of the request head.
@@ -123,6 +127,12 @@ impl Call {
         let mut labels = caller.labels;
         identify::fill(&mut labels, &live.config.labels);
         let started_at = engine.clock.unix_ms();
+        let facts = Facts {
+            provider: target.provider.name.clone(),
+            model: target.endpoint.model.clone(),
+            labels: labels.clone(),
+            metered: target.endpoint.metering != Metering::Unmetered,
+        };
         let head = CallHead {
             id: ledger::new_id(started_at),
             started_at,
@@ -138,7 +148,8 @@ impl Call {
             inflight: engine.metrics.inflight(),
             live,
             target,
-            head,
+            head: Arc::new(head),
+            facts: Arc::new(facts),
             user_is_named: caller.user_is_named,
             began: engine.clock.monotonic(),
             admission: Admission::Awaiting,
@@ -170,7 +181,7 @@ impl Call {
             .target
             .endpoint
             .streamed
-            .or(self.request.facts().stream)
+            .or(self.request.streams())
             .unwrap_or(false);
         let upgrade = session.is_upgrade_req();
         session
@@ -225,6 +236,11 @@ impl RequestSide {
             text.push_unkept(piece.bytes.saturating_sub(piece.part.len() as u64));
         };
         decoder.feed(chunk, &mut |plain| reader.feed(plain, &mut sample));
+    }
+
+    /// Whether the body asks for a stream, as far as it was read.
+    pub fn streams(&self) -> Option<bool> {
+        self.reader.streams()
     }
 
     /// What the body said, as far as it was read.

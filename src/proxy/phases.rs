@@ -64,7 +64,7 @@ impl ProxyHttp for Weir {
                 admit_call(session, call, &self.engine).await
             }
             Route::Passthrough(upstream, path) => {
-                ctx.passthrough = Some(Destination::passthrough(upstream, path));
+                ctx.passthrough = Some((Destination::passthrough(upstream), path));
                 Ok(false)
             }
             Route::NotFound => {
@@ -118,7 +118,7 @@ impl ProxyHttp for Weir {
         if let Some(call) = ctx.call.as_deref_mut() {
             call.begin_attempt(session);
         }
-        let destination = ctx
+        let (destination, _) = ctx
             .destination()
             .ok_or_else(|| Error::new(Fault::InternalError))?;
         Ok(Box::new(destination.peer(upgrade)))
@@ -151,10 +151,10 @@ impl ProxyHttp for Weir {
             // Pingora takes no 100 Continue from an h2 upstream, and the client would wait for it.
             session.write_continue_response().await?;
         }
-        let destination = ctx
+        let (destination, path) = ctx
             .destination()
             .ok_or_else(|| Error::new(Fault::InternalError))?;
-        destination.rewrite(head)
+        destination.rewrite(head, path)
     }
 
     async fn upstream_response_filter(
