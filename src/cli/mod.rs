@@ -2,6 +2,7 @@
 //!
 //! Data goes to stdout, diagnostics to stderr. Exit 0 = done, 1 = failed, 2 = wrong usage.
 
+mod assemble;
 pub mod ca;
 pub mod calls;
 pub mod check;
@@ -9,6 +10,7 @@ pub mod completions;
 pub mod demo;
 pub mod env;
 pub mod logging;
+mod operated;
 pub mod out;
 pub mod prices;
 pub mod report;

@@ -122,6 +122,7 @@ fn show(args: &Args, model: &str, config: &Config, catalog: &Catalog) -> anyhow:
                 json!(provider.name),
                 json!(item.label()),
                 json!(rate.to_string()),
+                json!(rate.per),
                 json!(above),
                 json!(reason(&why)),
             ]);
@@ -135,6 +136,7 @@ fn show(args: &Args, model: &str, config: &Config, catalog: &Catalog) -> anyhow:
         text("provider"),
         text("what"),
         number("usd"),
+        number("per"),
         number("above_tokens"),
         text("why"),
     ];

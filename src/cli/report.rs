@@ -8,7 +8,7 @@ use super::settings::File;
 use super::since;
 use crate::clock::SystemClock;
 use crate::config::Config;
-use crate::ledger::query::{Filter, Group, Reader, ReportRow, Where};
+use crate::ledger::query::{Filter, Group, Reader, ReportRow, UnknownColumn, Where};
 
 /// Arguments of `weir report`.
 #[derive(Debug, clap::Args)]
@@ -16,8 +16,8 @@ pub struct Args {
     #[command(flatten)]
     which: Which,
     /// A row for each of: day, model, provider, user, team, project, task, key, operation, outcome, tag.NAME.
-    #[arg(long, value_delimiter = ',', default_value = "model")]
-    by: Vec<String>,
+    #[arg(long, value_delimiter = ',', default_value = "model", value_parser = grouping)]
+    by: Vec<Grouping>,
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }
@@ -32,8 +32,8 @@ pub struct Which {
     #[arg(long, value_name = "WHEN")]
     until: Option<String>,
     /// Only calls with that value: team=search; may be repeated.
-    #[arg(long = "where", value_name = "COLUMN=VALUE")]
-    wheres: Vec<String>,
+    #[arg(long = "where", value_name = "COLUMN=VALUE", value_parser = condition)]
+    wheres: Vec<Where>,
 }
 
 impl Which {
@@ -48,39 +48,45 @@ impl Which {
         Ok(Filter {
             since: instant(&self.since).context("--since")?,
             until: instant(&self.until).context("--until")?,
-            wheres: self
-                .wheres
-                .iter()
-                .map(|text| condition(text))
-                .collect::<anyhow::Result<_>>()?,
+            wheres: self.wheres.clone(),
         })
     }
 }
 
 /// `team=search`; `team=` selects the calls without one.
-fn condition(text: &str) -> anyhow::Result<Where> {
-    let (column, value) = text
-        .split_once('=')
-        .with_context(|| format!("--where {text}: expected COLUMN=VALUE"))?;
-    let column = column.parse().with_context(|| format!("--where {text}"))?;
+fn condition(text: &str) -> Result<Where, String> {
+    let (column, value) = text.split_once('=').ok_or("expected COLUMN=VALUE")?;
+    let column = column
+        .parse()
+        .map_err(|error: UnknownColumn| error.to_string())?;
     Ok(Where {
         column,
         value: (!value.is_empty()).then(|| value.to_owned()),
     })
 }
 
+/// What `--by` named, and what it means.
+#[derive(Clone, Debug)]
+struct Grouping {
+    name: String,
+    group: Group,
+}
+
+fn grouping(text: &str) -> Result<Grouping, UnknownColumn> {
+    Ok(Grouping {
+        name: text.to_owned(),
+        group: text.parse()?,
+    })
+}
+
 /// Prints the sums.
 pub fn run(args: &Args, file: &File) -> anyhow::Result<()> {
     let config = file.load()?;
-    let groups: Vec<Group> = args
-        .by
-        .iter()
-        .map(|name| name.parse())
-        .collect::<Result<_, _>>()
-        .context("--by")?;
+    let groups: Vec<Group> = args.by.iter().map(|by| by.group.clone()).collect();
+    let names: Vec<String> = args.by.iter().map(|by| by.name.clone()).collect();
     let reader = Reader::open(&config.data_dir)?;
     let rows = reader.report(&args.which.filter(&config)?, &groups, &config.timezone)?;
-    print(args.format, &args.by, &rows)
+    print(args.format, &names, &rows)
 }
 
 /// Prints report rows; shared with the demo.

@@ -33,20 +33,14 @@ impl File {
         &self.path
     }
 
-    /// Whether the defaults stand in for a file that is not there.
-    pub fn is_missing(&self) -> bool {
-        !self.is_named && !self.path.exists()
-    }
-
     /// The settings in it; the defaults where the default file is missing.
     pub fn load(&self) -> anyhow::Result<Arc<Config>> {
-        let env = |name: &str| std::env::var(name).ok();
-        let config = if self.is_missing() {
-            config::parse("", DEFAULT_FILE, &env)
+        let config = if self.is_named {
+            config::load(&self.path, &config::process_env)
         } else {
-            config::load(&self.path, &env)
+            config::load_or_default(&self.path, &config::process_env)
         };
-        Ok(Arc::new(config.map_err(anyhow::Error::from)?))
+        Ok(Arc::new(config?))
     }
 }
 

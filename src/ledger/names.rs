@@ -1,7 +1,6 @@
 //! The closed vocabularies as the table writes them.
 
 use super::Outcome;
-use crate::providers::ErrorType;
 use crate::usage::UsageSource;
 
 impl Outcome {
@@ -40,21 +39,4 @@ pub(super) fn usage_source(name: &str) -> Option<UsageSource> {
     UsageSource::ALL
         .into_iter()
         .find(|source| source.name() == name)
-}
-
-/// The error type of that name.
-pub(super) fn error_type(name: &str) -> Option<ErrorType> {
-    [
-        ErrorType::Network,
-        ErrorType::Auth,
-        ErrorType::RateLimit,
-        ErrorType::TokenLimit,
-        ErrorType::ModelNotFound,
-        ErrorType::InvalidRequest,
-        ErrorType::ServerError,
-        ErrorType::Timeout,
-        ErrorType::Unknown,
-    ]
-    .into_iter()
-    .find(|kind| kind.name() == name)
 }

@@ -9,6 +9,7 @@ use rusqlite::{Row, Statement};
 use uuid::Uuid;
 
 use super::{Call, CallHead, Hold, Labels, Outcome, names, units_json};
+use crate::providers::ErrorType;
 use crate::units::PicoUsd;
 use crate::usage::{Usage, UsageSource};
 
@@ -244,7 +245,7 @@ pub(super) fn call(row: &Row<'_>) -> rusqlite::Result<Call> {
         error_type: row
             .get_ref(31)?
             .as_str_or_null()?
-            .and_then(names::error_type),
+            .and_then(ErrorType::parse),
         first_byte_ms: row.get(32)?,
         duration_ms: row.get(33)?,
         request_bytes: count(row, 34)?.unwrap_or(0),

@@ -6,21 +6,9 @@ use prometheus::{Gauge, GaugeVec};
 
 use super::families;
 use super::series::SERIES_MAX;
+use crate::budget::BudgetState;
 use crate::budget::limits::Unit;
 use crate::units::PicoUsd;
-
-/// How a budget stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BudgetSample {
-    pub name: String,
-    pub unit: Unit,
-    /// In the unit, as [`Limit::amount`](crate::budget::limits::Limit::amount) is.
-    pub limit: i128,
-    pub spent: i128,
-    pub held: i128,
-    /// Unix milliseconds at which the window ends; `None` where it never does.
-    pub reset_at: Option<i64>,
-}
 
 /// The four families.
 #[derive(Clone)]
@@ -43,14 +31,14 @@ impl Budgets {
 
     /// Replaces what the gauges show. Of several samples with one name and unit, as `each` makes them,
     /// the one nearest its limit is shown.
-    pub(super) fn show(&self, samples: &[BudgetSample]) {
+    pub(super) fn show(&self, samples: &[BudgetState]) {
         for family in [&self.limit, &self.spent, &self.held, &self.reset] {
             family.reset();
         }
-        let mut nearest: BTreeMap<(&str, &str), &BudgetSample> = BTreeMap::new();
+        let mut nearest: BTreeMap<(&str, &str), &BudgetState> = BTreeMap::new();
         for sample in samples {
             let shown = nearest
-                .entry((&sample.name, unit_name(sample.unit)))
+                .entry((&sample.name, sample.unit.as_str()))
                 .or_insert(sample);
             if is_nearer(sample, shown) {
                 *shown = sample;
@@ -61,7 +49,7 @@ impl Budgets {
             set(self.limit.with_label_values(&[name, unit]), sample.limit);
             set(self.spent.with_label_values(&[name, unit]), sample.spent);
             set(self.held.with_label_values(&[name, unit]), sample.held);
-            if let Some(reset_at) = sample.reset_at {
+            if let Some(reset_at) = sample.window.end_ms {
                 self.reset.with_label_values(&[name]).set(seconds(reset_at));
             }
         }
@@ -69,20 +57,9 @@ impl Budgets {
 }
 
 /// Whether `a` has used up a larger part of its limit than `b`.
-fn is_nearer(a: &BudgetSample, b: &BudgetSample) -> bool {
-    let used = |sample: &BudgetSample| sample.spent.saturating_add(sample.held);
+fn is_nearer(a: &BudgetState, b: &BudgetState) -> bool {
+    let used = |sample: &BudgetState| sample.spent.saturating_add(sample.held);
     used(a).saturating_mul(b.limit) > used(b).saturating_mul(a.limit)
-}
-
-fn unit_name(unit: Unit) -> &'static str {
-    match unit {
-        Unit::Cost => "usd",
-        Unit::Tokens => "tokens",
-        Unit::InputTokens => "input_tokens",
-        Unit::OutputTokens => "output_tokens",
-        Unit::Requests => "requests",
-        Unit::Concurrent => "concurrent",
-    }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a Prometheus sample is a float")]

@@ -17,7 +17,6 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use prometheus::{IntGauge, TextEncoder};
 
-pub use budgets::BudgetSample;
 pub use labels::{KnowsModel, LabelPolicy, MODELS_MAX, TEAMS_MAX, VALUE_BYTES_MAX};
 pub use series::SERIES_MAX;
 
@@ -26,6 +25,7 @@ use labels::{FirstComers, Values};
 use registered::Registered;
 use series::{Child, Series};
 
+use crate::budget::BudgetState;
 use crate::ledger::query::SeedRow;
 use crate::ledger::{Call, Outcome, Watch, classes};
 use crate::units::PicoUsd;
@@ -236,7 +236,7 @@ impl Metrics {
     }
 
     /// The exposition text, with the budgets as they stand.
-    pub fn render(&self, budgets: &[BudgetSample]) -> String {
+    pub fn render(&self, budgets: &[BudgetState]) -> String {
         let _alone = self.scrape.lock().unwrap_or_else(PoisonError::into_inner);
         self.registered.budgets.show(budgets);
         let families = self.registered.registry.gather();

@@ -3,7 +3,9 @@ use std::sync::Arc;
 
 use super::families::Kind;
 use super::*;
-use crate::budget::limits::Unit;
+use crate::budget::BudgetState;
+use crate::budget::limits::{Per, Unit};
+use crate::budget::window::Window;
 use crate::clock::ManualClock;
 use crate::ledger::samples::{NOON, call, hold};
 use crate::ledger::{Ledger, Quiet};
@@ -244,21 +246,33 @@ fn a_flood_of_names_fills_no_family_past_its_bound() {
 #[test]
 fn a_budget_with_each_shows_where_it_is_nearest_its_limit() {
     let metrics = Metrics::new(policy());
-    let usd = |spent: i128, held: i128| BudgetSample {
+    let usd = |spent: i128, held: i128| BudgetState {
         name: "user-day".to_owned(),
         unit: Unit::Cost,
         limit: 5_000_000_000_000,
         spent: spent * 1_000_000_000_000,
         held: held * 1_000_000_000_000,
-        reset_at: Some(NOON),
+        window: Window {
+            start_ms: 0,
+            end_ms: Some(NOON),
+        },
+        each: None,
+        each_value: None,
+        per: Per::Day,
     };
-    let total = BudgetSample {
+    let total = BudgetState {
         name: "in-flight".to_owned(),
         unit: Unit::Concurrent,
         limit: 20,
         spent: 0,
         held: 3,
-        reset_at: None,
+        window: Window {
+            start_ms: 0,
+            end_ms: None,
+        },
+        each: None,
+        each_value: None,
+        per: Per::Day,
     };
     let text = metrics.render(&[usd(1, 0), usd(2, 2), usd(3, 0), total]);
     for (series, value) in [
@@ -308,13 +322,19 @@ fn every_family_keeps_the_rules_and_is_shown() {
     Watch::committed(&*metrics, Duration::from_millis(1), 3);
     Watch::fault(&*metrics);
     Watch::lost(&*metrics);
-    let budget = BudgetSample {
+    let budget = BudgetState {
         name: "b".to_owned(),
         unit: Unit::Tokens,
         limit: 1,
         spent: 0,
         held: 0,
-        reset_at: Some(NOON),
+        window: Window {
+            start_ms: 0,
+            end_ms: Some(NOON),
+        },
+        each: None,
+        each_value: None,
+        per: Per::Day,
     };
     let text = metrics.render(&[budget]);
     assert_eq!(sample(&text, "weir_config_last_reload_successful"), 0.0);

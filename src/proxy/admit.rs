@@ -3,11 +3,8 @@
 
 use std::sync::Arc;
 
-use pingora::Result;
-use pingora::proxy::Session;
 use tracing::warn;
 
-use super::answer::content_length;
 use super::call::{Admission, Call};
 use super::engine::Engine;
 use super::identify;
@@ -18,13 +15,6 @@ use crate::ledger::Hold;
 use crate::pricing::Lookup;
 use crate::providers::{Metering, RequestFacts};
 use crate::units::PicoUsd;
-
-/// A body up to this size is read before an upstream is chosen. It is what Pingora can replay: one byte more
-/// and it would wait for ever.
-pub const EARLY_BODY_MAX: u64 = 64 * 1024;
-/// Most bytes of a body that are withheld for admission; past this the hold is sized by what was read and by
-/// the length that the head states.
-pub const WITHHELD_MAX: u64 = 32 * 1024 * 1024;
 
 /// What becomes of a call.
 #[derive(Debug, PartialEq, Eq)]
@@ -211,23 +201,4 @@ impl Call {
             price_version: Some(self.live.catalog.version().to_owned()),
         }
     }
-}
-
-/// Whether the whole body can be read before an upstream is chosen.
-pub fn body_is_small(session: &Session) -> bool {
-    content_length(session).is_some_and(|length| length <= EARLY_BODY_MAX)
-        && !session
-            .req_header()
-            .headers
-            .contains_key(http::header::EXPECT)
-}
-
-/// Reads a small body; Pingora keeps it and sends it upstream itself.
-pub async fn read_early(session: &mut Session, call: &mut Call) -> Result<()> {
-    session.enable_retry_buffering();
-    while let Some(chunk) = session.read_request_body().await? {
-        call.request.watch(&chunk);
-    }
-    call.request.known = true;
-    Ok(())
 }

@@ -3,11 +3,14 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use pingora::Result;
 use pingora::http::ResponseHeader;
 use pingora::proxy::Session;
+use pingora::{Error, ErrorSource, ErrorType as Fault, Result};
 
-use super::call::Call;
+use tracing::debug;
+
+use super::admit::Decision;
+use super::call::{Call, Ctx};
 use crate::providers::refusal;
 use crate::providers::{Api, ErrorType, RefusalResponse};
 
@@ -87,6 +90,71 @@ pub fn denied() -> RefusalResponse {
 /// The answer where a host that no provider claims cannot be reached.
 pub fn unreachable(status: u16, kind: ErrorType) -> RefusalResponse {
     refusal::error_response(Api::Auto, status, kind, "weir cannot reach this host")
+}
+
+/// The status that the client got; `100 Continue` and early hints are none yet.
+pub fn given(session: &Session) -> Option<u16> {
+    let status = session.response_written()?.status;
+    let is_final = !status.is_informational() || status == http::StatusCode::SWITCHING_PROTOCOLS;
+    is_final.then(|| status.as_u16())
+}
+
+/// Writes what was decided instead of forwarding.
+pub async fn decision(session: &mut Session, call: &mut Call, decided: Decision) -> Result<()> {
+    let (answer, extra) = match (decided, call.refusal_answer()) {
+        (Decision::Refuse, Some(refusal)) => refusal,
+        _ => (
+            call.error_answer(503, ErrorType::ServerError, LEDGER_FAULT),
+            Vec::new(),
+        ),
+    };
+    call.response.own_status = Some(answer.status);
+    write(session, answer, &extra).await
+}
+
+const LEDGER_FAULT: &str = "weir cannot record this call and `on_ledger_fault: block` is set";
+
+/// Answers in the upstream's place where nothing was answered yet; 0 where nobody listens.
+pub async fn failure(session: &mut Session, error: &Error, ctx: &mut Ctx) -> u16 {
+    if given(session).is_some() {
+        return 0;
+    }
+    let (status, kind) = match (error.etype(), error.esource()) {
+        (Fault::HTTPStatus(429), ErrorSource::Downstream) => (429, ErrorType::RateLimit),
+        (Fault::HTTPStatus(status), _) => (*status, ErrorType::ServerError),
+        (
+            Fault::ConnectionClosed | Fault::ReadError | Fault::WriteError,
+            ErrorSource::Downstream,
+        ) => return 0,
+        (_, ErrorSource::Downstream) => (400, ErrorType::InvalidRequest),
+        (Fault::ConnectTimedout | Fault::ReadTimedout | Fault::TLSHandshakeTimedout, _) => {
+            (504, ErrorType::Timeout)
+        }
+        _ => (502, ErrorType::Network),
+    };
+    // Pingora closes this connection whatever it says.
+    session.set_keepalive(None);
+    let written = match ctx.call.as_deref_mut() {
+        Some(call) if status == 429 || status == 503 => {
+            let decided = if status == 429 {
+                Decision::Refuse
+            } else {
+                Decision::LedgerFault
+            };
+            decision(session, call, decided).await
+        }
+        Some(call) => {
+            let host = &call.target.provider.upstream.host;
+            let message = format!("weir cannot reach {host}: {}", error.etype().as_str());
+            let answer = call.error_answer(status, kind, &message);
+            write(session, answer, &[]).await
+        }
+        None => write(session, unreachable(status, kind), &[]).await,
+    };
+    if let Err(error) = written {
+        debug!(%error, "the client left before its answer");
+    }
+    status
 }
 
 impl Call {

@@ -17,7 +17,7 @@ use crate::clock::Clock;
 use crate::config::{Config, HostPort, Policy, Provider};
 use crate::ledger::Ledger;
 use crate::listen::front::Claims;
-use crate::metrics::{BudgetSample, LabelPolicy, Metrics};
+use crate::metrics::{LabelPolicy, Metrics};
 use crate::pricing::Catalog;
 
 /// The settings in force and what is derived from them; a call takes one at its start and keeps it.
@@ -131,19 +131,8 @@ impl Engine {
 
     /// The metrics as they stand, budgets included.
     pub fn render_metrics(&self) -> String {
-        let states = self.budgets.snapshot(self.clock.unix_ms());
-        let samples: Vec<BudgetSample> = states
-            .into_iter()
-            .map(|state| BudgetSample {
-                name: state.name,
-                unit: state.unit,
-                limit: state.limit,
-                spent: state.spent,
-                held: state.held,
-                reset_at: state.window.end_ms,
-            })
-            .collect();
-        self.metrics.render(&samples)
+        self.metrics
+            .render(&self.budgets.snapshot(self.clock.unix_ms()))
     }
 }
 

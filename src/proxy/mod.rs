@@ -5,6 +5,7 @@ pub mod answer;
 pub mod call;
 pub mod engine;
 pub mod forward;
+pub mod gate;
 pub mod identify;
 pub mod phases;
 pub mod route;

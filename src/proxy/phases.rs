@@ -10,18 +10,18 @@ use pingora::modules::http::HttpModules;
 use pingora::protocols::Digest;
 use pingora::proxy::{FailToProxy, ProxyHttp, Session};
 use pingora::upstreams::peer::HttpPeer;
-use pingora::{Error, ErrorSource, ErrorType as Fault, Result};
+use pingora::{Error, ErrorType as Fault, Result};
 use tracing::debug;
 
-use super::admit::{self, Decision, WITHHELD_MAX};
 use super::answer;
 use super::call::{Admission, Call, Ctx};
 use super::engine::Engine;
 use super::forward::Destination;
+use super::gate;
 use super::route::{self, Route};
 use super::settle::Ending;
 use crate::listen::connect::Connect;
-use crate::providers::{ErrorType, Metering};
+use crate::providers::Metering;
 
 /// A client that does not take its answer is let go after this long.
 const CLIENT_WRITE_LIMIT: Duration = Duration::from_secs(120);
@@ -61,7 +61,7 @@ impl ProxyHttp for Weir {
                     self.engine.metrics.unmetered(&call.head.provider);
                 }
                 let call = ctx.call.insert(Box::new(call));
-                admit_call(session, call, &self.engine).await
+                gate::decide(session, call, &self.engine).await
             }
             Route::Passthrough(upstream, path) => {
                 ctx.passthrough = Some((Destination::passthrough(upstream), path));
@@ -104,7 +104,7 @@ impl ProxyHttp for Weir {
             call.request.watch(bytes);
         }
         if call.admission == Admission::Awaiting {
-            return withhold(session, call, &self.engine, body, end_of_stream).await;
+            return gate::withhold(session, call, &self.engine, body, end_of_stream).await;
         }
         if end_of_stream {
             call.body_is_known(session);
@@ -202,7 +202,7 @@ impl ProxyHttp for Weir {
     ) -> Box<Error> {
         let mut error = error.more_context(format!("upstream {}", peer.sni));
         let replayable = !session.as_ref().retry_buffer_truncated();
-        if replayable && answered(session).is_none() {
+        if replayable && answer::given(session).is_none() {
             error.retry.decide_reuse(client_reused);
         } else {
             error.set_retry(false);
@@ -216,7 +216,7 @@ impl ProxyHttp for Weir {
         error: &Error,
         ctx: &mut Ctx,
     ) -> FailToProxy {
-        let code = write_failure(session, error, ctx).await;
+        let code = answer::failure(session, error, ctx).await;
         FailToProxy {
             error_code: code,
             can_reuse_downstream: false,
@@ -227,11 +227,11 @@ impl ProxyHttp for Weir {
         let Some(mut call) = ctx.call.take() else {
             return;
         };
-        let written = answered(session);
+        let written = answer::given(session);
         if call.response.status.is_none() {
             call.response.own_status = written;
         }
-        call.settle(&self.engine, ending(error));
+        call.settle(&self.engine, Ending::of(error));
     }
 
     /// Pingora's own lines hold the query, and Gemini's clients put their key there.
@@ -267,13 +267,6 @@ fn transparent(session: &mut Session) {
     downstream.set_pipelining_enabled(true);
 }
 
-/// The status that the client got; `100 Continue` and early hints are none yet.
-fn answered(session: &Session) -> Option<u16> {
-    let status = session.response_written()?.status;
-    let is_final = !status.is_informational() || status == http::StatusCode::SWITCHING_PROTOCOLS;
-    is_final.then(|| status.as_u16())
-}
-
 /// The CONNECT that the connection began with.
 fn connect_of(session: &Session) -> Option<Connect> {
     let digest = session.digest()?.proxy_digest.as_ref()?;
@@ -282,130 +275,4 @@ fn connect_of(session: &Session) -> Option<Connect> {
         .as_ref()?
         .downcast_ref::<Connect>()
         .cloned()
-}
-
-/// Decides as early as it can; `true` where the answer was written.
-async fn admit_call(session: &mut Session, call: &mut Call, engine: &Engine) -> Result<bool> {
-    if call.refused_by_head(engine) {
-        write_decision(session, call, Decision::Refuse).await?;
-        return Ok(true);
-    }
-    if session.is_body_empty() {
-        call.request.known = true;
-    } else if admit::body_is_small(session) {
-        admit::read_early(session, call).await?;
-    } else if call.needs_body(engine) {
-        return Ok(false);
-    }
-    call.body_is_known(session);
-    match call.admit(engine).await {
-        Decision::Forward => Ok(false),
-        other => {
-            write_decision(session, call, other).await?;
-            Ok(true)
-        }
-    }
-}
-
-/// Keeps body bytes back until the call is admitted.
-async fn withhold(
-    session: &mut Session,
-    call: &mut Call,
-    engine: &Engine,
-    body: &mut Option<Bytes>,
-    end_of_stream: bool,
-) -> Result<()> {
-    if let Some(bytes) = body.take() {
-        call.request.withheld.push(bytes);
-    }
-    if !end_of_stream && call.request.bytes < WITHHELD_MAX {
-        // `None` would tell the upstream that the body is over.
-        *body = Some(Bytes::new());
-        return Ok(());
-    }
-    if end_of_stream {
-        call.body_is_known(session);
-    }
-    match call.admit(engine).await {
-        Decision::Forward => {
-            let whole = call.request.withheld.concat();
-            call.request.withheld.clear();
-            *body = (!whole.is_empty()).then(|| whole.into());
-            Ok(())
-        }
-        // Without a source Pingora swallows the error when the upstream speaks h2, and the client hangs.
-        Decision::Refuse => Err(Error::explain(Fault::HTTPStatus(429), "budget").into_down()),
-        Decision::LedgerFault => Err(Error::explain(Fault::HTTPStatus(503), "ledger").into_down()),
-    }
-}
-
-async fn write_decision(session: &mut Session, call: &mut Call, decision: Decision) -> Result<()> {
-    let (answer, extra) = match (decision, call.refusal_answer()) {
-        (Decision::Refuse, Some(refusal)) => refusal,
-        _ => (
-            call.error_answer(503, ErrorType::ServerError, LEDGER_FAULT),
-            Vec::new(),
-        ),
-    };
-    call.response.own_status = Some(answer.status);
-    answer::write(session, answer, &extra).await
-}
-
-const LEDGER_FAULT: &str = "weir cannot record this call and `on_ledger_fault: block` is set";
-
-/// Answers in the upstream's place where nothing was answered yet; 0 where nobody listens.
-async fn write_failure(session: &mut Session, error: &Error, ctx: &mut Ctx) -> u16 {
-    if answered(session).is_some() {
-        return 0;
-    }
-    let (status, kind) = match (error.etype(), error.esource()) {
-        (Fault::HTTPStatus(429), ErrorSource::Downstream) => (429, ErrorType::RateLimit),
-        (Fault::HTTPStatus(status), _) => (*status, ErrorType::ServerError),
-        (
-            Fault::ConnectionClosed | Fault::ReadError | Fault::WriteError,
-            ErrorSource::Downstream,
-        ) => return 0,
-        (_, ErrorSource::Downstream) => (400, ErrorType::InvalidRequest),
-        (Fault::ConnectTimedout | Fault::ReadTimedout | Fault::TLSHandshakeTimedout, _) => {
-            (504, ErrorType::Timeout)
-        }
-        _ => (502, ErrorType::Network),
-    };
-    // Pingora closes this connection whatever it says.
-    session.set_keepalive(None);
-    let written = match ctx.call.as_deref_mut() {
-        Some(call) if status == 429 || status == 503 => {
-            let decision = if status == 429 {
-                Decision::Refuse
-            } else {
-                Decision::LedgerFault
-            };
-            write_decision(session, call, decision).await
-        }
-        Some(call) => {
-            let host = &call.target.provider.upstream.host;
-            let message = format!("weir cannot reach {host}: {}", error.etype().as_str());
-            let answer = call.error_answer(status, kind, &message);
-            answer::write(session, answer, &[]).await
-        }
-        None => answer::write(session, answer::unreachable(status, kind), &[]).await,
-    };
-    if let Err(error) = written {
-        debug!(%error, "the client left before its answer");
-    }
-    status
-}
-
-fn ending(error: Option<&Error>) -> Ending {
-    let Some(error) = error else {
-        return Ending::Complete;
-    };
-    match (error.etype(), error.esource()) {
-        (Fault::HTTPStatus(_), ErrorSource::Downstream) => Ending::Complete,
-        (_, ErrorSource::Downstream) => Ending::ClientClosed,
-        (Fault::ConnectTimedout | Fault::ReadTimedout | Fault::TLSHandshakeTimedout, _) => {
-            Ending::Upstream(ErrorType::Timeout)
-        }
-        _ => Ending::Upstream(ErrorType::Network),
-    }
 }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use pingora::{Error, ErrorSource, ErrorType as Fault};
+
 use super::call::{Admission, Call};
 use super::engine::Engine;
 use crate::budget::Size;
@@ -23,6 +25,23 @@ pub enum Ending {
     Upstream(ErrorType),
     /// The task ended without a word: the shutdown's grace was over.
     Dropped,
+}
+
+impl Ending {
+    /// What Pingora's error, or none, says of the end.
+    pub fn of(error: Option<&Error>) -> Ending {
+        let Some(error) = error else {
+            return Ending::Complete;
+        };
+        match (error.etype(), error.esource()) {
+            (Fault::HTTPStatus(_), ErrorSource::Downstream) => Ending::Complete,
+            (_, ErrorSource::Downstream) => Ending::ClientClosed,
+            (Fault::ConnectTimedout | Fault::ReadTimedout | Fault::TLSHandshakeTimedout, _) => {
+                Ending::Upstream(ErrorType::Timeout)
+            }
+            _ => Ending::Upstream(ErrorType::Network),
+        }
+    }
 }
 
 /// A cost and where it is from.
@@ -142,8 +161,12 @@ impl Call {
             return free;
         }
         let Some(usage) = &extraction.usage else {
-            // Providers bill no error, and what never arrived costs nothing.
-            let failed = self.response.status.is_none_or(|status| status >= 400);
+            // Providers bill no error, and what never arrived costs nothing. What arrived and was not answered may
+            // have been billed.
+            let failed = match self.response.status {
+                Some(status) => status >= 400,
+                None => !self.reached_upstream,
+            };
             return if failed {
                 free
             } else {

@@ -96,7 +96,7 @@ async fn show(weir: &Running, folder: &Path, keep: bool) -> anyhow::Result<()> {
     let rows = reader.report(&Filter::default(), &groups, &jiff::tz::TimeZone::UTC)?;
     report::print(Format::Table, &by, &rows)?;
     out::line(&format!(
-        "\nThe budget demo-day of {LIMIT} is spent. What a client is told now:\n{refusal}\n"
+        "\nThe budget demo-day of {LIMIT} is spent. What a client is told now, with status 429:\n{refusal}\n"
     ))?;
     out::line(&format!("metrics   {}/metrics", addresses.admin_url()))?;
     out::line(&format!(

@@ -1,3 +1,5 @@
+//! What proxy.yaml may say, and what is told where it says something else.
+
 mod faults;
 mod hostile;
 mod sample;

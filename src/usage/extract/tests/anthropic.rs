@@ -1,3 +1,5 @@
+//! Anthropic messages, streamed and not.
+
 use super::*;
 
 fn start(usage: &Value) -> Value {

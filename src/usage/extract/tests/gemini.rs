@@ -1,3 +1,5 @@
+//! Gemini generateContent as one object, as events and as an array.
+
 use super::*;
 
 /// Prompt, candidates, thoughts, tool prompt, total; 0 is left out, as the provider does.

@@ -1,3 +1,5 @@
+//! The OpenAI dialects and what compatible providers do to them.
+
 use super::*;
 
 fn chat(usage: &Value) -> Case {

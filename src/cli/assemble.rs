@@ -1,0 +1,162 @@
+//! Puts the parts of a weir together from its settings.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use pingora::apps::HttpServerOptions;
+use pingora::proxy::{HttpProxy, http_proxy};
+use pingora::server::configuration::ServerConf;
+use tracing::warn;
+
+use super::ca::claimed_hosts;
+use super::settings::File;
+use crate::budget::estimate::Estimator;
+use crate::budget::{Budgets, Facts, Spent};
+use crate::clock::Clock;
+use crate::config::{Config, Reloader, process_env};
+use crate::ledger::query::Reader;
+use crate::ledger::{Ledger, LedgerGuard};
+use crate::listen::ca::{Authority, Files};
+use crate::metrics::Metrics;
+use crate::pricing::Catalog;
+use crate::proxy::engine::{Engine, Live};
+use crate::proxy::identify::KeyHasher;
+use crate::proxy::phases::Weir;
+
+/// What calls share: the ledger opened, budgets and counters as it tells them.
+pub(super) fn engine(
+    config: &Arc<Config>,
+    catalog: &Arc<Catalog>,
+    clock: &Arc<dyn Clock>,
+) -> anyhow::Result<(Arc<Engine>, LedgerGuard)> {
+    let live = Live::new(Arc::clone(config), catalog);
+    let metrics = Metrics::new(live.label_policy());
+    metrics.catalog_made(catalog.timestamp_ms());
+    let (ledger, guard) = Ledger::open(
+        &config.data_dir,
+        Arc::clone(clock),
+        Arc::clone(&metrics) as _,
+    )?;
+    let reader = ledger.reader()?;
+    reader.counter_seed(|row| metrics.seed(&row))?;
+    let budgets = Budgets::new(
+        config.budgets.clone(),
+        config.timezone.clone(),
+        clock.unix_ms(),
+    );
+    replay(&budgets, &reader)?;
+    let estimator = Estimator::default();
+    for recent in reader.recent_output_tokens(RECENT_CALLS)? {
+        if let Some(model) = &recent.model {
+            estimator.learn(&recent.provider, model, recent.output_tokens);
+        }
+    }
+    let engine = Engine {
+        live: ArcSwap::from_pointee(live),
+        ledger,
+        budgets,
+        metrics,
+        estimator,
+        hasher: KeyHasher::open(&config.data_dir)?,
+        clock: Arc::clone(clock),
+    };
+    Ok((Arc::new(engine), guard))
+}
+
+/// How many recent calls the expected length of an answer is first learnt from.
+const RECENT_CALLS: usize = 2_000;
+
+/// Tells new budgets what the ledger has for their windows.
+fn replay(budgets: &Budgets, reader: &Reader) -> anyhow::Result<()> {
+    let read = budgets.replay_starts().into_iter().try_for_each(|since| {
+        reader.spend_since(since, |row| {
+            let spent = Spent {
+                cost: row.cost,
+                input_tokens: row.input_tokens,
+                output_tokens: row.output_tokens,
+                requests: row.requests,
+            };
+            let facts = Facts {
+                provider: row.provider,
+                model: row.model,
+                labels: row.labels,
+                metered: true,
+            };
+            budgets.record(&facts, since, &spent);
+        })
+    });
+    budgets.replayed();
+    Ok(read?)
+}
+
+/// The CA; a warning where it may not sign for a host that a provider claims.
+pub(super) fn authority(
+    files: &Files,
+    config: &Config,
+    clock: &dyn Clock,
+) -> anyhow::Result<Authority> {
+    let hosts = claimed_hosts(config);
+    let authority = Authority::open(files, &hosts, clock)?;
+    let uncovered: Vec<&String> = hosts.difference(authority.hosts()).collect();
+    if !uncovered.is_empty() {
+        warn!(
+            ?uncovered,
+            "the CA may not sign for these hosts, so clients will refuse them; run `weir ca rotate` and let clients trust it"
+        );
+    }
+    Ok(authority)
+}
+
+/// Pingora's app over `engine`.
+pub(super) fn app(engine: &Arc<Engine>, files: &Files) -> HttpProxy<Weir> {
+    let mut conf = ServerConf {
+        upstream_keepalive_pool_size: POOLED_CONNECTIONS,
+        ..ServerConf::default()
+    };
+    if rustls_native_certs::load_native_certs().certs.is_empty() {
+        // Pingora panics without roots, and a weir before plain-text upstreams needs none.
+        warn!("no system roots were found: https upstreams need `ca`, or set SSL_CERT_FILE");
+        conf.ca_file = Some(files.certificate.display().to_string());
+    }
+    let mut app = http_proxy(&Arc::new(conf), Weir::new(Arc::clone(engine)));
+    let mut options = HttpServerOptions::default();
+    options.h2_idle_timeout = Some(H2_IDLE);
+    app.server_options = Some(options);
+    app
+}
+
+/// Idle upstream connections that are kept, over all upstreams.
+const POOLED_CONNECTIONS: usize = 512;
+/// An idle h2 client connection is closed after this.
+const H2_IDLE: Duration = Duration::from_secs(120);
+
+/// The reloader that puts edits of `file` in force in `engine`.
+pub(super) fn reloader(
+    file: &File,
+    config: &Arc<Config>,
+    clock: &Arc<dyn Clock>,
+    engine: &Arc<Engine>,
+    catalog: Arc<Catalog>,
+) -> Arc<Reloader> {
+    let engine = Arc::clone(engine);
+    let apply = move |config: &Arc<Config>| {
+        engine.apply(Live::new(Arc::clone(config), &catalog));
+        if let Err(error) = engine
+            .ledger
+            .reader()
+            .map_err(Into::into)
+            .and_then(|reader| replay(&engine.budgets, &reader))
+        {
+            engine.budgets.replayed();
+            warn!(%error, "new budgets count from here on: the ledger could not be read");
+        }
+    };
+    Reloader::new(
+        file.path().to_owned(),
+        Box::new(process_env),
+        Arc::clone(clock),
+        config.as_ref().clone(),
+        Box::new(apply),
+    )
+}
