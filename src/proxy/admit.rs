@@ -1,13 +1,15 @@
 //! Admit: the hold on every budget that a call matches, and its record in the ledger, before a byte of it goes
 //! upstream.
 
+use std::sync::Arc;
+
 use tracing::warn;
 
 use super::call::{Admission, Call};
 use super::engine::Engine;
 use super::identify;
 use crate::budget::estimate::Ask;
-use crate::budget::{Facts, Pending, Preview, Size, Sizes};
+use crate::budget::{Pending, Preview, Size, Sizes};
 use crate::config::Policy;
 use crate::ledger::Hold;
 use crate::pricing::Lookup;
@@ -51,7 +53,7 @@ impl Call {
         Some(
             engine
                 .budgets
-                .preview(&self.facts(), self.pending(), self.costs_for_sure(), now),
+                .preview(&self.facts, self.pending(), self.costs_for_sure(), now),
         )
     }
 
@@ -61,7 +63,7 @@ impl Call {
         let sizes = self.sizes(engine, &request);
         match engine
             .budgets
-            .admit_waiting(engine.clock.as_ref(), &self.facts(), &sizes)
+            .admit_waiting(engine.clock.as_ref(), &self.facts, &sizes)
             .await
         {
             Ok(permit) => self.permit = Some(permit),
@@ -95,24 +97,19 @@ impl Call {
     fn learn_from_body(&mut self) -> RequestFacts {
         let facts = self.request.facts();
         let endpoint = &self.target.endpoint;
-        self.head.request_model = facts.model.clone().or_else(|| endpoint.model.clone());
-        self.head.streamed = endpoint.streamed.or(facts.stream).unwrap_or(false);
+        let head = Arc::make_mut(&mut self.head);
+        head.request_model = facts.model.clone().or_else(|| endpoint.model.clone());
+        head.streamed = endpoint.streamed.or(facts.stream).unwrap_or(false);
+        let known = Arc::make_mut(&mut self.facts);
+        known.model.clone_from(&head.request_model);
         if let Some(user) = facts.user.as_deref().and_then(identify::clean)
             && !self.user_is_named
             && self.live.config.trust_client_labels
         {
-            self.head.labels.user = Some(user);
+            known.labels.user = Some(user.clone());
+            head.labels.user = Some(user);
         }
         facts
-    }
-
-    fn facts(&self) -> Facts {
-        Facts {
-            provider: self.head.provider.clone(),
-            model: self.head.request_model.clone(),
-            labels: self.head.labels.clone(),
-            metered: self.target.endpoint.metering != Metering::Unmetered,
-        }
     }
 
     /// What only the body can tell.
@@ -190,7 +187,7 @@ impl Call {
         let input = sizes.expected.input_tokens;
         let rates = self.live.catalog.find(&self.lookup(model));
         Hold {
-            head: self.head.clone(),
+            head: Arc::clone(&self.head),
             input_tokens: (self.target.endpoint.metering == Metering::Metered).then_some(input),
             input_cost: rates.and_then(|rates| rates.input_cost(input)),
             price_version: Some(self.live.catalog.version().to_owned()),

@@ -11,13 +11,13 @@ use super::forward::Destination;
 use super::gate::{Held, WITHHELD_MAX};
 use super::identify;
 use super::route::Target;
-use crate::budget::{Permit, Refusal};
+use crate::budget::{Facts, Permit, Refusal};
 use crate::ledger::{self, CallHead};
 use crate::listen::connect::Connect;
 use crate::metrics::InflightGuard;
 use crate::providers::reader::Text;
 use crate::providers::request::RequestReader;
-use crate::providers::{Dialect, RequestFacts};
+use crate::providers::{Dialect, Metering, RequestFacts};
 use crate::usage::estimate::TextSample;
 use crate::usage::extract::Extractor;
 use crate::usage::{self, Extraction};
@@ -28,9 +28,8 @@ pub struct Ctx {
     pub engine: Arc<Engine>,
     /// The call, once it was routed to a provider.
     pub call: Option<Box<Call>>,
-    /// Where a request goes that no provider claims.
-    /// A guard counts it as in flight.
-    pub passthrough: Option<(Destination, InflightGuard)>,
+    /// Where a request goes that no provider claims, and its path there; a guard counts it as in flight.
+    pub passthrough: Option<(Destination, Vec<u8>, InflightGuard)>,
 }
 
 impl Ctx {
@@ -43,18 +42,17 @@ impl Ctx {
         }
     }
 
-    /// Where the request's bytes go.
-    pub fn destination(&self) -> Option<Destination> {
+    /// Where the request's bytes go, with path and query for the upstream.
+    pub fn destination(&self) -> Option<(&Destination, &[u8])> {
         match &self.call {
-            Some(call) => Some(Destination::of_provider(
-                &call.target.provider,
-                &call.target.path,
-                &call.live,
-            )),
-            None => self
-                .passthrough
-                .as_ref()
-                .map(|(destination, _)| destination.clone()),
+            Some(call) => {
+                let destination = call.live.destination(&call.target.provider)?;
+                Some((destination, &call.target.path))
+            }
+            None => {
+                let (destination, path, _) = self.passthrough.as_ref()?;
+                Some((destination, path))
+            }
         }
     }
 }
@@ -84,7 +82,9 @@ pub enum Admission {
 pub struct Call {
     pub live: Arc<Live>,
     pub target: Arc<Target>,
-    pub head: CallHead,
+    pub head: Arc<CallHead>,
+    /// What the budgets go by.
+    pub facts: Arc<Facts>,
     /// Whether the client named its user, so that the body's field does not count.
     pub user_is_named: bool,
     /// Monotonic time of the request head.
@@ -130,6 +130,12 @@ impl Call {
         let mut labels = caller.labels;
         identify::fill(&mut labels, &live.config.labels);
         let started_at = engine.clock.unix_ms();
+        let facts = Facts {
+            provider: target.provider.name.clone(),
+            model: target.endpoint.model.clone(),
+            labels: labels.clone(),
+            metered: target.endpoint.metering != Metering::Unmetered,
+        };
         let head = CallHead {
             id: ledger::new_id(started_at),
             started_at,
@@ -145,7 +151,8 @@ impl Call {
             inflight: engine.metrics.inflight(),
             live,
             target,
-            head,
+            head: Arc::new(head),
+            facts: Arc::new(facts),
             user_is_named: caller.user_is_named,
             began: engine.clock.monotonic(),
             ended: None,
@@ -187,7 +194,7 @@ impl Call {
             .target
             .endpoint
             .streamed
-            .or(self.request.facts().stream)
+            .or(self.request.streams())
             .unwrap_or(false);
         let upgrade = session.is_upgrade_req();
         session
@@ -263,6 +270,11 @@ impl RequestSide {
     fn is_sized(&self) -> bool {
         let read = self.known || self.is_over;
         self.decoder.state() == DecodeState::Ok && (read || (self.stated > 0 && !self.is_encoded))
+    }
+
+    /// Whether the body asks for a stream, as far as it was read.
+    pub fn streams(&self) -> Option<bool> {
+        self.reader.streams()
     }
 
     /// What the body said, as far as it was read.

@@ -59,7 +59,9 @@ impl KeyHasher {
         let tag = hmac::sign(&self.key, credential);
         let mut name = String::with_capacity(KEY_DIGITS);
         for byte in &tag.as_ref()[..KEY_DIGITS / 2] {
-            name.push_str(&format!("{byte:02x}"));
+            for digit in [byte >> 4, byte & 15] {
+                name.extend(char::from_digit(digit.into(), 16));
+            }
         }
         name
     }

@@ -63,8 +63,9 @@ impl ProxyHttp for Weir {
                 gate::decide(session, call, &self.engine).await
             }
             Route::Passthrough(upstream, path) => {
-                let destination = Destination::passthrough(upstream, path);
-                ctx.passthrough = Some((destination, self.engine.metrics.inflight()));
+                let destination = Destination::passthrough(upstream);
+                let guard = self.engine.metrics.inflight();
+                ctx.passthrough = Some((destination, path, guard));
                 Ok(false)
             }
             Route::NotFound => {
@@ -119,7 +120,7 @@ impl ProxyHttp for Weir {
         if let Some(call) = ctx.call.as_deref_mut() {
             call.begin_attempt(session);
         }
-        let destination = ctx
+        let (destination, _) = ctx
             .destination()
             .ok_or_else(|| Error::new(Fault::InternalError))?;
         let at_once = ctx.call.as_ref().map_or(0, |call| call.body_at_once());
@@ -138,10 +139,10 @@ impl ProxyHttp for Weir {
             // Pingora takes no 100 Continue from an h2 upstream, and the client would wait for it.
             session.write_continue_response().await?;
         }
-        let destination = ctx
+        let (destination, path) = ctx
             .destination()
             .ok_or_else(|| Error::new(Fault::InternalError))?;
-        destination.rewrite(head)?;
+        destination.rewrite(head, path)?;
         // From here on the provider may have it.
         if let Some(call) = ctx.call.as_deref_mut() {
             call.reached_upstream = true;
