@@ -11,6 +11,7 @@ mod handle;
 mod lock;
 mod names;
 mod orphans;
+mod patience;
 pub mod query;
 mod queue;
 mod rows;
