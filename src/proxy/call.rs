@@ -92,7 +92,7 @@ pub struct Call {
     pub refusal: Option<Box<Refusal>>,
     pub request: RequestSide,
     pub response: ResponseSide,
-    /// Time spent before the request went upstream: what weir added.
+    /// Time from the body, or what was needed of it, to the admission: what weir added.
     pub overhead: Option<Duration>,
     /// Whether a connection to the upstream was had, so that it may have been billed.
     pub reached_upstream: bool,
