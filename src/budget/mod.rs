@@ -127,8 +127,17 @@ impl Budgets {
         sizes: &Sizes,
         now_ms: i64,
     ) -> Result<Permit, Box<Refusal>> {
-        let facts = Arc::new(facts.clone());
-        let id = self.lock().admit(&facts, sizes, now_ms)?;
+        self.admit_shared(&Arc::new(facts.clone()), sizes, now_ms)
+    }
+
+    /// As [`admit`](Budgets::admit), and shares the facts.
+    pub(crate) fn admit_shared(
+        self: &Arc<Self>,
+        facts: &Arc<Facts>,
+        sizes: &Sizes,
+        now_ms: i64,
+    ) -> Result<Permit, Box<Refusal>> {
+        let id = self.lock().admit(facts, sizes, now_ms)?;
         Ok(Permit::new(Arc::clone(self), id, *sizes))
     }
 

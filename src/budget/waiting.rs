@@ -22,7 +22,7 @@ impl Budgets {
     pub async fn admit_waiting(
         self: &Arc<Self>,
         clock: &dyn Clock,
-        facts: &Facts,
+        facts: &Arc<Facts>,
         sizes: &Sizes,
     ) -> Result<Permit, Box<Refusal>> {
         let mut waited = Duration::ZERO;
@@ -30,7 +30,7 @@ impl Budgets {
         loop {
             // Before asking: a hold that ends from here on wakes it.
             let change = self.changed.notified();
-            let refusal = match self.admit(facts, sizes, clock.unix_ms()) {
+            let refusal = match self.admit_shared(facts, sizes, clock.unix_ms()) {
                 Ok(permit) => return Ok(permit),
                 Err(refusal) => refusal,
             };

@@ -21,6 +21,7 @@ use crate::listen::ca::{Authority, Files};
 use crate::listen::leaf::Interceptor;
 use crate::metrics::Metrics;
 use crate::pricing::Catalog;
+use crate::proxy::counting::Counting;
 use crate::proxy::engine::{Engine, Live};
 use crate::proxy::key_hash::KeyHasher;
 use crate::proxy::phases::Weir;
@@ -60,6 +61,7 @@ pub(super) fn engine(
         metrics,
         estimator,
         hasher: KeyHasher::open(&config.data_dir)?,
+        counting: Counting::start()?,
         clock: Arc::clone(clock),
     };
     Ok((Arc::new(engine), guard))

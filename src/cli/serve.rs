@@ -219,6 +219,7 @@ impl Running {
             }
         });
         self.serving.end(END_LIMIT);
+        self.engine.counting.close();
         Addresses::withdraw(&config.data_dir);
         self.guard.close();
         drop(self.admin);

@@ -9,9 +9,11 @@ use std::task::{Context, Poll};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use tokio::sync::futures::OwnedNotified;
 use tokio::sync::oneshot;
 
 use super::lock::{self, DirLock};
+use super::patience::Patience;
 use super::query::Reader;
 use super::queue::{Entry, HOLD_QUEUE_MAX, QUEUE_MAX};
 use super::shared::Shared;
@@ -28,7 +30,7 @@ pub const HOLD_WAIT: Duration = Duration::from_secs(2);
 pub struct Ledger {
     shared: Arc<Shared>,
     dir: Arc<Path>,
-    hold_wait: Duration,
+    patience: Arc<Patience>,
 }
 
 /// The ledger's owner: while it lives, the thread writes and the directory is locked. Dropping it
@@ -88,7 +90,7 @@ impl Ledger {
         Ledger {
             shared,
             dir: dir.into(),
-            hold_wait,
+            patience: Patience::new(hold_wait),
         }
     }
 
@@ -102,7 +104,7 @@ impl Ledger {
         }
         let (waiting, answer) = oneshot::channel();
         match self.push(Entry::Hold(Box::new(hold), Some(waiting)), HOLD_QUEUE_MAX) {
-            Ok(()) => self.waiting(answer),
+            Ok(()) => Committed::waiting(answer, Arc::clone(&self.patience)),
             Err(fault) => Committed::failed(fault),
         }
     }
@@ -122,16 +124,8 @@ impl Ledger {
     pub fn flush(&self) -> Committed {
         let (waiting, answer) = oneshot::channel();
         match self.shared.queue.push(Entry::Mark(waiting), QUEUE_MAX) {
-            Ok(()) => self.waiting(answer),
+            Ok(()) => Committed::waiting(answer, self.patience.alone()),
             Err(fault) => Committed::failed(fault),
-        }
-    }
-
-    fn waiting(&self, answer: oneshot::Receiver<()>) -> Committed {
-        Committed {
-            state: Ok(answer),
-            wait: self.hold_wait,
-            patience: None,
         }
     }
 
@@ -219,17 +213,22 @@ impl Drop for LedgerGuard {
 #[derive(Debug)]
 #[must_use = "the call goes upstream only after its hold is on record"]
 pub struct Committed {
-    state: Result<oneshot::Receiver<()>, Fault>,
-    wait: Duration,
-    patience: Option<Pin<Box<tokio::time::Sleep>>>,
+    state: Result<(oneshot::Receiver<()>, Arc<Patience>), Fault>,
+    end: Option<Pin<Box<OwnedNotified>>>,
 }
 
 impl Committed {
+    fn waiting(answer: oneshot::Receiver<()>, patience: Arc<Patience>) -> Self {
+        Committed {
+            state: Ok((answer, patience)),
+            end: None,
+        }
+    }
+
     fn failed(fault: Fault) -> Self {
         Committed {
             state: Err(fault),
-            wait: Duration::ZERO,
-            patience: None,
+            end: None,
         }
     }
 }
@@ -238,18 +237,15 @@ impl Future for Committed {
     type Output = Result<(), Fault>;
 
     fn poll(mut self: Pin<&mut Self>, ctx: &mut Context<'_>) -> Poll<Self::Output> {
-        let wait = self.wait;
-        let answer = match &mut self.state {
+        let Committed { state, end } = &mut *self;
+        let (answer, patience) = match state {
             Err(fault) => return Poll::Ready(Err(*fault)),
-            Ok(answer) => answer,
+            Ok(waiting) => waiting,
         };
         if let Poll::Ready(answered) = Pin::new(answer).poll(ctx) {
             return Poll::Ready(answered.map_err(|_| Fault::Closed));
         }
-        let patience = self
-            .patience
-            .get_or_insert_with(|| Box::pin(tokio::time::sleep(wait)));
-        patience
+        end.get_or_insert_with(|| patience.end())
             .as_mut()
             .poll(ctx)
             .map(|()| Err(Fault::Unavailable))

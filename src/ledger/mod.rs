@@ -11,6 +11,7 @@ mod handle;
 mod lock;
 mod names;
 mod orphans;
+mod patience;
 pub mod query;
 mod queue;
 mod rows;
@@ -29,6 +30,9 @@ pub use handle::{Committed, HOLD_WAIT, Ledger, LedgerGuard};
 pub use queue::{HOLD_QUEUE_MAX, QUEUE_MAX};
 
 use std::collections::BTreeMap;
+use std::hash::{BuildHasher as _, RandomState};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
 
 use uuid::Uuid;
 
@@ -49,14 +53,20 @@ pub struct Labels {
 }
 
 /// A call's id: a UUIDv7 that carries `started_at`, so that rows stand in the order of time.
+///
+/// What tells it from others of the same millisecond is a count under a hash that is keyed anew in every process: as
+/// good as chance, and no call into the system.
 pub fn new_id(started_at: i64) -> Uuid {
+    static KEYS: LazyLock<[RandomState; 2]> =
+        LazyLock::new(|| [RandomState::new(), RandomState::new()]);
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    let [one, other] = KEYS.each_ref().map(|key| key.hash_one(count).to_ne_bytes());
+    let mut rest = [0; 10];
+    rest[..8].copy_from_slice(&one);
+    rest[8..].copy_from_slice(&other[..2]);
     let ms = u64::try_from(started_at).unwrap_or(0);
-    let nanos = u32::try_from(ms % 1000 * 1_000_000).expect("a thousand milliseconds are a second");
-    Uuid::new_v7(uuid::Timestamp::from_unix(
-        uuid::NoContext,
-        ms / 1000,
-        nanos,
-    ))
+    uuid::Builder::from_unix_timestamp_millis(ms, &rest).into_uuid()
 }
 
 /// What is known of a call before it goes upstream.
@@ -77,7 +87,7 @@ pub struct CallHead {
 /// The claim that a call in flight has on its budgets; what it is charged if it never ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hold {
-    pub head: CallHead,
+    pub head: Arc<CallHead>,
     /// Input tokens and their cost as estimated from the body: an orphan's charge.
     pub input_tokens: Option<u64>,
     pub input_cost: Option<PicoUsd>,
@@ -98,7 +108,7 @@ pub enum Outcome {
 /// One row of `calls`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Call {
-    pub head: CallHead,
+    pub head: Arc<CallHead>,
     /// Unix milliseconds.
     pub ended_at: i64,
     /// What answered, else what was asked.

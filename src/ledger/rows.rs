@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use rusqlite::types::ToSql;
 use rusqlite::{Row, Statement};
@@ -221,7 +222,7 @@ fn usage(row: &Row<'_>) -> rusqlite::Result<Option<Usage>> {
 /// that they can mean.
 pub(super) fn call(row: &Row<'_>) -> rusqlite::Result<Call> {
     Ok(Call {
-        head: CallHead {
+        head: Arc::new(CallHead {
             id: Uuid::try_parse(row.get_ref(0)?.as_str()?).unwrap_or_default(),
             started_at: row.get(1)?,
             provider: row.get(3)?,
@@ -230,7 +231,7 @@ pub(super) fn call(row: &Row<'_>) -> rusqlite::Result<Call> {
             request_model: row.get(6)?,
             labels: labels(row, 8)?,
             streamed: row.get(14)?,
-        },
+        }),
         ended_at: row.get(2)?,
         model: row.get(7)?,
         usage: usage(row)?,

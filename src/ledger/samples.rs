@@ -1,6 +1,7 @@
 //! Holds and calls for tests.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::{Call, CallHead, Hold, Labels, Outcome, new_id};
 use crate::units::PicoUsd;
@@ -11,7 +12,7 @@ pub(crate) const NOON: i64 = 1_774_699_200_000;
 
 pub(crate) fn hold(started_at: i64) -> Hold {
     Hold {
-        head: CallHead {
+        head: Arc::new(CallHead {
             id: new_id(started_at),
             started_at,
             provider: "openai".to_owned(),
@@ -25,7 +26,7 @@ pub(crate) fn hold(started_at: i64) -> Hold {
                 ..Labels::default()
             },
             streamed: true,
-        },
+        }),
         input_tokens: Some(1_000),
         input_cost: Some(PicoUsd::new(2_500_000_000)),
         price_version: Some("2026-03".to_owned()),

@@ -82,7 +82,7 @@ async fn a_killed_process_leaves_every_call_exactly_once() {
     }
     ledger.settle(call(&ended));
     let mut known = amended.clone();
-    known.head.request_model = Some("o3".to_owned());
+    Arc::make_mut(&mut known.head).request_model = Some("o3".to_owned());
     known.input_tokens = None;
     known.input_cost = None;
     ledger.amend(known);
@@ -233,7 +233,7 @@ async fn an_entry_that_sqlite_refuses_holds_up_no_other() {
         BEGIN SELECT raise(ABORT, 'refused'); END";
     stepped.writer.db.execute_batch(trigger).unwrap();
     let [good, mut bad] = [hold(NOON), hold(NOON + 1)];
-    bad.head.labels.team = Some("bad".to_owned());
+    Arc::make_mut(&mut bad.head).labels.team = Some("bad".to_owned());
     stepped.ledger.settle(call(&bad));
     stepped.ledger.settle(call(&good));
     assert_eq!(stepped.turn(), Turn::Committed);

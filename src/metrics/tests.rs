@@ -1,4 +1,5 @@
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::families::Kind;
 use super::*;
@@ -132,7 +133,7 @@ fn counters_continue_across_a_restart() {
     let before = Metrics::new(policy());
     let calls = [
         made(|_| ()),
-        made(|call| call.head.labels.team = None),
+        made(|call| Arc::make_mut(&mut call.head).labels.team = None),
         made(|call| call.cost = None),
         made(|call| (call.http_status, call.model) = (None, None)),
         refused(),
@@ -171,9 +172,9 @@ fn values_that_nobody_configured_are_counted_as_other() {
     let metrics = Metrics::new(policy());
     metrics.call_settled(
         &made(|call| {
-            call.head.provider = "nowhere".to_owned();
+            Arc::make_mut(&mut call.head).provider = "nowhere".to_owned();
             call.model = Some("made up".to_owned());
-            call.head.labels.team = Some("t".repeat(VALUE_BYTES_MAX + 1));
+            Arc::make_mut(&mut call.head).labels.team = Some("t".repeat(VALUE_BYTES_MAX + 1));
         }),
         None,
     );
@@ -193,8 +194,8 @@ fn a_flood_of_names_fills_no_family_past_its_bound() {
         let call = made(|call| {
             // The catalogue of this test knows every one of these, as an override's `*` would.
             call.model = Some(format!("gpt-{}", junk % 7_000));
-            call.head.labels.team = Some(format!("team\n\"{}", junk % 9_000));
-            call.head.operation = format!("operation {junk}");
+            Arc::make_mut(&mut call.head).labels.team = Some(format!("team\n\"{}", junk % 9_000));
+            Arc::make_mut(&mut call.head).operation = format!("operation {junk}");
         });
         metrics.call_settled(&call, None);
     }
@@ -228,7 +229,8 @@ fn a_flood_of_names_fills_no_family_past_its_bound() {
         .map(|line| line.rsplit_once(' ').unwrap().1.parse::<f64>().unwrap())
         .sum();
     assert_eq!(total, 20_000.0, "no call is left out");
-    let configured = made(|call| call.head.operation = "operation 0".to_owned());
+    let configured =
+        made(|call| Arc::make_mut(&mut call.head).operation = "operation 0".to_owned());
     metrics.call_settled(&configured, None);
     let search = metrics
         .render(&[])

@@ -175,6 +175,11 @@ impl RequestReader {
         self.scanner = scanner;
     }
 
+    /// Whether the body asks for a stream, as far as it was read.
+    pub fn streams(&self) -> Option<bool> {
+        self.facts.stream
+    }
+
     /// What the body says, as far as it was read.
     pub fn facts(&self) -> RequestFacts {
         let choices = self.choices.max(1).saturating_mul(self.prompts.max(1));

@@ -1,13 +1,15 @@
 //! Admit: the hold on every budget that a call matches, and its record in the ledger, before a byte of it goes
 //! upstream.
 
-use tracing::warn;
+use std::sync::Arc;
+
+use tracing::debug;
 
 use super::call::{Admission, Call};
 use super::engine::Engine;
 use super::identify;
 use crate::budget::estimate::Ask;
-use crate::budget::{Facts, Pending, Preview, Size, Sizes};
+use crate::budget::{Pending, Preview, Size, Sizes};
 use crate::config::Policy;
 use crate::ledger::Hold;
 use crate::pricing::Lookup;
@@ -51,17 +53,18 @@ impl Call {
         Some(
             engine
                 .budgets
-                .preview(&self.facts(), self.pending(), self.costs_for_sure(), now),
+                .preview(&self.facts, self.pending(), self.costs_for_sure(), now),
         )
     }
 
     /// Takes the hold with all that is known, and puts it on record.
     pub async fn admit(&mut self, engine: &Engine) -> Decision {
+        let from = engine.clock.monotonic();
         let request = self.learn_from_body();
         let sizes = self.sizes(engine, &request);
         match engine
             .budgets
-            .admit_waiting(engine.clock.as_ref(), &self.facts(), &sizes)
+            .admit_waiting(engine.clock.as_ref(), &self.facts, &sizes)
             .await
         {
             Ok(permit) => self.permit = Some(permit),
@@ -73,14 +76,15 @@ impl Call {
         }
         let hold = self.hold(&sizes);
         if let Err(fault) = engine.ledger.hold(hold).await {
-            warn!(%fault, "the ledger did not take a hold");
+            // The ledger says so itself, once; a line for every call would fill the disk that may be full.
+            debug!(%fault, "the ledger did not take a hold");
             if self.live.config.on_ledger_fault == Policy::Block {
                 self.admission = Admission::Refused;
                 return Decision::LedgerFault;
             }
         }
         self.admission = Admission::Admitted;
-        self.overhead = Some(engine.clock.monotonic().saturating_sub(self.began));
+        self.overhead = Some(engine.clock.monotonic().saturating_sub(from));
         Decision::Forward
     }
 
@@ -95,24 +99,19 @@ impl Call {
     fn learn_from_body(&mut self) -> RequestFacts {
         let facts = self.request.facts();
         let endpoint = &self.target.endpoint;
-        self.head.request_model = facts.model.clone().or_else(|| endpoint.model.clone());
-        self.head.streamed = endpoint.streamed.or(facts.stream).unwrap_or(false);
+        let head = Arc::make_mut(&mut self.head);
+        head.request_model = facts.model.clone().or_else(|| endpoint.model.clone());
+        head.streamed = endpoint.streamed.or(facts.stream).unwrap_or(false);
+        let known = Arc::make_mut(&mut self.facts);
+        known.model.clone_from(&head.request_model);
         if let Some(user) = facts.user.as_deref().and_then(identify::clean)
             && !self.user_is_named
             && self.live.config.trust_client_labels
         {
-            self.head.labels.user = Some(user);
+            known.labels.user = Some(user.clone());
+            head.labels.user = Some(user);
         }
         facts
-    }
-
-    fn facts(&self) -> Facts {
-        Facts {
-            provider: self.head.provider.clone(),
-            model: self.head.request_model.clone(),
-            labels: self.head.labels.clone(),
-            metered: self.target.endpoint.metering != Metering::Unmetered,
-        }
     }
 
     /// What only the body can tell.
@@ -177,7 +176,7 @@ impl Call {
             provider: &self.head.provider,
             request,
             answers: self.target.endpoint.operation != "embeddings",
-            body_bytes: self.request.bytes.max(self.stated_length()),
+            body_bytes: self.request.size(),
             input_tokens: None,
             text_only: false,
             rates: rates.as_ref(),
@@ -185,20 +184,12 @@ impl Call {
         })
     }
 
-    fn stated_length(&self) -> u64 {
-        if self.request.known {
-            0
-        } else {
-            self.request.stated
-        }
-    }
-
     fn hold(&self, sizes: &Sizes) -> Hold {
         let model = self.head.request_model.as_deref().unwrap_or_default();
         let input = sizes.expected.input_tokens;
         let rates = self.live.catalog.find(&self.lookup(model));
         Hold {
-            head: self.head.clone(),
+            head: Arc::clone(&self.head),
             input_tokens: (self.target.endpoint.metering == Metering::Metered).then_some(input),
             input_cost: rates.and_then(|rates| rates.input_cost(input)),
             price_version: Some(self.live.catalog.version().to_owned()),

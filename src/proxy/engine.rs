@@ -8,6 +8,8 @@ use pingora::protocols::tls::CaType;
 use pingora::utils::tls::WrappedX509;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
+use super::counting::Counting;
+use super::forward::Destination;
 use super::key_hash::KeyHasher;
 use crate::budget::Budgets;
 use crate::budget::estimate::Estimator;
@@ -26,7 +28,7 @@ pub struct Live {
     pub catalog: Arc<Catalog>,
     by_name: HashMap<String, Arc<Provider>>,
     by_host: HashMap<HostPort, Arc<Provider>>,
-    roots: HashMap<String, Arc<CaType>>,
+    destinations: HashMap<String, Arc<Destination>>,
 }
 
 impl Live {
@@ -37,7 +39,7 @@ impl Live {
             catalog: base.with_overrides(&config.prices),
             by_name: HashMap::new(),
             by_host: HashMap::new(),
-            roots: HashMap::new(),
+            destinations: HashMap::new(),
         };
         for provider in &config.providers {
             live.by_name
@@ -45,10 +47,10 @@ impl Live {
             for host in &provider.hosts {
                 live.by_host.insert(host.clone(), Arc::clone(provider));
             }
-            if let Some(ca) = &provider.ca {
-                live.roots
-                    .insert(provider.name.clone(), roots(&ca.certificates));
-            }
+            let roots = provider.ca.as_ref().map(|ca| roots(&ca.certificates));
+            let destination = Destination::of_provider(provider, roots);
+            live.destinations
+                .insert(provider.name.clone(), Arc::new(destination));
         }
         live
     }
@@ -79,9 +81,9 @@ impl Live {
         self.by_host.get(target)
     }
 
-    /// The roots that a provider's upstream is verified with, where it names its own.
-    pub fn roots(&self, provider: &str) -> Option<&Arc<CaType>> {
-        self.roots.get(provider)
+    /// Where the calls of one of these settings' providers go.
+    pub fn destination(&self, provider: &Provider) -> Option<&Arc<Destination>> {
+        self.destinations.get(&provider.name)
     }
 }
 
@@ -112,6 +114,7 @@ pub struct Engine {
     pub metrics: Arc<Metrics>,
     pub estimator: Estimator,
     pub hasher: KeyHasher,
+    pub counting: Counting,
     pub clock: Arc<dyn Clock>,
 }
 

@@ -1,9 +1,12 @@
 //! Forward: which peer the bytes go to, and what of the head changes on the way.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
+use http::HeaderValue;
 use pingora::connectors::L4Connect;
 use pingora::http::RequestHeader;
 use pingora::listeners::ALPN;
@@ -13,20 +16,22 @@ use pingora::protocols::tls::CaType;
 use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, ErrorType, Result};
 
-use super::engine::Live;
 use crate::config::{Provider, Timeouts, Upstream, UpstreamProxy};
-use crate::listen::dial;
+use crate::listen::dial::{self, Allowed};
+use crate::listen::tunnel;
 
 /// How many calls share one h2 connection; Pingora's own default is one.
 const H2_STREAMS: usize = 100;
+/// An upstream that takes a withheld body more slowly than this is given up.
+const SLOWEST_BYTES_PER_SECOND: u64 = 32 * 1024;
 
-/// Where a request's bytes go.
-#[derive(Clone, Debug)]
+/// Where requests' bytes go: one for each provider and set of settings, shared by its calls.
+#[derive(Debug)]
 pub struct Destination {
-    pub upstream: Upstream,
-    /// Path and query for the upstream.
-    pub path: Vec<u8>,
-    proxy: Option<UpstreamProxy>,
+    upstream: Upstream,
+    /// `None` where the upstream's name fits no header.
+    host: Option<HeaderValue>,
+    dialer: Arc<Dialer>,
     timeouts: Timeouts,
     roots: Option<Arc<CaType>>,
     /// Keeps one provider's pooled connections from another's.
@@ -34,8 +39,8 @@ pub struct Destination {
 }
 
 impl Destination {
-    /// A provider's upstream.
-    pub fn of_provider(provider: &Provider, path: &[u8], live: &Live) -> Self {
+    /// A provider's upstream, verified with `roots` where it names its own.
+    pub fn of_provider(provider: &Provider, roots: Option<Arc<CaType>>) -> Self {
         let mut hasher = DefaultHasher::new();
         (&provider.name, &provider.upstream, &provider.ca).hash(&mut hasher);
         provider
@@ -43,34 +48,62 @@ impl Destination {
             .as_ref()
             .map(|proxy| (&proxy.host, proxy.port))
             .hash(&mut hasher);
-        Destination {
-            upstream: provider.upstream.clone(),
-            path: path.to_vec(),
-            proxy: provider.upstream_proxy.clone(),
-            timeouts: provider.timeouts,
-            roots: live.roots(&provider.name).cloned(),
-            group: hasher.finish(),
-        }
+        let proxy = provider.upstream_proxy.clone();
+        let upstream = provider.upstream.clone();
+        Destination::new(
+            upstream,
+            proxy,
+            provider.timeouts,
+            roots,
+            dial::anywhere,
+            hasher.finish(),
+        )
     }
 
     /// A host that no provider claims.
-    pub fn passthrough(upstream: Upstream, path: Vec<u8>) -> Self {
+    pub fn passthrough(upstream: Upstream) -> Self {
         let mut hasher = DefaultHasher::new();
         upstream.hash(&mut hasher);
-        Destination {
+        Destination::new(
             upstream,
-            path,
-            proxy: None,
-            timeouts: Timeouts::default(),
-            roots: None,
-            group: hasher.finish(),
+            None,
+            Timeouts::default(),
+            None,
+            tunnel::may_be_reached,
+            hasher.finish(),
+        )
+    }
+
+    fn new(
+        upstream: Upstream,
+        proxy: Option<UpstreamProxy>,
+        timeouts: Timeouts,
+        roots: Option<Arc<CaType>>,
+        allowed: Allowed,
+        group: u64,
+    ) -> Self {
+        let dialer = Dialer {
+            host: upstream.host.clone(),
+            port: upstream.port,
+            proxy,
+            limit: timeouts.connect,
+            allowed,
+        };
+        Destination {
+            host: host_header(&upstream),
+            upstream,
+            dialer: Arc::new(dialer),
+            timeouts,
+            roots,
+            group,
         }
     }
 
     /// The peer for Pingora's pool. `upgrade`: a WebSocket handshake, which h2 would turn into a plain GET.
-    pub fn peer(&self, upgrade: bool) -> HttpPeer {
+    /// `at_once`: bytes of the body that may be written in one go, which Pingora times as one write.
+    pub fn peer(&self, upgrade: bool, at_once: u64) -> HttpPeer {
         // The placeholder address makes the pool skip its check of the far address; the dialer knows the real one.
-        let placeholder = ("0.0.0.0", self.upstream.port);
+        let placeholder = SocketAddr::from((Ipv4Addr::UNSPECIFIED, self.upstream.port));
         let mut peer = HttpPeer::new(placeholder, self.upstream.tls, self.upstream.host.clone());
         peer.group_key = self.group;
         let options = &mut peer.options;
@@ -82,20 +115,17 @@ impl Destination {
         options.max_h2_streams = H2_STREAMS;
         options.total_connection_timeout = Some(self.timeouts.connect);
         options.read_timeout = Some(self.timeouts.read);
-        options.write_timeout = Some(self.timeouts.write);
+        let slowest = Duration::from_secs(at_once / SLOWEST_BYTES_PER_SECOND);
+        options.write_timeout = Some(self.timeouts.write + slowest);
         options.idle_timeout = Some(self.timeouts.idle);
         options.ca.clone_from(&self.roots);
-        options.custom_l4 = Some(Arc::new(Dialer {
-            host: self.upstream.host.clone(),
-            port: self.upstream.port,
-            proxy: self.proxy.clone(),
-            limit: self.timeouts.connect,
-        }));
+        let dialer = Arc::clone(&self.dialer);
+        options.custom_l4 = Some(dialer);
         peer
     }
 
-    /// Points the head at the upstream and takes out what is weir's alone.
-    pub fn rewrite(&self, head: &mut RequestHeader) -> Result<()> {
+    /// Points the head at the upstream, with `path` and its query, and takes out what is weir's alone.
+    pub fn rewrite(&self, head: &mut RequestHeader, path: &[u8]) -> Result<()> {
         let own: Vec<http::HeaderName> = head
             .headers
             .keys()
@@ -105,26 +135,29 @@ impl Destination {
         for name in own {
             head.remove_header(&name);
         }
-        head.set_raw_path(&self.path)?;
-        head.insert_header(http::header::HOST, self.host_header())
+        head.set_raw_path(path)?;
+        let host = self.host.clone();
+        let host = host.ok_or_else(|| Error::explain(ErrorType::InvalidHTTPHeader, "host"))?;
+        head.insert_header(http::header::HOST, host)
     }
+}
 
-    fn host_header(&self) -> String {
-        let Upstream {
-            tls, host, port, ..
-        } = &self.upstream;
-        let host = if host.contains(':') {
-            format!("[{host}]")
-        } else {
-            host.clone()
-        };
-        let default = if *tls { 443 } else { 80 };
-        if *port == default {
-            host
-        } else {
-            format!("{host}:{port}")
-        }
-    }
+fn host_header(upstream: &Upstream) -> Option<HeaderValue> {
+    let Upstream {
+        tls, host, port, ..
+    } = upstream;
+    let host = if host.contains(':') {
+        format!("[{host}]")
+    } else {
+        host.clone()
+    };
+    let default = if *tls { 443 } else { 80 };
+    let text = if *port == default {
+        host
+    } else {
+        format!("{host}:{port}")
+    };
+    HeaderValue::try_from(text).ok()
 }
 
 /// Dials an upstream by name, off the event loop, through a corporate proxy where one is set.
@@ -133,13 +166,16 @@ struct Dialer {
     host: String,
     port: u16,
     proxy: Option<UpstreamProxy>,
-    limit: std::time::Duration,
+    limit: Duration,
+    /// Which addresses may be dialled: a client's own choice of host is guarded.
+    allowed: Allowed,
 }
 
 #[async_trait]
 impl L4Connect for Dialer {
     async fn connect(&self, _placeholder: &L4Address) -> Result<L4Stream> {
-        match dial::dial(&self.host, self.port, self.proxy.as_ref(), self.limit).await {
+        let proxy = self.proxy.as_ref();
+        match dial::dial(&self.host, self.port, proxy, self.limit, self.allowed).await {
             Ok(stream) => Ok(stream.into()),
             Err(error) => {
                 let kind = match error.kind() {

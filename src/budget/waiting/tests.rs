@@ -16,7 +16,10 @@ fn one_at_a_time(wait: Duration) -> Limit {
 #[tokio::test]
 async fn passes_as_soon_as_a_hold_ends() {
     let budgets = opened(vec![one_at_a_time(HOUR)]);
-    let (clock, facts) = (ManualClock::at(0), facts("openai", "gpt-5", "alice"));
+    let (clock, facts) = (
+        ManualClock::at(0),
+        Arc::new(facts("openai", "gpt-5", "alice")),
+    );
     let first = budgets
         .admit(&facts, &Sizes::FREE, 0)
         .expect("the first passes");
@@ -39,7 +42,7 @@ async fn every_waiting_call_passes_in_its_turn() {
         .map(|_| {
             let budgets = Arc::clone(&budgets);
             tokio::spawn(async move {
-                let facts = facts("openai", "gpt-5", "alice");
+                let facts = Arc::new(facts("openai", "gpt-5", "alice"));
                 let permit = budgets
                     .admit_waiting(&*ManualClock::at(0), &facts, &Sizes::FREE)
                     .await;
@@ -60,7 +63,10 @@ async fn every_waiting_call_passes_in_its_turn() {
 async fn refuses_when_the_wait_is_over() {
     for wait in [Duration::ZERO, Duration::from_millis(20)] {
         let budgets = opened(vec![one_at_a_time(wait)]);
-        let (clock, facts) = (ManualClock::at(0), facts("openai", "gpt-5", "alice"));
+        let (clock, facts) = (
+            ManualClock::at(0),
+            Arc::new(facts("openai", "gpt-5", "alice")),
+        );
         let _first = budgets
             .admit(&facts, &Sizes::FREE, 0)
             .expect("the first passes");
@@ -74,7 +80,10 @@ async fn does_not_wait_for_what_cannot_come() {
     let mut spent = limit("day");
     (spent.unit, spent.amount, spent.wait) = (Unit::Requests, 1, HOUR);
     let budgets = opened(vec![spent]);
-    let (clock, facts) = (ManualClock::at(0), facts("openai", "gpt-5", "alice"));
+    let (clock, facts) = (
+        ManualClock::at(0),
+        Arc::new(facts("openai", "gpt-5", "alice")),
+    );
     budgets
         .admit(&facts, &Sizes::FREE, 0)
         .expect("the first passes")
@@ -86,7 +95,10 @@ async fn does_not_wait_for_what_cannot_come() {
 #[tokio::test]
 async fn refuses_at_once_when_too_many_wait() {
     let budgets = opened(vec![one_at_a_time(HOUR)]);
-    let (clock, facts) = (ManualClock::at(0), facts("openai", "gpt-5", "alice"));
+    let (clock, facts) = (
+        ManualClock::at(0),
+        Arc::new(facts("openai", "gpt-5", "alice")),
+    );
     let _first = budgets
         .admit(&facts, &Sizes::FREE, 0)
         .expect("the first passes");
@@ -103,7 +115,10 @@ async fn passes_when_the_window_turns_over() {
     spent.wait = HOUR;
     let budgets = opened(vec![spent]);
     let late = 1_795_168_859_999;
-    let (clock, facts) = (ManualClock::at(late), facts("openai", "gpt-5", "alice"));
+    let (clock, facts) = (
+        ManualClock::at(late),
+        Arc::new(facts("openai", "gpt-5", "alice")),
+    );
     budgets
         .admit(&facts, &Sizes::FREE, late)
         .expect("the first passes")

@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 use proptest::prelude::*;
@@ -146,7 +147,9 @@ fn counts_what_is_not_known_beside_what_is() {
             call.usage = None;
             call.cost = None;
         }),
-        made(NOON + 6, |call| call.head.labels.team = None),
+        made(NOON + 6, |call| {
+            Arc::make_mut(&mut call.head).labels.team = None
+        }),
     ]);
     let rows = reader
         .report(&Filter::default(), &groups(&["team"]), &TimeZone::UTC)
@@ -173,13 +176,16 @@ fn selects_by_values_that_are_never_sql() {
     let hostile = "x' OR 1=1 --\"";
     let (_dir, reader) = reader_of(&[
         made(NOON, |call| {
-            call.head.labels.user = Some(hostile.to_owned())
+            Arc::make_mut(&mut call.head).labels.user = Some(hostile.to_owned())
         }),
         made(NOON + 1, |call| {
-            call.head.labels.tags = BTreeMap::from([(hostile.to_owned(), "1".to_owned())]);
+            Arc::make_mut(&mut call.head).labels.tags =
+                BTreeMap::from([(hostile.to_owned(), "1".to_owned())]);
         }),
         made(NOON + 2, |call| call.http_status = Some(429)),
-        made(NOON + 3, |call| call.head.labels.user = None),
+        made(NOON + 3, |call| {
+            Arc::make_mut(&mut call.head).labels.user = None
+        }),
     ]);
     for (column, value, found) in [
         ("user", Some(hostile), 1),
@@ -319,7 +325,7 @@ prop_compose! {
         let [key, user, team, project, task, request_model, model, version, request, budget] = texts;
         let usage = Usage { sub_usages: subs, ..usage };
         Call {
-            head: CallHead {
+            head: Arc::new(CallHead {
                 id: new_id(NOON + ms),
                 started_at: NOON + ms,
                 provider: "openai".to_owned(),
@@ -328,7 +334,7 @@ prop_compose! {
                 request_model,
                 labels: Labels { key, user, team, project, task, tags },
                 streamed,
-            },
+            }),
             ended_at: numbers.0,
             model,
             usage: Some(usage).filter(|usage| *usage != Usage::default()),
