@@ -115,7 +115,10 @@ mod tests {
                 .unwrap()
         };
         let first = runtime();
-        let end = first.block_on(async { patience.end() });
+        let end = {
+            let _entered = first.enter();
+            patience.end()
+        };
         drop(first);
         runtime().block_on(end);
         assert!(patience.open().is_none());

@@ -48,8 +48,10 @@ impl ProxyHttp for Bare {
 pub fn run(to: SocketAddr) -> anyhow::Result<()> {
     let bound = server::bind(SocketAddr::from(([127, 0, 0, 1], 0)))?;
     let address = bound.address();
-    let mut conf = ServerConf::default();
-    conf.upstream_keepalive_pool_size = POOLED_CONNECTIONS;
+    let conf = ServerConf {
+        upstream_keepalive_pool_size: POOLED_CONNECTIONS,
+        ..ServerConf::default()
+    };
     let mut app = http_proxy(&Arc::new(conf), Bare { to });
     let mut options = HttpServerOptions::default();
     options.h2_idle_timeout = Some(Duration::from_secs(120));
