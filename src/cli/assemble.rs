@@ -18,10 +18,12 @@ use crate::config::{Config, Reloader, process_env};
 use crate::ledger::query::Reader;
 use crate::ledger::{Ledger, LedgerGuard};
 use crate::listen::ca::{Authority, Files};
+use crate::listen::leaf::Interceptor;
 use crate::metrics::Metrics;
 use crate::pricing::Catalog;
+use crate::proxy::counting::Counting;
 use crate::proxy::engine::{Engine, Live};
-use crate::proxy::identify::KeyHasher;
+use crate::proxy::key_hash::KeyHasher;
 use crate::proxy::phases::Weir;
 
 /// What calls share: the ledger opened, budgets and counters as it tells them.
@@ -59,6 +61,7 @@ pub(super) fn engine(
         metrics,
         estimator,
         hasher: KeyHasher::open(&config.data_dir)?,
+        counting: Counting::start()?,
         clock: Arc::clone(clock),
     };
     Ok((Arc::new(engine), guard))
@@ -96,16 +99,20 @@ pub(super) fn authority(
     config: &Config,
     clock: &dyn Clock,
 ) -> anyhow::Result<Authority> {
+    let authority = Authority::open(files, &claimed_hosts(config), clock)?;
+    warn_of_uncovered(&authority, config);
+    Ok(authority)
+}
+
+fn warn_of_uncovered(authority: &Authority, config: &Config) {
     let hosts = claimed_hosts(config);
-    let authority = Authority::open(files, &hosts, clock)?;
-    let uncovered: Vec<&String> = hosts.difference(authority.hosts()).collect();
+    let uncovered = authority.uncovered(&hosts);
     if !uncovered.is_empty() {
         warn!(
             ?uncovered,
-            "the CA may not sign for these hosts, so clients will refuse them; run `weir ca rotate` and let clients trust it"
+            "the CA may not sign for these hosts, so CONNECT to them is refused; run `weir ca rotate`, restart weir and let clients trust it"
         );
     }
-    Ok(authority)
 }
 
 /// Pingora's app over `engine`.
@@ -138,9 +145,12 @@ pub(super) fn reloader(
     clock: &Arc<dyn Clock>,
     engine: &Arc<Engine>,
     catalog: Arc<Catalog>,
+    interceptor: &Arc<Interceptor>,
 ) -> Arc<Reloader> {
     let engine = Arc::clone(engine);
+    let interceptor = Arc::clone(interceptor);
     let apply = move |config: &Arc<Config>| {
+        warn_of_uncovered(interceptor.authority(), config);
         engine.apply(Live::new(Arc::clone(config), &catalog));
         if let Err(error) = engine
             .ledger

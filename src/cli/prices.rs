@@ -11,6 +11,7 @@ use super::out::{self, Format, number, text};
 use super::settings::File;
 use crate::clock::SystemClock;
 use crate::config::Config;
+use crate::listen::private;
 use crate::pricing::{Catalog, Explanation, Lookup, Origin, import};
 
 /// Where an imported catalogue lies in `data_dir`; it takes the built-in one's place.
@@ -168,10 +169,13 @@ fn run_import(args: &ImportArgs, config: &Config) -> anyhow::Result<()> {
     let date = args.date.clone().unwrap_or_else(today);
     let imported =
         import(&source, &args.version, &date).with_context(|| args.file.display().to_string())?;
-    let target = args
-        .output
-        .clone()
-        .unwrap_or_else(|| config.data_dir.join(IMPORTED));
+    let target = match &args.output {
+        Some(target) => target.clone(),
+        None => {
+            private::folder(&config.data_dir)?;
+            config.data_dir.join(IMPORTED)
+        }
+    };
     write(&target, &imported.text)?;
     out::complain(&format!(
         "weir: {} models written to {}; a running weir takes them at its next start",
@@ -185,6 +189,6 @@ fn write(target: &Path, content: &str) -> anyhow::Result<()> {
     if let Some(folder) = target.parent() {
         std::fs::create_dir_all(folder)?;
     }
-    crate::listen::ca::write_file(target, content.as_bytes(), 0o644)?;
+    private::write(target, content.as_bytes(), private::PUBLIC)?;
     Ok(())
 }

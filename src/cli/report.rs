@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::out::{self, Column, Format, number, text};
 use super::settings::File;
-use super::since;
+use super::since::When;
 use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::ledger::query::{Filter, Group, Reader, ReportRow, UnknownColumn, Where};
@@ -27,10 +27,10 @@ pub struct Args {
 pub struct Which {
     /// From when on: 7d, 12h, 2026-11-01, 2026-11-01T09:00:00Z.
     #[arg(long, value_name = "WHEN")]
-    since: Option<String>,
+    since: Option<When>,
     /// Until when.
     #[arg(long, value_name = "WHEN")]
-    until: Option<String>,
+    until: Option<When>,
     /// Only calls with that value: team=search; may be repeated.
     #[arg(long = "where", value_name = "COLUMN=VALUE", value_parser = condition)]
     wheres: Vec<Where>,
@@ -40,14 +40,13 @@ impl Which {
     /// The ledger's filter for it.
     pub fn filter(&self, config: &Config) -> anyhow::Result<Filter> {
         let now = SystemClock::shared().unix_ms();
-        let instant = |text: &Option<String>| {
-            text.as_deref()
-                .map(|text| since::parse(text, now, &config.timezone))
+        let instant = |when: Option<When>| {
+            when.map(|when| when.unix_ms(now, &config.timezone))
                 .transpose()
         };
         Ok(Filter {
-            since: instant(&self.since).context("--since")?,
-            until: instant(&self.until).context("--until")?,
+            since: instant(self.since).context("--since")?,
+            until: instant(self.until).context("--until")?,
             wheres: self.wheres.clone(),
         })
     }

@@ -15,9 +15,10 @@ use crate::admin::{Admin, Readiness};
 use crate::clock::SystemClock;
 use crate::config::{Config, Pace, Reloader, Watch};
 use crate::ledger::LedgerGuard;
-use crate::listen::ca::{self, Files};
+use crate::listen::ca::Files;
 use crate::listen::front::Front;
 use crate::listen::leaf::Interceptor;
+use crate::listen::private;
 use crate::listen::server::{self, Serving};
 use crate::proxy::engine::Engine;
 
@@ -28,8 +29,8 @@ pub struct Args {
     #[arg(long, value_enum, default_value_t, env = "WEIR_LOG_FORMAT")]
     log_format: LogFormat,
     /// Threads that serve traffic [default: one for each core].
-    #[arg(long, value_name = "N")]
-    threads: Option<usize>,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
 }
 
 /// How long dropped calls may take to be settled, and the runtime to end.
@@ -107,7 +108,7 @@ impl Running {
             proxy: proxy_port.address(),
             admin: admin_port.local_addr()?,
         };
-        ca::private_folder(&config.data_dir)?;
+        private::folder(&config.data_dir)?;
         let catalog = prices::catalog(&config)?;
         let (engine, guard) = assemble::engine(&config, &catalog, &clock)?;
         let files = Files::under(&config.data_dir);
@@ -116,9 +117,10 @@ impl Running {
         let interceptor = Arc::new(Interceptor::new(authority, Arc::clone(&clock)));
         let app = Arc::new(assemble::app(&engine, &files));
         let claims = Arc::clone(&engine);
-        let threads = args.threads.unwrap_or_else(cores);
-        let serving = proxy_port.serve(Front::new(app, interceptor, claims), threads)?;
-        let reloader = assemble::reloader(file, &config, &clock, &engine, catalog);
+        let threads = args.threads.map_or_else(cores, usize::from);
+        let serving =
+            proxy_port.serve(Front::new(app, Arc::clone(&interceptor), claims), threads)?;
+        let reloader = assemble::reloader(file, &config, &clock, &engine, catalog, &interceptor);
         let readiness = Readiness::default();
         let subject = Arc::new(Operated {
             engine: Arc::clone(&engine),
@@ -217,6 +219,7 @@ impl Running {
             }
         });
         self.serving.end(END_LIMIT);
+        self.engine.counting.close();
         Addresses::withdraw(&config.data_dir);
         self.guard.close();
         drop(self.admin);

@@ -8,6 +8,7 @@ use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 
 use crate::config::{self, Config};
+use crate::listen::private;
 
 /// Looked for in the working directory where no file is named.
 pub const DEFAULT_FILE: &str = "proxy.yaml";
@@ -59,7 +60,7 @@ impl Addresses {
     /// Leaves them where [`Addresses::of`] finds them.
     pub fn publish(&self, data_dir: &Path) -> anyhow::Result<()> {
         let text = serde_json::to_string(self)?;
-        crate::listen::ca::write_file(&Self::file(data_dir), text.as_bytes(), 0o644)?;
+        private::write(&Self::file(data_dir), text.as_bytes(), private::PUBLIC)?;
         Ok(())
     }
 

@@ -3,45 +3,48 @@
 //! It is made on first start and kept in `data_dir`: `ca.key` (0600) and `ca.pem`, in a folder that only its
 //! owner can enter. The certificate can sign leaves alone (path length 0), and only for the hosts that
 //! providers claim: a critical name constraint, so that a stolen key cannot speak for anyone else. When the
-//! set of hosts grows the operator says `weir ca rotate`; nothing a client trusts changes by itself.
+//! set of hosts grows, or the certificate ends, the operator says `weir ca rotate`; nothing a client trusts
+//! changes by itself.
+
+mod certificate;
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::Write;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rcgen::{
-    BasicConstraints, CertificateParams, CidrSubnet, DnType, GeneralSubtree, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose, NameConstraints, date_time_ymd,
-};
-use x509_parser::prelude::{FromDer, GeneralName, ParsedExtension, Pem, X509Certificate};
+use rcgen::{Issuer, KeyPair, PublicKeyData as _};
+use tracing::warn;
 
+use super::private::{self, PUBLIC, SECRET};
 use crate::clock::Clock;
 
-/// How long a certificate authority is valid.
-const CA_LIFE: Duration = Duration::from_secs(365 * 24 * 3600);
-/// How far back validity begins, for clients whose clock is behind.
-const BACKDATE: Duration = Duration::from_secs(24 * 3600);
+pub(super) use certificate::limit_life;
 
-/// Why there is no certificate authority.
+/// From this long before its end on, the authority's end is warned of.
+const END_WARNING: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// Why there is no certificate authority, or no certificate from it.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error("{path}: {source}")]
-    File {
-        path: PathBuf,
-        source: std::io::Error,
-    },
-    #[error("{path} can be read by others (mode {mode:03o}); run `chmod {wanted} {path}`", path = .path.display())]
-    Exposed {
-        path: PathBuf,
-        mode: u32,
-        wanted: &'static str,
-    },
+    #[error(transparent)]
+    File(#[from] private::Error),
     #[error("{path}: not a certificate authority that weir made ({why}); move it away or run `weir ca rotate`", path = .path.display())]
     Unreadable { path: PathBuf, why: String },
-    #[error("cannot make a certificate: {0}")]
+    #[error("{missing} is missing beside {present}; restore it from a backup, or run `weir ca rotate` and let clients trust the new CA", missing = .missing.display(), present = .present.display())]
+    Incomplete { missing: PathBuf, present: PathBuf },
+    #[error("{key} is not the key of {certificate}; restore both from one backup, or run `weir ca rotate` and let clients trust the new CA", key = .key.display(), certificate = .certificate.display())]
+    Mismatched { key: PathBuf, certificate: PathBuf },
+    #[error(
+        "weir's CA (ca.pem) has ended on {day}; run `weir ca rotate`, restart weir and let clients trust the new CA"
+    )]
+    Ended { day: String },
+    #[error(
+        "weir's CA may not sign for {host}; run `weir ca rotate`, restart weir and let clients trust the new CA"
+    )]
+    NotCovered { host: String },
+    #[error("cannot make a certificate")]
     Make(#[from] rcgen::Error),
 }
 
@@ -66,6 +69,17 @@ impl Files {
             folder: data_dir.to_owned(),
         }
     }
+
+    /// Whether key and certificate are there; one without the other is an error, never a reason to make both
+    /// anew: clients trust what was there.
+    fn are_there(&self) -> Result<bool, Error> {
+        match (exists(&self.key)?, exists(&self.certificate)?) {
+            (true, true) => Ok(true),
+            (false, false) => Ok(false),
+            (true, false) => Err(incomplete(&self.certificate, &self.key)),
+            (false, true) => Err(incomplete(&self.key, &self.certificate)),
+        }
+    }
 }
 
 /// A certificate authority, ready to sign.
@@ -73,54 +87,73 @@ pub struct Authority {
     issuer: Issuer<'static, KeyPair>,
     pem: String,
     hosts: BTreeSet<String>,
+    /// Since 1970.
+    end: Duration,
 }
 
 impl std::fmt::Debug for Authority {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Authority")
             .field("hosts", &self.hosts)
+            .field("end", &self.end)
             .finish_non_exhaustive()
     }
 }
 
 impl Authority {
     /// Reads the authority of `files`, or makes one for `hosts` where there is none.
+    ///
+    /// # Errors
+    ///
+    /// Where the files cannot be used as they are, also where the certificate has ended.
     pub fn open(files: &Files, hosts: &BTreeSet<String>, clock: &dyn Clock) -> Result<Self, Error> {
-        if files.key.exists() && files.certificate.exists() {
-            let authority = Self::read(files)?;
-            authority.write_bundle(files)?;
-            return Ok(authority);
+        if !files.are_there()? {
+            return Self::make(files, hosts, clock);
         }
-        Self::make(files, hosts, clock)
+        let authority = Self::read(files)?;
+        authority.check_life(since_1970(clock))?;
+        authority.write_bundle(files)?;
+        Ok(authority)
     }
 
     /// Makes a new authority for `hosts` in the place of the old one; clients must trust it anew.
     pub fn make(files: &Files, hosts: &BTreeSet<String>, clock: &dyn Clock) -> Result<Self, Error> {
-        private_folder(&files.folder)?;
+        private::folder(&files.folder)?;
         let key = KeyPair::generate()?;
-        let certificate = parameters(hosts, clock).self_signed(&key)?;
-        write_file(&files.key, key.serialize_pem().as_bytes(), 0o600)?;
-        write_file(&files.certificate, certificate.pem().as_bytes(), 0o644)?;
+        let params = certificate::parameters(hosts, since_1970(clock));
+        let certificate = params.self_signed(&key)?;
+        private::write(&files.key, key.serialize_pem().as_bytes(), SECRET)?;
+        private::write(&files.certificate, certificate.pem().as_bytes(), PUBLIC)?;
         let authority = Self::read(files)?;
         authority.write_bundle(files)?;
         Ok(authority)
     }
 
     fn read(files: &Files) -> Result<Self, Error> {
-        refuse_exposed(&files.key, 0o077, "600")?;
-        let key_pem = read_text(&files.key)?;
-        let pem = read_text(&files.certificate)?;
-        let unreadable = |why: String| Error::Unreadable {
-            path: files.certificate.clone(),
+        let unreadable = |path: &Path, why: String| Error::Unreadable {
+            path: path.to_owned(),
             why,
         };
-        let key = KeyPair::from_pem(&key_pem).map_err(|e| Error::Unreadable {
-            path: files.key.clone(),
-            why: e.to_string(),
-        })?;
-        let hosts = constrained_hosts(&pem).map_err(unreadable)?;
-        let issuer = Issuer::from_ca_cert_pem(&pem, key).map_err(|e| unreadable(e.to_string()))?;
-        Ok(Authority { issuer, pem, hosts })
+        let key = String::from_utf8(private::read(&files.key)?)
+            .map_err(|_| unreadable(&files.key, "not PEM".to_owned()))?;
+        let key = KeyPair::from_pem(&key).map_err(|e| unreadable(&files.key, e.to_string()))?;
+        let pem = fs::read_to_string(&files.certificate)
+            .map_err(private::Error::at(&files.certificate, "read"))?;
+        let said = certificate::read(&pem).map_err(|why| unreadable(&files.certificate, why))?;
+        if said.public_key != key.subject_public_key_info() {
+            return Err(Error::Mismatched {
+                key: files.key.clone(),
+                certificate: files.certificate.clone(),
+            });
+        }
+        let issuer = Issuer::from_ca_cert_pem(&pem, key)
+            .map_err(|e| unreadable(&files.certificate, e.to_string()))?;
+        Ok(Authority {
+            issuer,
+            pem,
+            hosts: said.hosts,
+            end: said.end,
+        })
     }
 
     /// The certificate as PEM: public, for clients to trust.
@@ -128,13 +161,57 @@ impl Authority {
         &self.pem
     }
 
-    /// The hosts that it may sign for.
-    pub fn hosts(&self) -> &BTreeSet<String> {
-        &self.hosts
+    /// Those of `hosts` that it may not sign for: clients would refuse what it signed.
+    pub fn uncovered<'h>(&self, hosts: &'h BTreeSet<String>) -> Vec<&'h str> {
+        let hosts = hosts.iter().map(String::as_str);
+        hosts.filter(|host| !self.covers(host)).collect()
+    }
+
+    /// Whether it may sign for `host`; a name that is permitted stands for those below it too.
+    pub fn covers(&self, host: &str) -> bool {
+        if host.parse::<IpAddr>().is_ok() {
+            return self.hosts.contains(host);
+        }
+        let dots = host.match_indices('.').map(|(at, _)| &host[at + 1..]);
+        std::iter::once(host)
+            .chain(dots)
+            .any(|name| self.hosts.contains(name))
+    }
+
+    /// Until when it is valid, since 1970.
+    pub(super) fn end(&self) -> Duration {
+        self.end
     }
 
     pub(super) fn issuer(&self) -> &Issuer<'static, KeyPair> {
         &self.issuer
+    }
+
+    /// An error where it has ended at `now`, a warning where it is about to.
+    pub(super) fn check_life(&self, now: Duration) -> Result<(), Error> {
+        if now >= self.end {
+            return Err(Error::Ended {
+                day: self.last_day(),
+            });
+        }
+        if self.ends_soon(now) {
+            let end = self.last_day();
+            warn!(
+                end,
+                "the CA ends soon; run `weir ca rotate`, restart weir and let clients trust the new CA"
+            );
+        }
+        Ok(())
+    }
+
+    fn ends_soon(&self, now: Duration) -> bool {
+        self.end.saturating_sub(now) < END_WARNING
+    }
+
+    fn last_day(&self) -> String {
+        let seconds = i64::try_from(self.end.as_secs()).unwrap_or(i64::MAX);
+        let end = jiff::Timestamp::from_second(seconds).unwrap_or(jiff::Timestamp::MAX);
+        end.to_zoned(jiff::tz::TimeZone::UTC).date().to_string()
     }
 
     fn write_bundle(&self, files: &Files) -> Result<(), Error> {
@@ -143,163 +220,26 @@ impl Authority {
             bundle.push_str(&pem::encode(&pem::Pem::new("CERTIFICATE", root.to_vec())));
         }
         bundle.push_str(&self.pem);
-        write_file(&files.bundle, bundle.as_bytes(), 0o644)
+        Ok(private::write(&files.bundle, bundle.as_bytes(), PUBLIC)?)
     }
 }
 
-fn parameters(hosts: &BTreeSet<String>, clock: &dyn Clock) -> CertificateParams {
-    let mut params = CertificateParams::default();
-    params.distinguished_name = rcgen::DistinguishedName::new();
-    params
-        .distinguished_name
-        .push(DnType::CommonName, "weir local CA");
-    params
-        .distinguished_name
-        .push(DnType::OrganizationName, "weir");
-    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
-    params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
-    limit_life(&mut params, clock, CA_LIFE);
-    params.name_constraints = Some(constraints(hosts));
-    params
+/// The wall time, since 1970.
+pub(super) fn since_1970(clock: &dyn Clock) -> Duration {
+    Duration::from_millis(u64::try_from(clock.unix_ms()).unwrap_or(0))
 }
 
-/// Makes `params` valid from a day ago to `life` from this moment.
-pub(super) fn limit_life(params: &mut CertificateParams, clock: &dyn Clock, life: Duration) {
-    let unix = Duration::from_millis(u64::try_from(clock.unix_ms()).unwrap_or(0));
-    let moment = date_time_ymd(1970, 1, 1) + unix;
-    params.not_before = moment - BACKDATE;
-    params.not_after = moment + life;
-}
-
-fn constraints(hosts: &BTreeSet<String>) -> NameConstraints {
-    let mut permitted = Vec::new();
-    let mut any_address = false;
-    for host in hosts {
-        permitted.push(match host.parse() {
-            Ok(IpAddr::V4(v4)) => {
-                any_address = true;
-                GeneralSubtree::IpAddress(CidrSubnet::V4(v4.octets(), [255; 4]))
-            }
-            Ok(IpAddr::V6(v6)) => {
-                any_address = true;
-                GeneralSubtree::IpAddress(CidrSubnet::V6(v6.octets(), [255; 16]))
-            }
-            Err(_) => GeneralSubtree::DnsName(host.clone()),
-        });
-    }
-    // A constraint on names alone leaves addresses free.
-    let excluded = if any_address {
-        Vec::new()
-    } else {
-        vec![
-            GeneralSubtree::IpAddress(CidrSubnet::V4([0; 4], [0; 4])),
-            GeneralSubtree::IpAddress(CidrSubnet::V6([0; 16], [0; 16])),
-        ]
-    };
-    NameConstraints {
-        permitted_subtrees: permitted,
-        excluded_subtrees: excluded,
+fn incomplete(missing: &Path, present: &Path) -> Error {
+    Error::Incomplete {
+        missing: missing.to_owned(),
+        present: present.to_owned(),
     }
 }
 
-/// Reads the permitted hosts back from the certificate itself.
-fn constrained_hosts(pem: &str) -> Result<BTreeSet<String>, String> {
-    let block = Pem::iter_from_buffer(pem.as_bytes())
-        .next()
-        .ok_or("no PEM block")?
-        .map_err(|e| e.to_string())?;
-    let (_, certificate) = X509Certificate::from_der(&block.contents).map_err(|e| e.to_string())?;
-    let mut hosts = BTreeSet::new();
-    for extension in certificate.extensions() {
-        let ParsedExtension::NameConstraints(constraints) = extension.parsed_extension() else {
-            continue;
-        };
-        for subtree in constraints.permitted_subtrees.iter().flatten() {
-            match &subtree.base {
-                GeneralName::DNSName(name) => {
-                    hosts.insert((*name).to_owned());
-                }
-                GeneralName::IPAddress(bytes) => {
-                    hosts.extend(address_of(bytes));
-                }
-                _ => {}
-            }
-        }
-    }
-    if hosts.is_empty() {
-        Err("no name constraints".to_owned())
-    } else {
-        Ok(hosts)
-    }
+/// A file that cannot be asked for is not one that is missing.
+fn exists(path: &Path) -> Result<bool, Error> {
+    Ok(fs::exists(path).map_err(private::Error::at(path, "read"))?)
 }
 
-/// The address in a constraint's address and mask.
-fn address_of(bytes: &[u8]) -> Option<String> {
-    let (address, _mask) = bytes.split_at(bytes.len() / 2);
-    let ip: IpAddr = match address.len() {
-        4 => <[u8; 4]>::try_from(address).ok()?.into(),
-        16 => <[u8; 16]>::try_from(address).ok()?.into(),
-        _ => return None,
-    };
-    Some(ip.to_string())
-}
-
-fn read_text(path: &Path) -> Result<String, Error> {
-    fs::read_to_string(path).map_err(|source| Error::File {
-        path: path.to_owned(),
-        source,
-    })
-}
-
-/// Makes `folder` if it is missing, and takes others' access away.
-pub fn private_folder(folder: &Path) -> Result<(), Error> {
-    let file_error = |source| Error::File {
-        path: folder.to_owned(),
-        source,
-    };
-    fs::create_dir_all(folder).map_err(file_error)?;
-    set_mode(folder, 0o700).map_err(file_error)
-}
-
-/// Writes `path` whole or not at all, with `mode` from its first byte on.
-pub fn write_file(path: &Path, content: &[u8], mode: u32) -> Result<(), Error> {
-    let file_error = |source| Error::File {
-        path: path.to_owned(),
-        source,
-    };
-    let fresh = path.with_extension("new");
-    let _ = fs::remove_file(&fresh);
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, mode);
-    let mut file = options.open(&fresh).map_err(file_error)?;
-    file.write_all(content)
-        .and_then(|()| file.sync_all())
-        .map_err(file_error)?;
-    fs::rename(&fresh, path).map_err(file_error)
-}
-
-#[cfg(unix)]
-fn set_mode(path: &Path, mode: u32) -> std::io::Result<()> {
-    use std::os::unix::fs::PermissionsExt as _;
-    fs::set_permissions(path, fs::Permissions::from_mode(mode))
-}
-
-#[cfg(unix)]
-fn refuse_exposed(path: &Path, forbidden: u32, wanted: &'static str) -> Result<(), Error> {
-    use std::os::unix::fs::PermissionsExt as _;
-    let metadata = fs::metadata(path).map_err(|source| Error::File {
-        path: path.to_owned(),
-        source,
-    })?;
-    let mode = metadata.permissions().mode() & 0o777;
-    if mode & forbidden != 0 {
-        return Err(Error::Exposed {
-            path: path.to_owned(),
-            mode,
-            wanted,
-        });
-    }
-    Ok(())
-}
+#[cfg(test)]
+mod tests;

@@ -16,16 +16,25 @@ const ANSWER_MAX: usize = 16 * 1024;
 /// One address of several is given this long before the next is tried.
 const PER_ADDRESS: Duration = Duration::from_secs(5);
 
+/// Which addresses may be dialled.
+pub type Allowed = fn(IpAddr) -> bool;
+
+/// Any address: an upstream that the operator named.
+pub fn anywhere(_: IpAddr) -> bool {
+    true
+}
+
 /// Connects to `host:port`, through `proxy` where there is one, within `limit`.
 pub async fn dial(
     host: &str,
     port: u16,
     proxy: Option<&UpstreamProxy>,
     limit: Duration,
+    allowed: Allowed,
 ) -> io::Result<TcpStream> {
     let connecting = async {
         match proxy {
-            None => direct(host, port, |_| true).await,
+            None => direct(host, port, allowed).await,
             Some(proxy) => through(proxy, host, port).await,
         }
     };
@@ -42,11 +51,7 @@ pub async fn dial(
 ///
 /// The check is made on the address that is dialled, so a name that resolves differently the second time
 /// gains nothing.
-pub async fn direct(
-    host: &str,
-    port: u16,
-    allowed: impl Fn(IpAddr) -> bool,
-) -> io::Result<TcpStream> {
+pub async fn direct(host: &str, port: u16, allowed: Allowed) -> io::Result<TcpStream> {
     let mut last = io::Error::new(io::ErrorKind::NotFound, format!("{host} has no address"));
     let addresses: Vec<SocketAddr> = tokio::net::lookup_host((host, port)).await?.collect();
     for address in addresses {
@@ -78,7 +83,7 @@ pub async fn direct(
 }
 
 async fn through(proxy: &UpstreamProxy, host: &str, port: u16) -> io::Result<TcpStream> {
-    let mut stream = direct(&proxy.host, proxy.port, |_| true).await?;
+    let mut stream = direct(&proxy.host, proxy.port, anywhere).await?;
     let target = if host.contains(':') {
         format!("[{host}]:{port}")
     } else {

@@ -21,6 +21,7 @@ use super::connect::{self, Connect, HEAD_MAX, Head};
 use super::leaf::Interceptor;
 use super::tunnel;
 use crate::config::{HostPort, Policy};
+use crate::providers::{Api, ErrorType, refusal};
 
 /// How long a connection may stay silent before its first byte.
 const FIRST_BYTE_LIMIT: Duration = Duration::from_secs(60);
@@ -94,13 +95,8 @@ impl<A: ServerApp + Send + Sync + 'static> Front<A> {
         let acceptor = match self.interceptor.acceptor(&host) {
             Ok(acceptor) => acceptor,
             Err(error) => {
-                warn!(host, %error, "no leaf for an intercepted host");
-                refuse(
-                    &mut stream,
-                    502,
-                    "weir cannot make a certificate for this host",
-                )
-                .await;
+                warn_of_no_leaf(&host, &error);
+                refuse(&mut stream, 502, ErrorType::Network, &error.to_string()).await;
                 return None;
             }
         };
@@ -129,19 +125,16 @@ impl<A: ServerApp + Send + Sync + 'static> Front<A> {
         self.claims.tunnelled(allowed);
         if !allowed {
             debug!(host = target.host, "tunnel refused");
-            refuse(
-                &mut stream,
-                403,
-                "no provider claims this host and `tunnel: deny` is set",
-            )
-            .await;
+            let why = "no provider claims this host and `tunnel: deny` is set";
+            refuse(&mut stream, 403, ErrorType::Auth, why).await;
             return;
         }
         let mut far = match tunnel::open(target).await {
             Ok(far) => far,
             Err(error) => {
                 debug!(host = target.host, %error, "tunnel failed");
-                refuse(&mut stream, 502, "the host cannot be reached").await;
+                let why = "the host cannot be reached";
+                refuse(&mut stream, 502, ErrorType::Network, why).await;
                 return;
             }
         };
@@ -185,7 +178,7 @@ async fn read_connect(stream: &mut Stream) -> Option<(Connect, Vec<u8>)> {
     match timeout(HEAD_LIMIT, reading).await.ok()?? {
         Ok(read) => Some(read),
         Err(why) => {
-            refuse(stream, 400, why).await;
+            refuse(stream, 400, ErrorType::InvalidRequest, why).await;
             None
         }
     }
@@ -199,19 +192,29 @@ async fn established(stream: &mut Stream) -> Option<()> {
     stream.flush().await.ok()
 }
 
-async fn refuse(stream: &mut Stream, status: u16, why: &str) {
-    let reason = http::StatusCode::from_u16(status)
+/// Logs the error with its causes; the client is told the outermost alone.
+fn warn_of_no_leaf(host: &str, error: &(dyn std::error::Error + 'static)) {
+    warn!(host, error, "no leaf for an intercepted host");
+}
+
+/// Says no in place of the tunnel, and closes.
+async fn refuse(stream: &mut Stream, status: u16, kind: ErrorType, why: &str) {
+    let answer = refusal::error_response(Api::Auto, status, kind, &format!("weir: {why}"));
+    let reason = http::StatusCode::from_u16(answer.status)
         .ok()
         .and_then(|status| status.canonical_reason())
         .unwrap_or("Refused");
-    let body = serde_json::json!({ "error": { "message": format!("weir: {why}"), "type": "proxy_error" } });
-    let body = body.to_string();
-    let response = format!(
-        "HTTP/1.1 {status} {reason}\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
-        body.len()
-    );
+    let mut head = format!("HTTP/1.1 {} {reason}\r\n", answer.status);
+    for (name, value) in &answer.headers {
+        head.push_str(&format!("{name}: {value}\r\n"));
+    }
+    let length = answer.body.len();
+    head.push_str(&format!(
+        "content-length: {length}\r\nconnection: close\r\n\r\n"
+    ));
+    let response = [head.as_bytes(), &answer.body].concat();
     // The client may be gone already; there is nobody else to tell.
-    if stream.write_all(response.as_bytes()).await.is_ok() {
+    if stream.write_all(&response).await.is_ok() {
         let _ = stream.shutdown().await;
     }
 }

@@ -5,5 +5,6 @@ pub mod connect;
 pub mod dial;
 pub mod front;
 pub mod leaf;
+pub mod private;
 pub mod server;
 pub mod tunnel;

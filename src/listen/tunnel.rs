@@ -1,7 +1,7 @@
 //! Blind tunnels: bytes for hosts that no provider claims pass unread.
 
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, copy_bidirectional};
@@ -38,11 +38,36 @@ where
     copy_bidirectional(client, far).await.map(|_| ())
 }
 
-/// Link-local addresses hold the credentials service of every cloud; nobody needs a proxy to them.
+/// The address of Alibaba Cloud's credentials service, which is not link-local.
+const ALIBABA_METADATA: Ipv4Addr = Ipv4Addr::new(100, 100, 100, 200);
+/// The address of AWS's over IPv6.
+const AWS_METADATA_V6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254);
+
+/// Link-local addresses hold the credentials services of clouds; nobody needs a proxy to them.
 pub fn may_be_reached(address: IpAddr) -> bool {
     match address.to_canonical() {
-        IpAddr::V4(v4) => !v4.is_link_local() && !v4.is_unspecified(),
-        IpAddr::V6(v6) => !v6.is_unicast_link_local() && !v6.is_unspecified(),
+        IpAddr::V4(v4) => v4_may_be_reached(v4),
+        IpAddr::V6(v6) => {
+            let plain =
+                !v6.is_unicast_link_local() && !v6.is_unspecified() && v6 != AWS_METADATA_V6;
+            plain && embedded_v4(v6).is_none_or(v4_may_be_reached)
+        }
+    }
+}
+
+fn v4_may_be_reached(v4: Ipv4Addr) -> bool {
+    !v4.is_link_local() && !v4.is_unspecified() && v4 != ALIBABA_METADATA
+}
+
+/// The IPv4 address inside a NAT64 (`64:ff9b::/96`) or 6to4 (`2002::/16`) one.
+fn embedded_v4(v6: Ipv6Addr) -> Option<Ipv4Addr> {
+    let [a, b, c, d, e, f, g, h] = v6.segments();
+    let joined =
+        |high: u16, low: u16| Ipv4Addr::from_bits((u32::from(high) << 16) | u32::from(low));
+    match (a, b) {
+        (0x64, 0xff9b) if [c, d, e, f] == [0; 4] => Some(joined(g, h)),
+        (0x2002, _) => Some(joined(b, c)),
+        _ => None,
     }
 }
 
@@ -56,6 +81,10 @@ mod tests {
             "169.254.169.254",
             "::ffff:169.254.169.254",
             "fe80::1",
+            "fd00:ec2::254",
+            "64:ff9b::a9fe:a9fe",
+            "2002:a9fe:a9fe::1",
+            "100.100.100.200",
             "0.0.0.0",
             "::",
         ] {

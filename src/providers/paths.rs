@@ -1,32 +1,53 @@
 //! Which dialect a path belongs to, and whether calling it costs money.
 //!
 //! The path's last segments decide, since base URLs are often replaced by gateways; the host decides
-//! only the price catalogue. A path that fits nothing is forwarded and counted as unmetered.
+//! only the price catalogue. What is metered wins over what is free, and a word makes a path free only
+//! where it stands: a deployment may be called `files`. A path that fits nothing, or that upstreams may
+//! read in different ways, is forwarded and counted as unmetered.
 
-use percent_encoding::percent_decode_str;
+mod plain;
+
+use plain::Plain;
 
 use super::{Api, Dialect, Endpoint, Metering};
 
-/// Longest model name taken from a path; a longer one is not a model.
+/// Longest model name taken from a path, in bytes; a longer one is not a model.
 const MODEL_BYTES_MAX: usize = 256;
 
-/// Tells what a request calls. The query and empty segments are ignored; `method` is upper case.
+/// Google's methods that answer with content, and those that count it, in lower case.
+const GOOGLE_CALLS: [&str; 10] = [
+    "generatecontent",
+    "streamgeneratecontent",
+    "embedcontent",
+    "batchembedcontents",
+    "predict",
+    "predictlongrunning",
+    "rawpredict",
+    "streamrawpredict",
+    "counttokens",
+    "computetokens",
+];
+
+/// Words that tell an OpenAI-shaped path wherever they stand in it.
+const OPENAI_WORDS: [&str; 6] = [
+    "responses",
+    "models",
+    "files",
+    "uploads",
+    "batches",
+    "moderations",
+];
+
+/// Tells what a request calls. The query is ignored, and so is the way in which the path is written:
+/// escapes, case, parameters, empty and dot segments. `method` is upper case.
 pub fn endpoint(api: Api, method: &str, path: &str) -> Endpoint {
-    let path = path.split(['?', '#']).next().unwrap_or_default();
-    let segments: Vec<&str> = path
-        .split('/')
-        .filter(|segment| !segment.is_empty())
-        .collect();
-    google_method(method, &segments)
-        .or_else(|| free(method, &segments))
-        .or_else(|| metered(api, method, &segments))
-        .unwrap_or(Endpoint {
-            dialect: None,
-            operation: "unknown",
-            metering: Metering::Unmetered,
-            model: None,
-            streamed: None,
-        })
+    recognised(api, method, &Plain::of(path)).unwrap_or(Endpoint {
+        dialect: None,
+        operation: "unknown",
+        metering: Metering::Unmetered,
+        model: None,
+        streamed: None,
+    })
 }
 
 /// The API whose marks a request without a provider's name bears: Anthropic's version header, or the
@@ -40,119 +61,73 @@ pub fn provider_by_marks<'a>(
     if header("anthropic-version").is_some() {
         return Some(Api::Anthropic);
     }
-    let path = path.split(['?', '#']).next().unwrap_or_default();
-    let segments: Vec<&str> = path
-        .split('/')
-        .filter(|segment| !segment.is_empty())
-        .collect();
-    if matches!(segments.first(), Some(&("v1beta" | "v1alpha")))
+    let path = Plain::of(path);
+    let words = path.words();
+    if matches!(words.first(), Some(&("v1beta" | "v1alpha")))
         || header("x-goog-api-key").is_some()
-        || google_method(method, &segments).is_some()
+        || google_method(method, &path).is_some()
     {
         return Some(Api::Gemini);
     }
-    let known = free(method, &segments).or_else(|| metered(Api::Auto, method, &segments));
-    match known?.dialect {
-        Some(dialect) => Some(dialect.api()),
-        None if segments.contains(&"messages") => Some(Api::Anthropic),
-        None => Some(Api::Openai),
+    if let Some(Endpoint {
+        dialect: Some(dialect),
+        ..
+    }) = metered(Api::Auto, method, &path)
+    {
+        return Some(dialect.api());
     }
+    let of_messages = |pair: &[&str]| matches!(pair, ["messages", "batches" | "count_tokens"]);
+    if words.windows(2).any(of_messages) {
+        return Some(Api::Anthropic);
+    }
+    let openai = words.iter().any(|word| OPENAI_WORDS.contains(word));
+    (openai || free(method, &words).is_some()).then_some(Api::Openai)
+}
+
+/// What is known of a path. Nothing is free by a reading that the upstream may not share.
+fn recognised(api: Api, method: &str, path: &Plain) -> Option<Endpoint> {
+    google_method(method, path)
+        .or_else(|| metered(api, method, path))
+        .or_else(|| free(method, &path.words()))
+        .filter(|found| found.metering != Metering::Free || !path.doubtful)
 }
 
 /// `models/{model}:{method}` and Vertex's publishers.
-fn google_method(method: &str, segments: &[&str]) -> Option<Endpoint> {
-    let (model, verb) = segments.last()?.rsplit_once(':')?;
-    let parent = segments.iter().rev().nth(1).copied().unwrap_or_default();
-    if method != "POST" || !matches!(parent, "models" | "tunedModels" | "endpoints") {
-        return None;
-    }
-    let publisher = publisher(segments);
-    let counts = model == "count-tokens";
-    let (dialect, operation, streamed) = match (verb, publisher) {
-        ("generateContent", _) => (Dialect::GeminiGenerate, "generate_content", Some(false)),
-        ("streamGenerateContent", _) => (Dialect::GeminiGenerate, "generate_content", Some(true)),
-        ("embedContent" | "batchEmbedContents", _) => (Dialect::GeminiEmbed, "embeddings", None),
-        ("predict", _) if model.contains("embedding") => (Dialect::GeminiEmbed, "embeddings", None),
-        ("rawPredict", Some("anthropic")) if !counts => {
-            (Dialect::AnthropicMessages, "chat", Some(false))
-        }
-        ("streamRawPredict", Some("anthropic")) => (Dialect::AnthropicMessages, "chat", Some(true)),
-        ("rawPredict", Some(_)) if !counts => (Dialect::OpenaiChat, "chat", None),
-        ("streamRawPredict", Some(_)) => (Dialect::OpenaiChat, "chat", Some(true)),
-        ("countTokens" | "computeTokens" | "rawPredict", _) => return Some(gratis("count_tokens")),
-        _ => return None,
-    };
-    let model = percent_decode_str(model).decode_utf8().ok();
-    let model = model.filter(|model| !model.is_empty() && model.len() <= MODEL_BYTES_MAX);
-    Some(Endpoint {
-        dialect: Some(dialect),
-        operation,
-        metering: Metering::Metered,
-        model: model.map(|model| model.into_owned()),
-        streamed: streamed.or((dialect == Dialect::GeminiEmbed).then_some(false)),
-    })
-}
-
-/// Vertex's `publishers/{publisher}/models/…`.
-fn publisher<'a>(segments: &[&'a str]) -> Option<&'a str> {
-    let at = segments
+fn google_method(method: &str, path: &Plain) -> Option<Endpoint> {
+    let words = path.words();
+    let (_, verb) = words.last()?.rsplit_once(':')?;
+    let parents = &words[..words.len() - 1];
+    // A gateway's model may hold a slash.
+    let at = parents
         .iter()
-        .position(|segment| *segment == "publishers")?;
-    segments.get(at + 1).copied()
-}
-
-/// Paths that list, count or look at what was charged before.
-fn free(method: &str, segments: &[&str]) -> Option<Endpoint> {
-    let last = *segments.last()?;
-    let parent = segments.iter().rev().nth(1).copied().unwrap_or_default();
-    let has = |name: &str| segments.contains(&name);
-    if last == "count_tokens" || (last == "input_tokens" && parent == "responses") {
-        return Some(gratis("count_tokens"));
-    }
-    if last == "moderations" {
-        return Some(gratis("moderations"));
-    }
-    match method {
-        // A stored response repeats the usage of the call that made it.
-        "GET" | "DELETE" | "HEAD" if has("responses") => Some(gratis("fetch_response")),
-        "GET" | "DELETE" | "HEAD" if parent == "completions" || last == "completions" => {
-            Some(gratis("fetch_response"))
-        }
-        "POST" if last == "cancel" && has("responses") => Some(gratis("fetch_response")),
-        "GET" | "HEAD" | "DELETE" if has("models") => Some(gratis("models")),
-        "GET" | "HEAD" | "DELETE" | "POST" if has("files") || has("uploads") => {
-            Some(gratis("files"))
-        }
-        "GET" | "HEAD" | "DELETE" if has("cachedContents") => Some(gratis("cached_contents")),
-        "GET" | "HEAD" | "DELETE" if has("batches") => Some(gratis("batches")),
-        "GET" | "HEAD" if matches!(last, "tags" | "ps" | "version") && parent == "api" => {
-            Some(gratis("models"))
-        }
-        "OPTIONS" => Some(gratis("preflight")),
-        _ => None,
-    }
-}
-
-/// Paths whose answers state usage in a dialect that weir reads.
-fn metered(api: Api, method: &str, segments: &[&str]) -> Option<Endpoint> {
+        .rposition(|word| matches!(*word, "models" | "tunedmodels" | "endpoints" | "dynamic"))?;
     if method != "POST" {
         return None;
     }
-    let last = *segments.last()?;
-    let parent = segments.iter().rev().nth(1).copied().unwrap_or_default();
-    let (dialect, operation) = match (parent, last) {
-        // Cohere's and Writer's `/v1/chat` share the word, not the shape; Writer's is OpenAI's.
-        ("chat" | "fim", "completions") => (Dialect::OpenaiChat, "chat"),
-        ("v1", "chat") if api == Api::Openai => (Dialect::OpenaiChat, "chat"),
-        ("agents", "completions") => (Dialect::OpenaiChat, "chat"),
-        (_, "completions") if segments.contains(&"prompts") => (Dialect::OpenaiChat, "chat"),
-        (_, "completions") => (Dialect::OpenaiCompletions, "text_completion"),
-        (_, "responses") | ("responses", "compact") => (Dialect::OpenaiResponses, "responses"),
-        // Ollama's own `/api/embeddings` says nothing of usage.
-        ("api", "embeddings") => return None,
-        (_, "embeddings") => (Dialect::OpenaiEmbeddings, "embeddings"),
-        (_, "messages") if api != Api::Openai || parent == "v1" => {
-            (Dialect::AnthropicMessages, "chat")
+    let publisher = match &words[..=at] {
+        [.., "publishers", publisher, "models"] => Some(*publisher),
+        _ => None,
+    };
+    let model = path.names_from(at + 1);
+    let model = &model[..model.len() - verb.len() - 1];
+    let (dialect, operation, streamed) = match (verb, publisher) {
+        ("generatecontent", _) => (Dialect::GeminiGenerate, "generate_content", Some(false)),
+        ("streamgeneratecontent", _) => (Dialect::GeminiGenerate, "generate_content", Some(true)),
+        ("embedcontent" | "batchembedcontents", _) => {
+            (Dialect::GeminiEmbed, "embeddings", Some(false))
+        }
+        ("predict", _) if model.contains("embedding") => {
+            (Dialect::GeminiEmbed, "embeddings", Some(false))
+        }
+        ("rawpredict", Some("anthropic")) if model == "count-tokens" => {
+            return Some(gratis("count_tokens"));
+        }
+        ("rawpredict", Some("anthropic")) => (Dialect::AnthropicMessages, "chat", Some(false)),
+        ("streamrawpredict", Some("anthropic")) => (Dialect::AnthropicMessages, "chat", Some(true)),
+        ("rawpredict", Some(_)) => (Dialect::OpenaiChat, "chat", None),
+        ("streamrawpredict", Some(_)) => (Dialect::OpenaiChat, "chat", Some(true)),
+        ("counttokens" | "computetokens", _) if at + 1 == parents.len() => {
+            return Some(gratis("count_tokens"));
         }
         _ => return None,
     };
@@ -160,20 +135,120 @@ fn metered(api: Api, method: &str, segments: &[&str]) -> Option<Endpoint> {
         dialect: Some(dialect),
         operation,
         metering: Metering::Metered,
-        model: deployment(segments),
+        model: model_named(model),
+        streamed,
+    })
+}
+
+/// Paths whose answers state usage in a dialect that weir reads.
+fn metered(api: Api, method: &str, path: &Plain) -> Option<Endpoint> {
+    if method != "POST" {
+        return None;
+    }
+    let words = path.words();
+    let (dialect, operation) = match words.as_slice() {
+        // Cohere's and Writer's `/v1/chat` share the word, not the shape; Writer's is OpenAI's.
+        [.., "v1", "chat"] if api == Api::Openai => (Dialect::OpenaiChat, "chat"),
+        [.., "chat" | "fim" | "agents", "completions"] | [.., "prompts", _, "completions"] => {
+            (Dialect::OpenaiChat, "chat")
+        }
+        [.., "completions"] => (Dialect::OpenaiCompletions, "text_completion"),
+        [.., "responses"] | [.., "responses", "compact"] => (Dialect::OpenaiResponses, "responses"),
+        // Ollama's own `/api/embeddings` says nothing of usage.
+        [.., "api", "embeddings"] => return None,
+        [.., "embeddings"] => (Dialect::OpenaiEmbeddings, "embeddings"),
+        [.., "v1", "messages"] => (Dialect::AnthropicMessages, "chat"),
+        [.., "messages"] if api != Api::Openai => (Dialect::AnthropicMessages, "chat"),
+        _ => return None,
+    };
+    Some(Endpoint {
+        dialect: Some(dialect),
+        operation,
+        metering: Metering::Metered,
+        model: deployment(path),
         streamed: (dialect == Dialect::OpenaiEmbeddings).then_some(false),
     })
 }
 
+/// Paths that list, count or look at what was charged before.
+fn free(method: &str, words: &[&str]) -> Option<Endpoint> {
+    let operation = match method {
+        "OPTIONS" => "preflight",
+        // What follows is a name of the operator's choice, and calling a deployment costs.
+        _ if words.contains(&"deployments") => return None,
+        "GET" | "HEAD" | "DELETE" => free_look(method, words)?,
+        "POST" => free_post(words)?,
+        _ => return None,
+    };
+    Some(gratis(operation))
+}
+
+/// What may be fetched and deleted. Bare `responses` is left out: a WebSocket that makes responses opens
+/// by a GET of it.
+fn free_look(method: &str, words: &[&str]) -> Option<&'static str> {
+    Some(match words {
+        // A stored response repeats the usage of the call that made it.
+        [.., "responses", _] | [.., "responses", _, "input_items"] => "fetch_response",
+        [.., "chat", "completions"]
+        | [.., "chat", "completions", _]
+        | [.., "chat", "completions", _, "messages"] => "fetch_response",
+        [.., "models"] => "models",
+        [.., "models", last] | [.., "models", _, last] if !calls_google(last) => "models",
+        [.., "models", _, _, "endpoints"] => "models",
+        [.., "files" | "uploads"] | [.., "files" | "uploads", _] | [.., "files", _, "content"] => {
+            "files"
+        }
+        [.., "cachedcontents"] | [.., "cachedcontents", _] => "cached_contents",
+        [.., "batches"] | [.., "batches", _] | [.., "batches", _, "results"] => "batches",
+        [.., "api", "tags" | "ps" | "version"] if method != "DELETE" => "models",
+        _ => return None,
+    })
+}
+
+/// What may be posted: only paths that are known whole, since a POST is what a call that costs looks like.
+fn free_post(words: &[&str]) -> Option<&'static str> {
+    let (base, operation) = match words {
+        [base @ .., "messages", "count_tokens"] => (base, "count_tokens"),
+        [base @ .., "responses", "input_tokens"] => (base, "count_tokens"),
+        [base @ .., "moderations"] => (base, "moderations"),
+        [base @ .., "responses", _, "cancel"] => (base, "fetch_response"),
+        [base @ .., "files" | "uploads"]
+        | [base @ .., "uploads", _, "parts" | "complete" | "cancel"] => (base, "files"),
+        _ => return None,
+    };
+    is_base(base).then_some(operation)
+}
+
+/// Whether a resource that follows these segments is the API's own: it is none of another resource's.
+fn is_base(segments: &[&str]) -> bool {
+    match segments.last() {
+        None | Some(&"openai") => true,
+        Some(word) => word
+            .strip_prefix('v')
+            .is_some_and(|rest| rest.starts_with(|first: char| first.is_ascii_digit())),
+    }
+}
+
+/// Whether a model's segment calls a method of the model, in lower case.
+fn calls_google(segment: &str) -> bool {
+    segment
+        .rsplit_once(':')
+        .is_some_and(|(_, verb)| GOOGLE_CALLS.contains(&verb))
+}
+
 /// Azure's `deployments/{name}`, the model's name where a body has none.
-fn deployment(segments: &[&str]) -> Option<String> {
-    let at = segments
-        .iter()
-        .position(|segment| *segment == "deployments")?;
-    let name = percent_decode_str(segments.get(at + 1)?)
-        .decode_utf8()
-        .ok()?;
-    (name.len() <= MODEL_BYTES_MAX).then(|| name.into_owned())
+fn deployment(path: &Plain) -> Option<String> {
+    let words = path.words();
+    let at = words.iter().position(|word| *word == "deployments")?;
+    model_named(path.name(at + 1)?)
+}
+
+/// A model's name from a path, unless it can be none.
+fn model_named(name: &str) -> Option<String> {
+    let fits = !name.is_empty()
+        && name.len() <= MODEL_BYTES_MAX
+        && !name.contains(char::REPLACEMENT_CHARACTER);
+    fits.then(|| name.to_owned())
 }
 
 fn gratis(operation: &'static str) -> Endpoint {

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use tracing::warn;
+use tracing::debug;
 
 use super::call::{Admission, Call};
 use super::engine::Engine;
@@ -59,6 +59,7 @@ impl Call {
 
     /// Takes the hold with all that is known, and puts it on record.
     pub async fn admit(&mut self, engine: &Engine) -> Decision {
+        let from = engine.clock.monotonic();
         let request = self.learn_from_body();
         let sizes = self.sizes(engine, &request);
         match engine
@@ -75,14 +76,15 @@ impl Call {
         }
         let hold = self.hold(&sizes);
         if let Err(fault) = engine.ledger.hold(hold).await {
-            warn!(%fault, "the ledger did not take a hold");
+            // The ledger says so itself, once; a line for every call would fill the disk that may be full.
+            debug!(%fault, "the ledger did not take a hold");
             if self.live.config.on_ledger_fault == Policy::Block {
                 self.admission = Admission::Refused;
                 return Decision::LedgerFault;
             }
         }
         self.admission = Admission::Admitted;
-        self.overhead = Some(engine.clock.monotonic().saturating_sub(self.began));
+        self.overhead = Some(engine.clock.monotonic().saturating_sub(from));
         Decision::Forward
     }
 
@@ -174,20 +176,12 @@ impl Call {
             provider: &self.head.provider,
             request,
             answers: self.target.endpoint.operation != "embeddings",
-            body_bytes: self.request.bytes.max(self.stated_length()),
+            body_bytes: self.request.size(),
             input_tokens: None,
             text_only: false,
             rates: rates.as_ref(),
             context_window: window,
         })
-    }
-
-    fn stated_length(&self) -> u64 {
-        if self.request.known {
-            0
-        } else {
-            self.request.stated
-        }
     }
 
     fn hold(&self, sizes: &Sizes) -> Hold {

@@ -3,33 +3,29 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use pingora::proxy::Session;
 
-use super::answer::content_length;
 use super::engine::{Engine, Live};
 use super::forward::Destination;
+use super::gate::WITHHELD_MAX;
 use super::identify;
+use super::request::RequestSide;
 use super::route::Target;
 use crate::budget::{Facts, Permit, Refusal};
 use crate::ledger::{self, CallHead};
 use crate::listen::connect::Connect;
 use crate::metrics::InflightGuard;
-use crate::providers::reader::Text;
-use crate::providers::request::RequestReader;
-use crate::providers::{Dialect, Metering, RequestFacts};
+use crate::providers::{Dialect, Metering};
 use crate::usage::Extraction;
-use crate::usage::estimate::TextSample;
 use crate::usage::extract::Extractor;
-use crate::wire::encoding::Decoder;
 
 /// Pingora's per-request context.
 pub struct Ctx {
     pub engine: Arc<Engine>,
     /// The call, once it was routed to a provider.
     pub call: Option<Box<Call>>,
-    /// Where a request goes that no provider claims, and its path there.
-    pub passthrough: Option<(Destination, Vec<u8>)>,
+    /// Where a request goes that no provider claims, and its path there; a guard counts it as in flight.
+    pub passthrough: Option<(Destination, Vec<u8>, InflightGuard)>,
 }
 
 impl Ctx {
@@ -50,7 +46,7 @@ impl Ctx {
                 Some((destination, &call.target.path))
             }
             None => {
-                let (destination, path) = self.passthrough.as_ref()?;
+                let (destination, path, _) = self.passthrough.as_ref()?;
                 Some((destination, path))
             }
         }
@@ -89,12 +85,14 @@ pub struct Call {
     pub user_is_named: bool,
     /// Monotonic time of the request head.
     pub began: Duration,
+    /// Monotonic time of its end.
+    pub ended: Option<Duration>,
     pub admission: Admission,
     pub permit: Option<Permit>,
     pub refusal: Option<Box<Refusal>>,
     pub request: RequestSide,
     pub response: ResponseSide,
-    /// Time spent before the request went upstream: what weir added.
+    /// Time from the body, or what was needed of it, to the admission: what weir added.
     pub overhead: Option<Duration>,
     /// Whether a connection to the upstream was had, so that it may have been billed.
     pub reached_upstream: bool,
@@ -117,6 +115,7 @@ impl Call {
         let request = session.req_header();
         let query = request.uri.query();
         let caller = identify::identify(
+            target.provider.api,
             &request.headers,
             query,
             target.labels.as_deref(),
@@ -152,6 +151,7 @@ impl Call {
             facts: Arc::new(facts),
             user_is_named: caller.user_is_named,
             began: engine.clock.monotonic(),
+            ended: None,
             admission: Admission::Awaiting,
             permit: None,
             refusal: None,
@@ -172,6 +172,15 @@ impl Call {
         self.attempts += 1;
     }
 
+    /// Bytes of the body that may go upstream in one write, since they are withheld until they are admitted.
+    pub fn body_at_once(&self) -> u64 {
+        match self.admission {
+            Admission::Awaiting if self.request.stated > 0 => self.request.stated.min(WITHHELD_MAX),
+            Admission::Awaiting => WITHHELD_MAX,
+            _ => 0,
+        }
+    }
+
     /// Now that the body is known, decides what a client means that closes its side.
     ///
     /// One that streams has left, and its upstream is cut off at once. An unstreamed answer is billed whole
@@ -187,65 +196,6 @@ impl Call {
         session
             .as_downstream_mut()
             .set_abort_on_close(streamed || upgrade);
-    }
-}
-
-/// What was read of the request's body.
-pub struct RequestSide {
-    reader: RequestReader,
-    decoder: Decoder,
-    pub text: TextSample,
-    pub bytes: u64,
-    /// The whole body was read before it was forwarded; what passes the filter was counted already.
-    pub known: bool,
-    /// The length that the head states; 0 where it states none.
-    pub stated: u64,
-    /// Body bytes that wait for admission.
-    pub withheld: Vec<Bytes>,
-}
-
-impl RequestSide {
-    /// A reader for the body of `target`'s dialect.
-    pub fn new(target: &Target, session: &Session) -> Self {
-        let headers = &session.req_header().headers;
-        let encoding = headers
-            .get(http::header::CONTENT_ENCODING)
-            .and_then(|value| value.to_str().ok());
-        RequestSide {
-            reader: RequestReader::new(target.endpoint.dialect),
-            decoder: Decoder::new(encoding),
-            text: TextSample::default(),
-            bytes: 0,
-            known: false,
-            stated: content_length(session).unwrap_or(0),
-            withheld: Vec::new(),
-        }
-    }
-
-    /// Reads a copy of the next body bytes.
-    pub fn watch(&mut self, chunk: &[u8]) {
-        self.bytes += chunk.len() as u64;
-        let RequestSide {
-            reader,
-            decoder,
-            text,
-            ..
-        } = self;
-        let mut sample = |piece: Text<'_>| {
-            text.push(piece.part);
-            text.push_unkept(piece.bytes.saturating_sub(piece.part.len() as u64));
-        };
-        decoder.feed(chunk, &mut |plain| reader.feed(plain, &mut sample));
-    }
-
-    /// Whether the body asks for a stream, as far as it was read.
-    pub fn streams(&self) -> Option<bool> {
-        self.reader.streams()
-    }
-
-    /// What the body said, as far as it was read.
-    pub fn facts(&self) -> RequestFacts {
-        self.reader.facts()
     }
 }
 

@@ -8,8 +8,9 @@ use pingora::protocols::tls::CaType;
 use pingora::utils::tls::WrappedX509;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
+use super::counting::Counting;
 use super::forward::Destination;
-use super::identify::KeyHasher;
+use super::key_hash::KeyHasher;
 use crate::budget::Budgets;
 use crate::budget::estimate::Estimator;
 use crate::budget::limits::Dimension;
@@ -113,6 +114,7 @@ pub struct Engine {
     pub metrics: Arc<Metrics>,
     pub estimator: Estimator,
     pub hasher: KeyHasher,
+    pub counting: Counting,
     pub clock: Arc<dyn Clock>,
 }
 

@@ -3,6 +3,7 @@
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use http::HeaderValue;
@@ -16,10 +17,13 @@ use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, ErrorType, Result};
 
 use crate::config::{Provider, Timeouts, Upstream, UpstreamProxy};
-use crate::listen::dial;
+use crate::listen::dial::{self, Allowed};
+use crate::listen::tunnel;
 
 /// How many calls share one h2 connection; Pingora's own default is one.
 const H2_STREAMS: usize = 100;
+/// An upstream that takes a withheld body more slowly than this is given up.
+const SLOWEST_BYTES_PER_SECOND: u64 = 32 * 1024;
 
 /// Where requests' bytes go: one for each provider and set of settings, shared by its calls.
 #[derive(Debug)]
@@ -46,14 +50,28 @@ impl Destination {
             .hash(&mut hasher);
         let proxy = provider.upstream_proxy.clone();
         let upstream = provider.upstream.clone();
-        Destination::new(upstream, proxy, provider.timeouts, roots, hasher.finish())
+        Destination::new(
+            upstream,
+            proxy,
+            provider.timeouts,
+            roots,
+            dial::anywhere,
+            hasher.finish(),
+        )
     }
 
     /// A host that no provider claims.
     pub fn passthrough(upstream: Upstream) -> Self {
         let mut hasher = DefaultHasher::new();
         upstream.hash(&mut hasher);
-        Destination::new(upstream, None, Timeouts::default(), None, hasher.finish())
+        Destination::new(
+            upstream,
+            None,
+            Timeouts::default(),
+            None,
+            tunnel::may_be_reached,
+            hasher.finish(),
+        )
     }
 
     fn new(
@@ -61,6 +79,7 @@ impl Destination {
         proxy: Option<UpstreamProxy>,
         timeouts: Timeouts,
         roots: Option<Arc<CaType>>,
+        allowed: Allowed,
         group: u64,
     ) -> Self {
         let dialer = Dialer {
@@ -68,6 +87,7 @@ impl Destination {
             port: upstream.port,
             proxy,
             limit: timeouts.connect,
+            allowed,
         };
         Destination {
             host: host_header(&upstream),
@@ -80,7 +100,8 @@ impl Destination {
     }
 
     /// The peer for Pingora's pool. `upgrade`: a WebSocket handshake, which h2 would turn into a plain GET.
-    pub fn peer(&self, upgrade: bool) -> HttpPeer {
+    /// `at_once`: bytes of the body that may be written in one go, which Pingora times as one write.
+    pub fn peer(&self, upgrade: bool, at_once: u64) -> HttpPeer {
         // The placeholder address makes the pool skip its check of the far address; the dialer knows the real one.
         let placeholder = SocketAddr::from((Ipv4Addr::UNSPECIFIED, self.upstream.port));
         let mut peer = HttpPeer::new(placeholder, self.upstream.tls, self.upstream.host.clone());
@@ -94,7 +115,8 @@ impl Destination {
         options.max_h2_streams = H2_STREAMS;
         options.total_connection_timeout = Some(self.timeouts.connect);
         options.read_timeout = Some(self.timeouts.read);
-        options.write_timeout = Some(self.timeouts.write);
+        let slowest = Duration::from_secs(at_once / SLOWEST_BYTES_PER_SECOND);
+        options.write_timeout = Some(self.timeouts.write + slowest);
         options.idle_timeout = Some(self.timeouts.idle);
         options.ca.clone_from(&self.roots);
         let dialer = Arc::clone(&self.dialer);
@@ -144,13 +166,16 @@ struct Dialer {
     host: String,
     port: u16,
     proxy: Option<UpstreamProxy>,
-    limit: std::time::Duration,
+    limit: Duration,
+    /// Which addresses may be dialled: a client's own choice of host is guarded.
+    allowed: Allowed,
 }
 
 #[async_trait]
 impl L4Connect for Dialer {
     async fn connect(&self, _placeholder: &L4Address) -> Result<L4Stream> {
-        match dial::dial(&self.host, self.port, self.proxy.as_ref(), self.limit).await {
+        let proxy = self.proxy.as_ref();
+        match dial::dial(&self.host, self.port, proxy, self.limit, self.allowed).await {
             Ok(stream) => Ok(stream.into()),
             Err(error) => {
                 let kind = match error.kind() {

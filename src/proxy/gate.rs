@@ -3,6 +3,8 @@
 //! The head alone where a budget is spent; a small body before an upstream is chosen; a large one while it is
 //! kept back from the upstream, and only where the size or the owner of the hold depends on it.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use bytes::Bytes;
 use pingora::proxy::Session;
 use pingora::{Error, ErrorType as Fault, Result};
@@ -17,7 +19,47 @@ use super::engine::Engine;
 const EARLY_BODY_MAX: u64 = 64 * 1024;
 /// Most bytes of a body that are withheld for admission; past this the hold is sized by what was read and by
 /// the length that the head states.
-const WITHHELD_MAX: u64 = 32 * 1024 * 1024;
+pub const WITHHELD_MAX: u64 = 32 * 1024 * 1024;
+
+/// Most bytes that are withheld over all calls; past this a call is decided with what was read of it, as one of
+/// unknown size.
+const WITHHELD_TOTAL_MAX: u64 = 512 * 1024 * 1024;
+
+/// Bytes withheld over all calls.
+static WITHHELD: AtomicU64 = AtomicU64::new(0);
+
+/// A body that waits for admission; counted in the total until it goes.
+#[derive(Debug, Default)]
+pub struct Held {
+    pieces: Vec<Bytes>,
+    bytes: u64,
+}
+
+impl Held {
+    /// Keeps a piece; `false` where that was the last for which there is room.
+    fn push(&mut self, piece: Bytes) -> bool {
+        let length = piece.len() as u64;
+        self.bytes += length;
+        self.pieces.push(piece);
+        WITHHELD.fetch_add(length, Ordering::Relaxed) + length < WITHHELD_TOTAL_MAX
+    }
+
+    /// Gives all of it back in one piece.
+    fn take(&mut self) -> Bytes {
+        self.release();
+        std::mem::take(&mut self.pieces).concat().into()
+    }
+
+    fn release(&mut self) {
+        WITHHELD.fetch_sub(std::mem::take(&mut self.bytes), Ordering::Relaxed);
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.release();
+    }
+}
 
 /// Decides as early as it can; `true` where the answer was written.
 pub async fn decide(session: &mut Session, call: &mut Call, engine: &Engine) -> Result<bool> {
@@ -50,22 +92,26 @@ pub async fn withhold(
     body: &mut Option<Bytes>,
     end_of_stream: bool,
 ) -> Result<()> {
+    let mut room = true;
     if let Some(bytes) = body.take() {
-        call.request.withheld.push(bytes);
+        room = call.request.withheld.push(bytes);
     }
-    if !end_of_stream && call.request.bytes < WITHHELD_MAX {
+    if !room {
+        engine.metrics.bound_hit("withheld");
+    }
+    if !end_of_stream && room && call.request.bytes < WITHHELD_MAX {
         // `None` would tell the upstream that the body is over.
         *body = Some(Bytes::new());
         return Ok(());
     }
     if end_of_stream {
+        call.request.is_over = true;
         call.body_is_known(session);
     }
     match call.admit(engine).await {
         Decision::Forward => {
-            let whole = call.request.withheld.concat();
-            call.request.withheld.clear();
-            *body = (!whole.is_empty()).then(|| whole.into());
+            let whole = call.request.withheld.take();
+            *body = (!whole.is_empty()).then_some(whole);
             Ok(())
         }
         // Without a source Pingora swallows the error when the upstream speaks h2, and the client hangs.

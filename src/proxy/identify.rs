@@ -1,70 +1,17 @@
 //! Identify: who a call is for, from its head; what the body says of it comes later.
 
-use std::path::Path;
-
 use base64::Engine as _;
 use http::HeaderMap;
 use percent_encoding::percent_decode_str;
-use ring::hmac;
-use ring::rand::{SecureRandom as _, SystemRandom};
 
+use super::key_hash::KeyHasher;
 use crate::ledger::Labels;
-use crate::listen::ca;
+use crate::providers::Api;
 
 /// Most characters of a label; the rest is cut.
 const LABEL_MAX: usize = 64;
 /// Most free tags of one call.
 const TAGS_MAX: usize = 16;
-/// Hex digits of a key's hash.
-const KEY_DIGITS: usize = 12;
-
-/// Turns a client's credential into a name that says nothing about it.
-///
-/// The hash is keyed with a secret of this `data_dir`, so that a ledger that leaks cannot be searched for
-/// credentials that leaked elsewhere.
-#[derive(Debug)]
-pub struct KeyHasher {
-    key: hmac::Key,
-}
-
-impl KeyHasher {
-    /// Reads the secret of `data_dir`, or makes one.
-    pub fn open(data_dir: &Path) -> Result<Self, ca::Error> {
-        let path = data_dir.join("hash.key");
-        let secret = match std::fs::read(&path) {
-            Ok(secret) if secret.len() == 32 => secret,
-            Ok(_) => {
-                return Err(ca::Error::Unreadable {
-                    path,
-                    why: "not 32 bytes".to_owned(),
-                });
-            }
-            Err(_) => {
-                let mut secret = vec![0; 32];
-                SystemRandom::new()
-                    .fill(&mut secret)
-                    .expect("the system has random numbers");
-                ca::write_file(&path, &secret, 0o600)?;
-                secret
-            }
-        };
-        Ok(KeyHasher {
-            key: hmac::Key::new(hmac::HMAC_SHA256, &secret),
-        })
-    }
-
-    /// The name of a credential: 12 hex digits.
-    pub fn name(&self, credential: &[u8]) -> String {
-        let tag = hmac::sign(&self.key, credential);
-        let mut name = String::with_capacity(KEY_DIGITS);
-        for byte in &tag.as_ref()[..KEY_DIGITS / 2] {
-            for digit in [byte >> 4, byte & 15] {
-                name.extend(char::from_digit(digit.into(), 16));
-            }
-        }
-        name
-    }
-}
 
 /// What the head says of the caller.
 #[derive(Debug, Default)]
@@ -76,6 +23,7 @@ pub struct Caller {
 
 /// Reads the caller from headers, the `@` segment and the proxy's user name, label by label.
 pub fn identify(
+    api: Api,
     headers: &HeaderMap,
     query: Option<&str>,
     segment: Option<&str>,
@@ -98,7 +46,8 @@ pub fn identify(
             from_pairs(&user, &mut labels);
         }
     }
-    labels.key = credential(headers, query).map(|credential| hasher.name(credential.as_bytes()));
+    labels.key =
+        credential(api, headers, query).map(|credential| hasher.name(credential.as_bytes()));
     let user_is_named = labels.user.is_some();
     Caller {
         labels,
@@ -209,20 +158,41 @@ fn proxy_user(authorization: &str) -> Option<String> {
     (!user.is_empty()).then(|| user.to_owned())
 }
 
-/// The credential that the client sends to the provider, wherever its API carries it.
-fn credential(headers: &HeaderMap, query: Option<&str>) -> Option<String> {
-    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    let bearer = header("authorization").map(|value| match value.split_once(' ') {
-        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => token.trim(),
-        _ => value,
-    });
-    bearer
-        .or_else(|| header("x-api-key"))
-        .or_else(|| header("api-key"))
-        .or_else(|| header("x-goog-api-key"))
-        .or_else(|| query?.split('&').find_map(|pair| pair.strip_prefix("key=")))
-        .filter(|credential| !credential.is_empty())
-        .map(str::to_owned)
+/// The credential that this provider reads, from where it reads it: elsewhere a client could put anything and be
+/// somebody new with every call.
+fn credential(api: Api, headers: &HeaderMap, query: Option<&str>) -> Option<String> {
+    let header = |name: &str| {
+        headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .map(str::to_owned)
+    };
+    let bearer = || {
+        let value = header("authorization")?;
+        match value.split_once(' ') {
+            Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => {
+                Some(token.trim().to_owned())
+            }
+            _ => Some(value),
+        }
+    };
+    let in_query = || {
+        let key = query?
+            .split('&')
+            .find_map(|pair| pair.strip_prefix("key="))?;
+        Some(percent_decode_str(key).decode_utf8_lossy().into_owned())
+    };
+    let found = match api {
+        Api::Openai => bearer().or_else(|| header("api-key")),
+        Api::Anthropic => header("x-api-key").or_else(bearer),
+        Api::Gemini => header("x-goog-api-key").or_else(in_query).or_else(bearer),
+        Api::Auto => bearer()
+            .or_else(|| header("x-api-key"))
+            .or_else(|| header("api-key"))
+            .or_else(|| header("x-goog-api-key"))
+            .or_else(in_query),
+    };
+    found.filter(|credential| !credential.is_empty())
 }
 
 #[cfg(test)]
@@ -230,9 +200,7 @@ mod tests {
     use super::*;
 
     fn hasher() -> KeyHasher {
-        KeyHasher {
-            key: hmac::Key::new(hmac::HMAC_SHA256, &[7; 32]),
-        }
+        KeyHasher::with(&[7; 32])
     }
 
     fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
@@ -248,6 +216,7 @@ mod tests {
         // "team=ads,task=42:token"
         let proxy = "Basic dGVhbT1hZHMsdGFzaz00Mjp0b2tlbg==";
         let caller = identify(
+            Api::Auto,
             &headers,
             None,
             Some("team=x,user=ann%20b"),
@@ -265,7 +234,15 @@ mod tests {
     #[test]
     fn a_client_that_is_not_trusted_names_nobody() {
         let headers = headers(&[("x-weir-team", "search"), ("authorization", "Bearer sk-1")]);
-        let caller = identify(&headers, None, Some("user=ann"), None, false, &hasher());
+        let caller = identify(
+            Api::Auto,
+            &headers,
+            None,
+            Some("user=ann"),
+            None,
+            false,
+            &hasher(),
+        );
         assert_eq!((caller.labels.team, caller.labels.user), (None, None));
         assert!(
             caller.labels.key.is_some(),
@@ -276,12 +253,20 @@ mod tests {
     #[test]
     fn the_same_credential_has_one_name_wherever_it_is_carried() {
         let name = |pairs: &[(&'static str, &'static str)], query| {
-            identify(&headers(pairs), query, None, None, true, &hasher())
-                .labels
-                .key
+            identify(
+                Api::Auto,
+                &headers(pairs),
+                query,
+                None,
+                None,
+                true,
+                &hasher(),
+            )
+            .labels
+            .key
         };
         let bearer = name(&[("authorization", "Bearer sk-1")], None);
-        assert_eq!(bearer.as_ref().map(String::len), Some(KEY_DIGITS));
+        assert!(bearer.is_some());
         assert_eq!(bearer, name(&[("x-api-key", "sk-1")], None));
         assert_eq!(bearer, name(&[("x-goog-api-key", "sk-1")], None));
         assert_eq!(bearer, name(&[], Some("alt=sse&key=sk-1")));
@@ -297,5 +282,29 @@ mod tests {
             Some(LABEL_MAX)
         );
         assert_eq!(clean("\n"), None);
+    }
+
+    #[test]
+    fn a_credential_where_the_provider_reads_none_makes_nobody_new() {
+        let name = |api, pairs: &[(&'static str, &'static str)], query| {
+            identify(api, &headers(pairs), query, None, None, true, &hasher())
+                .labels
+                .key
+        };
+        let real = name(Api::Gemini, &[], Some("key=REAL"));
+        assert_eq!(
+            real,
+            name(Api::Gemini, &[("x-api-key", "other")], Some("key=REAL"))
+        );
+        assert_eq!(real, name(Api::Gemini, &[], Some("alt=sse&key=R%45AL")));
+        let openai = name(Api::Openai, &[("authorization", "Bearer sk-1")], None);
+        assert_eq!(
+            openai,
+            name(
+                Api::Openai,
+                &[("authorization", "Bearer sk-1"), ("x-api-key", "x")],
+                Some("key=y")
+            )
+        );
     }
 }

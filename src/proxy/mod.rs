@@ -3,11 +3,14 @@
 pub mod admit;
 pub mod answer;
 pub mod call;
+pub mod counting;
 pub mod engine;
 pub mod forward;
 pub mod gate;
 pub mod identify;
+pub mod key_hash;
 pub mod phases;
+pub mod request;
 pub mod route;
 pub mod settle;
 pub mod tee;

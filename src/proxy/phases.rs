@@ -7,7 +7,6 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::modules::http::HttpModules;
-use pingora::protocols::Digest;
 use pingora::proxy::{FailToProxy, ProxyHttp, Session};
 use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, ErrorType as Fault, Result};
@@ -64,7 +63,9 @@ impl ProxyHttp for Weir {
                 gate::decide(session, call, &self.engine).await
             }
             Route::Passthrough(upstream, path) => {
-                ctx.passthrough = Some((Destination::passthrough(upstream), path));
+                let destination = Destination::passthrough(upstream);
+                let guard = self.engine.metrics.inflight();
+                ctx.passthrough = Some((destination, path, guard));
                 Ok(false)
             }
             Route::NotFound => {
@@ -107,6 +108,7 @@ impl ProxyHttp for Weir {
             return gate::withhold(session, call, &self.engine, body, end_of_stream).await;
         }
         if end_of_stream {
+            call.request.is_over = true;
             call.body_is_known(session);
             call.amend(&self.engine);
         }
@@ -121,22 +123,8 @@ impl ProxyHttp for Weir {
         let (destination, _) = ctx
             .destination()
             .ok_or_else(|| Error::new(Fault::InternalError))?;
-        Ok(Box::new(destination.peer(upgrade)))
-    }
-
-    async fn connected_to_upstream(
-        &self,
-        _session: &mut Session,
-        _reused: bool,
-        _peer: &HttpPeer,
-        _fd: std::os::unix::io::RawFd,
-        _digest: Option<&Digest>,
-        ctx: &mut Ctx,
-    ) -> Result<()> {
-        if let Some(call) = ctx.call.as_deref_mut() {
-            call.reached_upstream = true;
-        }
-        Ok(())
+        let at_once = ctx.call.as_ref().map_or(0, |call| call.body_at_once());
+        Ok(Box::new(destination.peer(upgrade, at_once)))
     }
 
     async fn upstream_request_filter(
@@ -154,7 +142,12 @@ impl ProxyHttp for Weir {
         let (destination, path) = ctx
             .destination()
             .ok_or_else(|| Error::new(Fault::InternalError))?;
-        destination.rewrite(head, path)
+        destination.rewrite(head, path)?;
+        // From here on the provider may have it.
+        if let Some(call) = ctx.call.as_deref_mut() {
+            call.reached_upstream = true;
+        }
+        Ok(())
     }
 
     async fn upstream_response_filter(

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use pingora::http::RequestHeader;
 
 use super::engine::Live;
-use crate::config::{Policy, Provider, Upstream};
+use crate::config::{HostPort, Policy, Provider, Upstream};
 use crate::listen::connect::{Connect, authority};
-use crate::providers::{self, Api, Endpoint};
+use crate::providers::{self, Api, Endpoint, Metering};
 
 /// Where a request goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,48 +37,84 @@ pub struct Target {
 pub fn route(live: &Live, head: &RequestHeader, connect: Option<&Connect>) -> Route {
     let raw = head.raw_path();
     if let Some(connect) = connect {
-        // A provider that a reload took away is no longer there for a tunnel that stands.
-        return match live.claiming(&connect.target) {
-            Some(provider) => to_provider(provider, head, raw, None),
-            None => Route::Denied,
-        };
+        return route_tunnelled(live, head, raw, connect);
     }
     match absolute(raw) {
-        Some((host, path)) => route_absolute(live, head, host, path),
+        Some(absolute) => route_absolute(live, head, &absolute),
         None => route_origin(live, head, raw),
     }
 }
 
-/// Splits `http://host:port/path` in authority and path.
-fn absolute(raw: &[u8]) -> Option<(&[u8], &[u8])> {
-    let scheme = raw.get(..7)?;
-    if !scheme.eq_ignore_ascii_case(b"http://") {
-        return None;
+/// `scheme://authority/path`, as a client sends it to a proxy.
+struct Absolute<'a> {
+    is_tls: bool,
+    authority: &'a [u8],
+    path: &'a [u8],
+}
+
+impl Absolute<'_> {
+    fn target(&self) -> Option<HostPort> {
+        let default = if self.is_tls { 443 } else { 80 };
+        authority(std::str::from_utf8(self.authority).ok()?, Some(default))
     }
-    let rest = &raw[7..];
+
+    fn path(&self) -> Vec<u8> {
+        if self.path.first() == Some(&b'/') {
+            self.path.to_vec()
+        } else {
+            [b"/", self.path].concat()
+        }
+    }
+}
+
+fn absolute(raw: &[u8]) -> Option<Absolute<'_>> {
+    let starts = |scheme: &[u8]| {
+        raw.get(..scheme.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(scheme))
+    };
+    let (is_tls, rest) = if starts(b"http://") {
+        (false, &raw[7..])
+    } else if starts(b"https://") {
+        (true, &raw[8..])
+    } else {
+        return None;
+    };
     let end = rest
         .iter()
         .position(|b| matches!(b, b'/' | b'?'))
         .unwrap_or(rest.len());
-    Some(rest.split_at(end))
+    let (authority, path) = rest.split_at(end);
+    Some(Absolute {
+        is_tls,
+        authority,
+        path,
+    })
 }
 
-fn route_absolute(live: &Live, head: &RequestHeader, host: &[u8], path: &[u8]) -> Route {
-    let Some(target) = std::str::from_utf8(host)
-        .ok()
-        .and_then(|host| authority(host, Some(80)))
-    else {
+/// Inside an intercepted tunnel: the host is the tunnel's, whatever form the request has.
+fn route_tunnelled(live: &Live, head: &RequestHeader, raw: &[u8], connect: &Connect) -> Route {
+    // A provider that a reload took away is no longer there for a tunnel that stands.
+    let Some(provider) = live.claiming(&connect.target) else {
+        return Route::Denied;
+    };
+    match absolute(raw) {
+        Some(absolute) if absolute.target().as_ref() == Some(&connect.target) => {
+            to_provider(provider, head, &absolute.path(), None)
+        }
+        Some(_) => Route::Denied,
+        None => to_provider(provider, head, raw, None),
+    }
+}
+
+fn route_absolute(live: &Live, head: &RequestHeader, absolute: &Absolute<'_>) -> Route {
+    let Some(target) = absolute.target() else {
         return Route::NotFound;
     };
-    let path = if path.first() == Some(&b'/') {
-        path.to_vec()
-    } else {
-        [b"/", path].concat()
-    };
     if let Some(provider) = live.claiming(&target) {
-        return to_provider(provider, head, &path, None);
+        return to_provider(provider, head, &absolute.path(), None);
     }
-    if live.config.tunnel == Policy::Block {
+    // TLS that a client leaves to a proxy would need a trust of weir's own in any host.
+    if absolute.is_tls || live.config.tunnel == Policy::Block {
         return Route::Denied;
     }
     let upstream = Upstream {
@@ -87,10 +123,13 @@ fn route_absolute(live: &Live, head: &RequestHeader, host: &[u8], path: &[u8]) -
         port: target.port,
         base_path: String::new(),
     };
-    Route::Passthrough(upstream, path)
+    Route::Passthrough(upstream, absolute.path())
 }
 
 fn route_origin(live: &Live, head: &RequestHeader, raw: &[u8]) -> Route {
+    if raw.first() != Some(&b'/') {
+        return Route::NotFound;
+    }
     let (labels, rest) = match segment(raw) {
         Some((first, rest)) if first.first() == Some(&b'@') => (
             Some(String::from_utf8_lossy(&first[1..]).into_owned()),
@@ -143,7 +182,15 @@ fn to_provider(
     labels: Option<String>,
 ) -> Route {
     let text = String::from_utf8_lossy(path_of(path));
-    let endpoint = providers::paths::endpoint(provider.api, head.method.as_str(), &text);
+    let mut endpoint = providers::paths::endpoint(provider.api, head.method.as_str(), &text);
+    if opens_web_socket(head) {
+        // What is said after an upgrade is not read, so it is not free either.
+        endpoint = Endpoint {
+            dialect: None,
+            metering: Metering::Unmetered,
+            ..endpoint
+        };
+    }
     let slash: &[u8] = if path.first() == Some(&b'/') {
         b""
     } else {
@@ -156,6 +203,12 @@ fn to_provider(
         path,
         labels,
     }))
+}
+
+fn opens_web_socket(head: &RequestHeader) -> bool {
+    let asked = head.headers.get(http::header::UPGRADE);
+    head.method == http::Method::GET
+        && asked.is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket"))
 }
 
 /// The prefixes that a base URL may end in, for the answer to a path that fits none.

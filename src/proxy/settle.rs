@@ -1,5 +1,6 @@
 //! Settle: what a call was and what it cost, once: the ledger's row, the permit's end, the metrics.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use pingora::{Error, ErrorSource, ErrorType as Fault};
@@ -28,6 +29,15 @@ pub enum Ending {
 }
 
 impl Ending {
+    /// The same, as the extractor calls it.
+    fn of_stream(self) -> StreamEnd {
+        match self {
+            Ending::Complete => StreamEnd::Complete,
+            Ending::ClientClosed => StreamEnd::ClientClosed,
+            Ending::Upstream(_) | Ending::Dropped => StreamEnd::UpstreamClosed,
+        }
+    }
+
     /// What Pingora's error, or none, says of the end.
     pub fn of(error: Option<&Error>) -> Ending {
         let Some(error) = error else {
@@ -64,8 +74,45 @@ impl Call {
         self.response.extraction = Some(extraction);
     }
 
-    /// Ends the call: called once, and it takes the call with it.
-    pub fn settle(mut self: Box<Self>, engine: &Engine, ending: Ending) {
+    /// Ends the call: called once, and it takes the call with it. Where its text must be counted, that is done
+    /// elsewhere; by its length at once where there is no time or no room for it.
+    pub fn settle(mut self: Box<Self>, engine: &Arc<Engine>, ending: Ending) {
+        self.ended = Some(engine.clock.monotonic());
+        if !self.must_count(ending) {
+            return self.settle_counted(engine, ending);
+        }
+        let mut left = self;
+        if ending != Ending::Dropped {
+            match engine.counting.take(engine, left, ending) {
+                Ok(()) => return,
+                Err(back) => left = back,
+            }
+            engine.metrics.bound_hit("counting");
+        }
+        left.forget_text();
+        left.settle_counted(engine, ending);
+    }
+
+    /// Ends the reading of the answer; tells whether text must be counted.
+    fn must_count(&mut self, ending: Ending) -> bool {
+        if self.response.extraction.is_some() {
+            return false;
+        }
+        match &mut self.response.extractor {
+            Some(extractor) => extractor.close(ending.of_stream()),
+            None => self.was_left(ending),
+        }
+    }
+
+    fn forget_text(&mut self) {
+        self.request.text.forget();
+        if let Some(extractor) = &mut self.response.extractor {
+            extractor.forget_text();
+        }
+    }
+
+    /// Ends the call, counting its text where nothing was reported.
+    pub(super) fn settle_counted(mut self: Box<Self>, engine: &Engine, ending: Ending) {
         let mut extraction = self.extraction(ending);
         let outcome = self.outcome(ending);
         if let Ending::Upstream(kind) = ending {
@@ -82,7 +129,7 @@ impl Call {
         self.teach(engine, &extraction, outcome);
         let overhead = self.overhead;
         let refused_by = self.refusal.take().map(|refusal| refusal.budget);
-        let row = self.row(engine, extraction, priced, outcome, refused_by);
+        let row = self.row(extraction, priced, outcome, refused_by);
         engine.metrics.call_settled(&row, overhead);
         engine.ledger.settle(row);
     }
@@ -91,29 +138,24 @@ impl Call {
         if let Some(extraction) = self.response.extraction.take() {
             return extraction;
         }
-        let end = match ending {
-            Ending::Complete => StreamEnd::Complete,
-            Ending::ClientClosed => StreamEnd::ClientClosed,
-            Ending::Upstream(_) | Ending::Dropped => StreamEnd::UpstreamClosed,
-        };
-        let extractor = self.response.extractor.take();
-        let read = || match extractor {
-            Some(mut extractor) => extractor.finish(end, &self.request.text),
+        match self.response.extractor.take() {
+            Some(mut extractor) => extractor.extraction(ending.of_stream(), &self.request.text),
             None => self.unanswered(ending),
-        };
-        if ending == Ending::Complete && !self.head.streamed {
-            return read();
         }
-        // Without reported usage the text is counted: some 30 ms, and a vocabulary to load the first time.
-        tokio::task::block_in_place(read)
+    }
+
+    /// Whether the client left, or weir stopped, before the answer to a delivered request began.
+    fn was_left(&self, ending: Ending) -> bool {
+        matches!(ending, Ending::ClientClosed | Ending::Dropped)
+            && self.target.endpoint.metering == Metering::Metered
+            && self.reached_upstream
+            && self.admission == Admission::Admitted
     }
 
     /// A call whose answer never began: a provider that had the request may bill its input.
     fn unanswered(&self, ending: Ending) -> Extraction {
         let mut extraction = Extraction::nothing();
-        let left = matches!(ending, Ending::ClientClosed | Ending::Dropped);
-        let metered = self.target.endpoint.metering == Metering::Metered;
-        if left && metered && self.reached_upstream && self.admission == Admission::Admitted {
+        if self.was_left(ending) {
             let input = self.request.text.tokens(self.head.request_model.as_deref());
             let usage = Usage {
                 input: Some(input),
@@ -216,14 +258,13 @@ impl Call {
 
     fn row(
         self: Box<Self>,
-        engine: &Engine,
         extraction: Extraction,
         priced: Priced,
         outcome: Outcome,
         refused_by: Option<String>,
     ) -> ledger::Call {
         let model = self.model(&extraction).map(str::to_owned);
-        let took = engine.clock.monotonic().saturating_sub(self.began);
+        let took = self.ended.unwrap_or(self.began).saturating_sub(self.began);
         let first_byte = self
             .response
             .first_byte

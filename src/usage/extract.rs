@@ -52,9 +52,32 @@ impl Extractor {
 
     /// Ends the reading. `input` is the request's text, for the estimate.
     pub fn finish(&mut self, end: StreamEnd, input: &TextSample) -> Extraction {
+        self.close(end);
+        self.extraction(end, input)
+    }
+
+    /// The first half of [`finish`](Extractor::finish): reads what is left, and tells whether the second
+    /// half must count the text, which takes some 30 ms and a vocabulary to load the first time.
+    pub fn close(&mut self, end: StreamEnd) -> bool {
         let body = &mut self.body;
         self.decoder.finish(&mut |bytes| body.feed(bytes));
         body.finish(end == StreamEnd::Complete);
+        if self.body.said.report.is_some() {
+            !self.is_whole(end) && self.body.text.is_some()
+        } else {
+            self.can_be_estimated(end)
+        }
+    }
+
+    /// Gives the kept text up: what is still to be counted goes by its length.
+    pub fn forget_text(&mut self) {
+        if let Some(text) = &mut self.body.text {
+            text.forget();
+        }
+    }
+
+    /// The second half of [`finish`](Extractor::finish).
+    pub fn extraction(&mut self, end: StreamEnd, input: &TextSample) -> Extraction {
         let (usage, source) = self.usage(end, input);
         let said = &mut self.body.said;
         Extraction {
@@ -75,12 +98,7 @@ impl Extractor {
             return self.estimated(end, input);
         };
         let mut usage = restate(report);
-        let whole = match said.standing {
-            Standing::Final => true,
-            Standing::Running => end == StreamEnd::Complete && said.error.is_none(),
-            Standing::Opening => false,
-        };
-        if whole {
+        if self.is_whole(end) {
             return (Some(usage), UsageSource::Reported);
         }
         let counted = self.output_tokens();
@@ -88,22 +106,41 @@ impl Extractor {
         (Some(usage), UsageSource::Partial)
     }
 
-    /// What weir counts itself, where a successful answer said nothing.
-    fn estimated(&self, end: StreamEnd, input: &TextSample) -> (Option<Usage>, UsageSource) {
-        let body = &self.body;
-        let embeds = matches!(
+    /// Whether what was reported is all there is to report.
+    fn is_whole(&self, end: StreamEnd) -> bool {
+        let said = &self.body.said;
+        match said.standing {
+            Standing::Final => true,
+            Standing::Running => end == StreamEnd::Complete && said.error.is_none(),
+            Standing::Opening => false,
+        }
+    }
+
+    fn embeds(&self) -> bool {
+        matches!(
             self.dialect,
             Dialect::OpenaiEmbeddings | Dialect::GeminiEmbed
-        );
-        let answered = body.has_text || end != StreamEnd::Complete || (embeds && body.is_json());
+        )
+    }
+
+    /// Whether there was a successful answer, or the beginning of one, that said nothing of usage.
+    fn can_be_estimated(&self, end: StreamEnd) -> bool {
+        let body = &self.body;
+        let answered =
+            body.has_text || end != StreamEnd::Complete || (self.embeds() && body.is_json());
         let failed = body.said.status >= 400 || (body.said.error.is_some() && !body.has_text);
-        if failed || !answered {
+        answered && !failed
+    }
+
+    /// What weir counts itself.
+    fn estimated(&self, end: StreamEnd, input: &TextSample) -> (Option<Usage>, UsageSource) {
+        if !self.can_be_estimated(end) {
             return (None, UsageSource::None);
         }
         let model = self.model();
         let usage = Usage {
             input: Some(input.tokens(model)),
-            output: self.output_tokens().filter(|_| !embeds),
+            output: self.output_tokens().filter(|_| !self.embeds()),
             ..Usage::default()
         };
         (Some(usage), UsageSource::Estimated)

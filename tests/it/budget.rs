@@ -2,6 +2,7 @@
 
 mod race;
 mod refusal;
+mod routes;
 mod spent;
 mod units;
 

@@ -6,11 +6,13 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crate::support::canned;
-use crate::support::client::{Request, Way};
+use crate::support::client::{Request, Way, secure, tunnel};
 use crate::support::patience::eventually;
 use crate::support::settings::Settings;
+use crate::support::tls::Alpn;
 use crate::support::upstream::{Transport, Upstream};
 use crate::support::weir::Weir;
+use crate::support::wire::Wire;
 
 /// The storm: an edit every 10 ms for 10 s.
 const EDITS: u32 = 1000;
@@ -242,4 +244,44 @@ async fn a_call_in_flight_ends_under_the_settings_it_began_with() {
         call.int("cost_picousd"),
         Some(canned::openai_chat().cost_picousd)
     );
+}
+
+#[tokio::test]
+async fn a_host_that_a_reload_adds_is_refused_until_the_ca_may_sign_for_it() {
+    let upstream = chat().await;
+    let settings = Settings::to(&upstream);
+    let mut weir = Weir::start(&settings).await;
+    let added = "new.example";
+    let more = format!("hosts: [{added}, api.openai.com, ");
+    weir.edit(&settings.yaml().replace("hosts: [api.openai.com, ", &more));
+    let reload = Request::post("/-/reload", "");
+    assert_eq!(weir.admin(&reload).await.status(), 200);
+    let log = weir.log();
+    let warning = log.lines().find(|line| line.contains("weir ca rotate"));
+    assert!(warning.is_some_and(|line| line.contains(added)), "{log}");
+
+    let mut wire = Wire::dial(weir.proxy).await;
+    let head = format!("CONNECT {added}:443 HTTP/1.1\r\nHost: {added}:443\r\n\r\n");
+    wire.write(head.as_bytes())
+        .await
+        .expect("the head is taken");
+    let answer = wire.read_head().await.expect("an answer");
+    let answer = answer.expect("an answer");
+    assert_eq!(answer.status(), 502);
+    let body = wire.read_body(answer.framing(None), &mut |_| {}).await;
+    let body: serde_json::Value = serde_json::from_slice(&body.data).expect("JSON");
+    let message = body["error"]["message"].as_str().expect("a message");
+    assert!(
+        message.contains(added) && message.contains("weir ca rotate"),
+        "{message}"
+    );
+
+    let rotated = crate::support::weir::command(weir.folder())
+        .args(["ca", "rotate", "--config", "proxy.yaml"])
+        .output()
+        .expect("the binary can be run");
+    assert!(rotated.status.success(), "{rotated:?}");
+    weir.restart().await;
+    let wire = tunnel(weir.proxy, added, "").await;
+    secure(wire, added, weir.roots(), Alpn::H1).await;
 }

@@ -1,6 +1,7 @@
 //! The traps of a proxy on Pingora, one test each.
 
 mod connect;
+mod corporate;
 mod endings;
 mod refusals;
 mod retries;

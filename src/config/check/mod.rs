@@ -47,7 +47,8 @@ const GRACE_MAX: Duration = Duration::from_secs(60 * 60);
 /// used.
 pub(super) fn check(file: &file::File, known: &[Known], found: &mut Found) -> Config {
     let listen = file.listen.value().map_or(LISTEN, |address| address.0);
-    let providers = providers::check(&file.providers, known, found);
+    let admin = admin(file, listen, found);
+    let providers = providers::check(&file.providers, known, [listen, admin.listen], found);
     let loopback = if listen.ip().is_loopback() {
         Policy::Allow
     } else {
@@ -55,7 +56,7 @@ pub(super) fn check(file: &file::File, known: &[Known], found: &mut Found) -> Co
     };
     Config {
         listen,
-        admin: admin(file, listen, found),
+        admin,
         data_dir: file
             .data_dir
             .value()
@@ -107,7 +108,7 @@ fn admin(file: &file::File, proxy: SocketAddr, found: &mut Found) -> Admin {
 }
 
 /// Whether two sockets cannot both be opened; port 0 is any free one.
-fn overlap(one: SocketAddr, other: SocketAddr) -> bool {
+pub(super) fn overlap(one: SocketAddr, other: SocketAddr) -> bool {
     let same_host =
         one.ip() == other.ip() || one.ip().is_unspecified() || other.ip().is_unspecified();
     one.port() == other.port() && one.port() != 0 && same_host

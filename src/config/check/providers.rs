@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::io::Read;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,6 +30,7 @@ const CA_BYTES_MAX: u64 = 1024 * 1024;
 pub(super) fn check(
     written: &Field<Named<file::Provider>>,
     known: &[Known],
+    own: [SocketAddr; 2],
     found: &mut Found,
 ) -> Vec<Arc<Provider>> {
     let mut all: Vec<Provider> = known.iter().map(as_known).collect();
@@ -55,8 +57,36 @@ pub(super) fn check(
         }
     }
     claim_once(&all, written, found);
+    for (_, settings) in written {
+        refuse_loop(settings, own, found);
+    }
     all.sort_by(|one, other| one.name.cmp(&other.name));
     all.into_iter().map(Arc::new).collect()
+}
+
+/// An upstream that is weir itself would send each call round until no socket is left.
+fn refuse_loop(written: &file::Provider, own: [SocketAddr; 2], found: &mut Found) {
+    let Some(at) = written.upstream.here() else {
+        return;
+    };
+    let Upstream { host, port, .. } = &at.value.0;
+    let address = match host.as_str() {
+        "localhost" => Some(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+        host => host.parse().ok(),
+    };
+    let Some(address) = address.map(|ip| SocketAddr::new(ip, *port)) else {
+        return;
+    };
+    if own
+        .into_iter()
+        .any(|listen| super::overlap(address, listen))
+    {
+        let message = format!("expected a provider's upstream, got weir's own address {address}");
+        found.add(
+            at.place
+                .problem(message, "write where the provider itself listens"),
+        );
+    }
 }
 
 fn as_known(known: &Known) -> Provider {

@@ -57,6 +57,7 @@ listen: localhost:1 => 1:9: listen: expected an IP address and a port, got "loca
 listen: { port: 1 } => 1:9: listen: expected an IP address and a port, got a mapping
 listen: '127.0.0.1:${SECRET}' => 1:9: listen: expected an IP address and a port, got the value of "127.0.0.1:${SECRET}"
 listen: 0.0.0.0:8901 => 1:9: listen: the proxy (0.0.0.0:8901) and the admin side (127.0.0.1:8901) share a port
+providers: { openai: { upstream: "http://localhost:8900" } } => 1:34: providers.openai.upstream: expected a provider's upstream, got weir's own address 127.0.0.1:8900
 admin: ${SECRET} => 1:8: admin: expected a mapping, got a single value
 admin: { token: [a] } => 1:17: admin.token: expected a token of visible ASCII characters, got a list
 admin: { token: 'a b${SECRET}' } => 1:17: admin.token: expected a token of visible ASCII characters, got a value that is not shown

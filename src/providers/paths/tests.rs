@@ -1,3 +1,5 @@
+mod spellings;
+
 use super::*;
 
 fn check(method: &str, path: &str, dialect: Option<Dialect>, operation: &str) -> Endpoint {
@@ -103,9 +105,50 @@ fn azure_names_its_deployment_in_the_path() {
 }
 
 #[test]
+fn a_gateways_model_may_hold_a_slash() {
+    let path = "/v1beta/models/google%2FGemini:generateContent";
+    let found = check(
+        "POST",
+        path,
+        Some(Dialect::GeminiGenerate),
+        "generate_content",
+    );
+    assert_eq!(found.model.as_deref(), Some("google/Gemini"));
+}
+
+#[test]
+fn a_model_in_a_path_is_decoded_once_and_bounded() {
+    let model = |name: &str| {
+        let google = format!("/v1beta/models/{name}:generateContent");
+        let azure = format!("/openai/deployments/{name}/chat/completions");
+        let [google, azure] = [google, azure].map(|path| {
+            let found = endpoint(Api::Auto, "POST", &path);
+            assert_eq!(found.metering, Metering::Metered, "{path}");
+            found.model
+        });
+        assert_eq!(google, azure);
+        google
+    };
+    assert_eq!(model("My%2DGpt").as_deref(), Some("My-Gpt"));
+    assert_eq!(model("a%2541").as_deref(), Some("a%41"));
+    assert_eq!(model("a%FF"), None, "no UTF-8");
+    assert_eq!(model(&"m".repeat(256)), Some("m".repeat(256)));
+    assert_eq!(model(&"m".repeat(257)), None);
+}
+
+#[test]
 fn what_counts_lists_or_repeats_is_free() {
     for (method, path, operation) in [
-        ("POST", "/v1/messages/count_tokens", "count_tokens"),
+        (
+            "POST",
+            "/v1/messages/count_tokens?beta=true",
+            "count_tokens",
+        ),
+        (
+            "POST",
+            "/anthropic/v1/messages/count_tokens",
+            "count_tokens",
+        ),
         ("POST", "/v1/responses/input_tokens", "count_tokens"),
         ("POST", "/v1beta/models/g:countTokens", "count_tokens"),
         (
@@ -115,13 +158,41 @@ fn what_counts_lists_or_repeats_is_free() {
         ),
         ("POST", "/v1/moderations", "moderations"),
         ("GET", "/v1/responses/resp_1?stream=true", "fetch_response"),
+        ("GET", "/v1/responses/resp_1/input_items", "fetch_response"),
+        ("DELETE", "/v1/responses/resp_1", "fetch_response"),
         ("POST", "/v1/responses/resp_1/cancel", "fetch_response"),
+        ("POST", "/openai/responses/resp_1/cancel", "fetch_response"),
+        ("GET", "/v1/chat/completions", "fetch_response"),
         ("GET", "/v1/chat/completions/chatcmpl-1", "fetch_response"),
-        ("GET", "/v1/models", "models"),
+        (
+            "GET",
+            "/v1/chat/completions/chatcmpl-1/messages",
+            "fetch_response",
+        ),
+        ("GET", "/models", "models"),
+        ("GET", "/v1//models/", "models"),
+        ("GET", "/v1/models/ft:gpt-4o:org::id", "models"),
+        ("GET", "/v1/models/meta%2Dllama%2FLlama-3", "models"),
+        ("GET", "/api/v1/models/a/m/endpoints", "models"),
         ("GET", "/v1beta/models/gemini-2.5-pro", "models"),
         ("POST", "/v1/files", "files"),
+        ("POST", "/openai/files?api-version=1", "files"),
+        ("POST", "/upload/v1beta/files", "files"),
         ("GET", "/v1/files/f/content", "files"),
+        ("DELETE", "/v1/files/f", "files"),
+        ("POST", "/v1/uploads", "files"),
+        ("POST", "/v1/uploads/u/parts", "files"),
+        ("GET", "/v1/vector_stores/v/files", "files"),
+        ("GET", "/v1beta/cachedContents/c", "cached_contents"),
+        ("GET", "/v1/batches", "batches"),
+        ("GET", "/v1/batches/b", "batches"),
+        ("GET", "/v1/messages/batches/b/results", "batches"),
         ("GET", "/api/tags", "models"),
+        (
+            "OPTIONS",
+            "/openai/deployments/d/chat/completions",
+            "preflight",
+        ),
     ] {
         check(method, path, None, operation);
     }
@@ -133,9 +204,22 @@ fn anything_else_is_unmetered() {
         ("POST", "/"),
         ("POST", "/v1/images/generations"),
         ("GET", "/v1/realtime"),
+        ("GET", "/v1/responses"),
+        ("POST", "/v1/responses/resp_1"),
         ("POST", "/v1/batches"),
+        ("POST", "/v1/batches/b/cancel"),
+        ("POST", "/v1/messages/batches"),
+        ("POST", "/v1/fine_tuning/jobs"),
+        ("GET", "/v1/fine_tuning/jobs/j"),
+        ("POST", "/v1/chat/moderations"),
+        ("POST", "/v1/vector_stores/v/files"),
+        ("POST", "/v1/files/f/anything"),
+        ("POST", "/v1beta/cachedContents"),
         ("POST", "/v1beta/models/veo:predictLongRunning"),
         ("POST", "/v1beta/models/imagen:predict"),
+        ("POST", "/v1/projects/p/locations/l/endpoints/e:rawPredict"),
+        ("GET", "/v1beta/models/g:generateContent"),
+        ("GET", "/v1beta/models/g%3AstreamGenerateContent"),
         ("POST", "/api/embeddings"),
         ("POST", "/v1/threads/t/messages/m"),
     ] {
@@ -168,15 +252,23 @@ fn the_apis_own_marks_tell_it() {
         ("/v1/chat/completions", none, Some(Api::Openai)),
         ("/chat/completions", none, Some(Api::Openai)),
         ("/v1/moderations", none, Some(Api::Openai)),
+        ("/v1/files/../Chat%2Fcompletions", none, Some(Api::Openai)),
+        ("/v1/vector_stores/v/files", none, Some(Api::Openai)),
+        ("/v1/moderations;x=1", none, Some(Api::Openai)),
+        ("/v1/messages/batches", none, Some(Api::Anthropic)),
+        ("/v1/models/g%3AgenerateContent", none, Some(Api::Gemini)),
         ("/favicon.ico", none, None),
         ("/", none, None),
     ] {
         assert_eq!(provider_by_marks("POST", path, header), api, "{path}");
     }
-    assert_eq!(
-        provider_by_marks("GET", "/v1/models", none),
-        Some(Api::Openai)
-    );
+    for path in ["/v1/models", "/v1/responses", "/api/tags"] {
+        assert_eq!(
+            provider_by_marks("GET", path, none),
+            Some(Api::Openai),
+            "{path}"
+        );
+    }
 }
 
 proptest::proptest! {

@@ -44,7 +44,11 @@ fn wrong_usage_exits_with_2() {
     for arguments in [
         &["no-such-command"][..],
         &["serve", "--no-such-flag"],
+        &["serve", "--threads", "0"],
+        &["serve", "--threads", "1025"],
         &["report", "--by", "weather"],
+        &["report", "--since", "zz"],
+        &["calls", "--until", "2026-13-01"],
     ] {
         let ran = run(folder.path(), arguments);
         assert_eq!(ran.code, Some(2), "{arguments:?}: {}", ran.err);

@@ -48,6 +48,11 @@ impl Weir {
 
     /// As [`start`](Weir::start), from a file's text.
     pub async fn start_with_yaml(yaml: &str) -> Weir {
+        Weir::start_with(yaml, &[]).await
+    }
+
+    /// As [`start_with_yaml`](Weir::start_with_yaml), with variables in the environment of this run.
+    pub async fn start_with(yaml: &str, variables: &[(&str, &str)]) -> Weir {
         let folder = tempfile::tempdir().expect("a temporary folder");
         fs::write(folder.path().join("proxy.yaml"), yaml).expect("the folder is writable");
         fs::write(
@@ -55,7 +60,7 @@ impl Weir {
             tls::upstream_root_pem(),
         )
         .expect("the folder is writable");
-        let child = spawn(folder.path());
+        let child = spawn(folder.path(), variables);
         let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
         let mut weir = Weir {
             child,
@@ -140,7 +145,7 @@ impl Weir {
     pub async fn start_again(&mut self) {
         // An address of the last run must not be taken for one of this run.
         let _ = fs::remove_file(self.data_dir().join("addresses.json"));
-        self.child = spawn(self.folder.path());
+        self.child = spawn(self.folder.path(), &[]);
         self.ready().await;
     }
 
@@ -254,13 +259,14 @@ impl Weir {
     }
 }
 
-fn spawn(folder: &Path) -> Child {
+fn spawn(folder: &Path, variables: &[(&str, &str)]) -> Child {
     let log = File::options()
         .create(true)
         .append(true)
         .open(folder.join("weir.log"))
         .expect("the folder is writable");
     command(folder)
+        .envs(variables.iter().copied())
         .args(["serve", "--config", "proxy.yaml"])
         .stdin(Stdio::null())
         .stdout(Stdio::null())

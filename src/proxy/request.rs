@@ -1,0 +1,96 @@
+//! The request's side of a call: what a copy of its body says, and the body itself while it is withheld.
+
+use pingora::proxy::Session;
+
+use super::answer::content_length;
+use super::gate::Held;
+use super::route::Target;
+use crate::providers::RequestFacts;
+use crate::providers::reader::Text;
+use crate::providers::request::RequestReader;
+use crate::usage;
+use crate::usage::estimate::TextSample;
+use crate::wire::encoding::{DecodeState, Decoder};
+
+/// What was read of the request's body.
+pub struct RequestSide {
+    reader: RequestReader,
+    decoder: Decoder,
+    pub text: TextSample,
+    pub bytes: u64,
+    /// Bytes with the content encoding undone.
+    decoded: u64,
+    is_encoded: bool,
+    /// Its end was seen.
+    pub is_over: bool,
+    /// The whole body was read before it was forwarded; what passes the filter was counted already.
+    pub known: bool,
+    /// The length that the head states; 0 where it states none.
+    pub stated: u64,
+    /// Body bytes that wait for admission.
+    pub withheld: Held,
+}
+
+impl RequestSide {
+    /// A reader for the body of `target`'s dialect.
+    pub fn new(target: &Target, session: &Session) -> Self {
+        let headers = &session.req_header().headers;
+        let encoding = headers
+            .get(http::header::CONTENT_ENCODING)
+            .and_then(|value| value.to_str().ok());
+        RequestSide {
+            reader: RequestReader::new(target.endpoint.dialect),
+            decoder: Decoder::new(encoding),
+            text: TextSample::default(),
+            bytes: 0,
+            decoded: 0,
+            is_encoded: encoding.is_some(),
+            is_over: false,
+            known: false,
+            stated: content_length(session).unwrap_or(0),
+            withheld: Held::default(),
+        }
+    }
+
+    /// Reads a copy of the next body bytes.
+    pub fn watch(&mut self, chunk: &[u8]) {
+        self.bytes += chunk.len() as u64;
+        let RequestSide {
+            reader,
+            decoder,
+            text,
+            decoded,
+            ..
+        } = self;
+        let mut sample = |piece: Text<'_>| usage::take(text, piece);
+        decoder.feed(chunk, &mut |plain| {
+            *decoded += plain.len() as u64;
+            reader.feed(plain, &mut sample);
+        });
+    }
+
+    /// The body's size without its content encoding, at least: what a hold is sized by.
+    pub fn size(&self) -> u64 {
+        let unread = if self.known { 0 } else { self.stated };
+        self.decoded.max(unread)
+    }
+
+    /// Whether the size is known: the coding was undone, and the end was seen or stated.
+    fn is_sized(&self) -> bool {
+        let read = self.known || self.is_over;
+        self.decoder.state() == DecodeState::Ok && (read || (self.stated > 0 && !self.is_encoded))
+    }
+
+    /// Whether the body asks for a stream, as far as it was read.
+    pub fn streams(&self) -> Option<bool> {
+        self.reader.streams()
+    }
+
+    /// What the body said, as far as it was read.
+    pub fn facts(&self) -> RequestFacts {
+        let mut facts = self.reader.facts();
+        // What cannot be measured is as large as the model takes.
+        facts.refers_outside |= !self.is_sized();
+        facts
+    }
+}
