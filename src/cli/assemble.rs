@@ -16,7 +16,7 @@ use crate::budget::{Budgets, Facts, Spent};
 use crate::clock::Clock;
 use crate::config::{Config, Reloader, process_env};
 use crate::ledger::query::Reader;
-use crate::ledger::{Ledger, LedgerGuard};
+use crate::ledger::{Error, Ledger, LedgerGuard};
 use crate::listen::ca::{Authority, Files};
 use crate::listen::leaf::Interceptor;
 use crate::metrics::Metrics;
@@ -47,7 +47,7 @@ pub(super) fn engine(
         config.timezone.clone(),
         clock.unix_ms(),
     );
-    replay(&budgets, &reader)?;
+    replay(&budgets, &ledger)?;
     let estimator = Estimator::default();
     for recent in reader.recent_output_tokens(RECENT_CALLS)? {
         if let Some(model) = &recent.model {
@@ -70,10 +70,24 @@ pub(super) fn engine(
 /// How many recent calls the expected length of an answer is first learnt from.
 const RECENT_CALLS: usize = 2_000;
 
-/// Tells new budgets what the ledger has for their windows.
-fn replay(budgets: &Budgets, reader: &Reader) -> anyhow::Result<()> {
-    let read = budgets.replay_starts().into_iter().try_for_each(|since| {
-        reader.spend_since(since, |row| {
+/// Tells new budgets what the ledger has for their windows; it is not opened where none is new.
+fn replay(budgets: &Budgets, ledger: &Ledger) -> Result<(), Error> {
+    let starts = budgets.replay_starts();
+    let read = if starts.is_empty() {
+        Ok(())
+    } else {
+        ledger
+            .reader()
+            .and_then(|reader| record(budgets, &reader, &starts))
+    };
+    // In any case: what could not be read counts from here on.
+    budgets.replayed();
+    read
+}
+
+fn record(budgets: &Budgets, reader: &Reader, starts: &[i64]) -> Result<(), Error> {
+    starts.iter().try_for_each(|since| {
+        reader.spend_since(*since, |row| {
             let spent = Spent {
                 cost: row.cost,
                 input_tokens: row.input_tokens,
@@ -86,11 +100,9 @@ fn replay(budgets: &Budgets, reader: &Reader) -> anyhow::Result<()> {
                 labels: row.labels,
                 metered: true,
             };
-            budgets.record(&facts, since, &spent);
+            budgets.record(&facts, *since, &spent);
         })
-    });
-    budgets.replayed();
-    Ok(read?)
+    })
 }
 
 /// The CA; a warning where it may not sign for a host that a provider claims.
@@ -152,13 +164,7 @@ pub(super) fn reloader(
     let apply = move |config: &Arc<Config>| {
         warn_of_uncovered(interceptor.authority(), config);
         engine.apply(Live::new(Arc::clone(config), &catalog));
-        if let Err(error) = engine
-            .ledger
-            .reader()
-            .map_err(Into::into)
-            .and_then(|reader| replay(&engine.budgets, &reader))
-        {
-            engine.budgets.replayed();
+        if let Err(error) = replay(&engine.budgets, &engine.ledger) {
             warn!(%error, "new budgets count from here on: the ledger could not be read");
         }
     };

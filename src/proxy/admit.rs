@@ -9,7 +9,7 @@ use super::call::{Admission, Call};
 use super::engine::Engine;
 use super::identify;
 use crate::budget::estimate::Ask;
-use crate::budget::{Pending, Preview, Size, Sizes};
+use crate::budget::{Pending, Preview, Refusal, Size, Sizes};
 use crate::config::Policy;
 use crate::ledger::Hold;
 use crate::pricing::Lookup;
@@ -27,34 +27,22 @@ pub enum Decision {
 }
 
 impl Call {
-    /// Whether a budget refuses from the head alone: one that surely covers the call and is spent.
-    pub fn refused_by_head(&mut self, engine: &Engine) -> bool {
-        match self.preview(engine) {
-            Some(Preview::Refuse(refusal)) => {
-                self.refusal = Some(refusal);
-                self.admission = Admission::Refused;
-                true
-            }
-            _ => false,
-        }
-    }
-
-    /// Whether the size or the owner of the hold depends on the body.
-    pub fn needs_body(&self, engine: &Engine) -> bool {
-        matches!(self.preview(engine), Some(Preview::NeedBody))
-    }
-
-    /// What the budgets say of the head; `None` for a call that is free.
-    fn preview(&self, engine: &Engine) -> Option<Preview> {
+    /// What the budgets say of the head alone; a call that is free depends on nothing in its body.
+    pub fn preview(&self, engine: &Engine) -> Preview {
         if self.target.endpoint.metering == Metering::Free {
-            return None;
+            return Preview::AdmitNow;
         }
         let now = engine.clock.unix_ms();
-        Some(
-            engine
-                .budgets
-                .preview(&self.facts, self.pending(), self.costs_for_sure(), now),
-        )
+        engine
+            .budgets
+            .preview(&self.facts, self.pending(), self.costs_for_sure(), now)
+    }
+
+    /// Takes a budget's no.
+    pub fn refuse(&mut self, refusal: Box<Refusal>) -> Decision {
+        self.refusal = Some(refusal);
+        self.admission = Admission::Refused;
+        Decision::Refuse
     }
 
     /// Takes the hold with all that is known, and puts it on record.
@@ -68,11 +56,7 @@ impl Call {
             .await
         {
             Ok(permit) => self.permit = Some(permit),
-            Err(refusal) => {
-                self.refusal = Some(refusal);
-                self.admission = Admission::Refused;
-                return Decision::Refuse;
-            }
+            Err(refusal) => return self.refuse(refusal),
         }
         let hold = self.hold(&sizes);
         if let Err(fault) = engine.ledger.hold(hold).await {

@@ -6,16 +6,16 @@ use bytes::Bytes;
 use pingora::http::ResponseHeader;
 use pingora::proxy::Session;
 use pingora::{Error, ErrorSource, ErrorType as Fault, Result};
-
 use tracing::debug;
 
 use super::admit::Decision;
 use super::call::{Call, Ctx};
+use super::settle::upstream_fault;
 use crate::providers::refusal;
 use crate::providers::{Api, ErrorType, RefusalResponse};
 
 /// A body up to this size is read to its end after an early answer, so that the connection can be used again.
-pub const DRAIN_MAX: u64 = 64 * 1024;
+const DRAIN_MAX: u64 = 64 * 1024;
 /// How long that may take.
 const DRAIN_LIMIT: Duration = Duration::from_secs(5);
 
@@ -127,10 +127,10 @@ pub async fn failure(session: &mut Session, error: &Error, ctx: &mut Ctx) -> u16
             ErrorSource::Downstream,
         ) => return 0,
         (_, ErrorSource::Downstream) => (400, ErrorType::InvalidRequest),
-        (Fault::ConnectTimedout | Fault::ReadTimedout | Fault::TLSHandshakeTimedout, _) => {
-            (504, ErrorType::Timeout)
-        }
-        _ => (502, ErrorType::Network),
+        _ => match upstream_fault(error) {
+            ErrorType::Timeout => (504, ErrorType::Timeout),
+            kind => (502, kind),
+        },
     };
     // Pingora closes this connection whatever it says.
     session.set_keepalive(None);

@@ -38,6 +38,13 @@ impl Ctx {
         }
     }
 
+    /// The provider's name, for the log.
+    pub fn provider(&self) -> &str {
+        self.call
+            .as_ref()
+            .map_or("-", |call| call.head.provider.as_str())
+    }
+
     /// Where the request's bytes go, with path and query for the upstream.
     pub fn destination(&self) -> Option<(&Destination, &[u8])> {
         match &self.call {
@@ -70,7 +77,7 @@ pub enum Admission {
     Awaiting,
     /// Forwarded.
     Admitted,
-    /// Answered by weir itself: budget, ledger fault, bad route.
+    /// Answered by weir itself: a budget's no, or a ledger's fault.
     Refused,
 }
 
@@ -94,10 +101,8 @@ pub struct Call {
     pub response: ResponseSide,
     /// Time from the body, or what was needed of it, to the admission: what weir added.
     pub overhead: Option<Duration>,
-    /// Whether a connection to the upstream was had, so that it may have been billed.
+    /// Whether its head went to the upstream, so that it may have been billed.
     pub reached_upstream: bool,
-    /// The provider's terminal usage was seen.
-    pub usage_was_final: bool,
     attempts: u32,
     /// Counts the call as in flight until it is settled.
     pub inflight: InflightGuard,
@@ -158,7 +163,6 @@ impl Call {
             response: ResponseSide::default(),
             overhead: None,
             reached_upstream: false,
-            usage_was_final: false,
             attempts: 0,
         }
     }

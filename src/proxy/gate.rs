@@ -13,6 +13,7 @@ use super::admit::Decision;
 use super::answer::{self, content_length};
 use super::call::Call;
 use super::engine::Engine;
+use crate::budget::Preview;
 
 /// A body up to this size is read before an upstream is chosen. It is what Pingora can replay: one byte more
 /// and it would wait for ever.
@@ -63,15 +64,18 @@ impl Drop for Held {
 
 /// Decides as early as it can; `true` where the answer was written.
 pub async fn decide(session: &mut Session, call: &mut Call, engine: &Engine) -> Result<bool> {
-    if call.refused_by_head(engine) {
-        answer::decision(session, call, Decision::Refuse).await?;
+    let preview = call.preview(engine);
+    let needs_body = matches!(preview, Preview::NeedBody);
+    if let Preview::Refuse(refusal) = preview {
+        let refused = call.refuse(refusal);
+        answer::decision(session, call, refused).await?;
         return Ok(true);
     }
     if session.is_body_empty() {
         call.request.known = true;
     } else if body_is_small(session) {
         read_early(session, call).await?;
-    } else if call.needs_body(engine) {
+    } else if needs_body {
         return Ok(false);
     }
     call.body_is_known(session);

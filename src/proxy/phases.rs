@@ -229,12 +229,8 @@ impl ProxyHttp for Weir {
 
     /// Pingora's own lines hold the query, and Gemini's clients put their key there.
     fn suppress_error_log(&self, _session: &Session, ctx: &Ctx, error: &Error) -> bool {
-        let provider = ctx
-            .call
-            .as_ref()
-            .map_or("-", |call| call.head.provider.as_str());
         debug!(
-            provider,
+            provider = ctx.provider(),
             kind = error.etype().as_str(),
             source = error.esource().as_str(),
             "call failed"
@@ -243,11 +239,7 @@ impl ProxyHttp for Weir {
     }
 
     fn request_summary(&self, session: &Session, ctx: &Ctx) -> String {
-        let provider = ctx
-            .call
-            .as_ref()
-            .map_or("-", |call| call.head.provider.as_str());
-        format!("{} {provider}", session.req_header().method)
+        format!("{} {}", session.req_header().method, ctx.provider())
     }
 }
 

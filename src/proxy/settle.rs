@@ -46,11 +46,18 @@ impl Ending {
         match (error.etype(), error.esource()) {
             (Fault::HTTPStatus(_), ErrorSource::Downstream) => Ending::Complete,
             (_, ErrorSource::Downstream) => Ending::ClientClosed,
-            (Fault::ConnectTimedout | Fault::ReadTimedout | Fault::TLSHandshakeTimedout, _) => {
-                Ending::Upstream(ErrorType::Timeout)
-            }
-            _ => Ending::Upstream(ErrorType::Network),
+            _ => Ending::Upstream(upstream_fault(error)),
         }
+    }
+}
+
+/// How an upstream failed.
+pub fn upstream_fault(error: &Error) -> ErrorType {
+    match error.etype() {
+        Fault::ConnectTimedout | Fault::ReadTimedout | Fault::TLSHandshakeTimedout => {
+            ErrorType::Timeout
+        }
+        _ => ErrorType::Network,
     }
 }
 
@@ -113,8 +120,8 @@ impl Call {
 
     /// Ends the call, counting its text where nothing was reported.
     pub(super) fn settle_counted(mut self: Box<Self>, engine: &Engine, ending: Ending) {
-        let mut extraction = self.extraction(ending);
         let outcome = self.outcome(ending);
+        let mut extraction = self.extraction(ending);
         if let Ending::Upstream(kind) = ending {
             extraction.error = Some(kind);
         }
@@ -173,7 +180,7 @@ impl Call {
         match ending {
             _ if self.admission == Admission::Refused => Outcome::Refused,
             // A client that leaves after the terminal usage got what it came for.
-            Ending::ClientClosed if self.usage_was_final && !is_error => Outcome::Ok,
+            Ending::ClientClosed if self.response.extraction.is_some() && !is_error => Outcome::Ok,
             Ending::ClientClosed => Outcome::ClientClosed,
             Ending::Upstream(_) if self.response.status.is_some() => Outcome::UpstreamClosed,
             Ending::Upstream(_) => Outcome::UpstreamError,

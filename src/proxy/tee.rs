@@ -65,7 +65,6 @@ impl Call {
             self.response.extraction =
                 Some(extractor.finish(StreamEnd::Complete, &self.request.text));
             self.response.extractor = None;
-            self.usage_was_final = true;
             self.usage_is_final();
         }
     }
