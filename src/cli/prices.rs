@@ -13,6 +13,7 @@ use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::listen::private;
 use crate::pricing::{Catalog, Explanation, Lookup, Origin, import};
+use crate::providers::Selectors;
 
 /// Where an imported catalogue lies in `data_dir`; it takes the built-in one's place.
 const IMPORTED: &str = "prices.json";
@@ -97,6 +98,10 @@ fn list(format: Format, catalog: &Catalog) -> anyhow::Result<()> {
 
 fn show(args: &Args, model: &str, config: &Config, catalog: &Catalog) -> anyhow::Result<()> {
     let now = SystemClock::shared().unix_ms();
+    let selectors = Selectors {
+        service_tier: args.tier.clone(),
+        ..Selectors::default()
+    };
     let mut rows = Vec::new();
     for provider in &config.providers {
         if args
@@ -111,9 +116,7 @@ fn show(args: &Args, model: &str, config: &Config, catalog: &Catalog) -> anyhow:
             catalog_id: provider.catalog_id.as_deref(),
             model,
             at: now,
-            service_tier: args.tier.as_deref(),
-            speed: None,
-            geo: None,
+            selectors: &selectors,
         };
         let (Some(rates), Some(why)) = (catalog.find(&lookup), catalog.explain(&lookup)) else {
             continue;

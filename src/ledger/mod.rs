@@ -16,6 +16,7 @@ pub mod query;
 mod queue;
 mod rows;
 mod schema;
+mod selectors_json;
 mod shared;
 mod units_json;
 mod writer;
@@ -36,7 +37,7 @@ use std::sync::{Arc, LazyLock};
 
 use uuid::Uuid;
 
-use crate::providers::ErrorType;
+use crate::providers::{ErrorType, Selectors};
 use crate::units::PicoUsd;
 use crate::usage::{Usage, UsageSource};
 
@@ -115,6 +116,10 @@ pub struct Call {
     pub model: Option<String>,
     pub usage: Option<Usage>,
     pub usage_source: UsageSource,
+    /// What the price depends on besides provider and model.
+    pub selectors: Selectors,
+    /// The provider's name for what was made, by which it can be fetched again.
+    pub response_id: Option<String>,
     /// `None` = no price known.
     pub cost: Option<PicoUsd>,
     pub price_version: Option<String>,

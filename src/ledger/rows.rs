@@ -8,7 +8,7 @@ use rusqlite::types::ToSql;
 use rusqlite::{Row, Statement};
 use uuid::Uuid;
 
-use super::{Call, CallHead, Hold, Labels, Outcome, names, units_json};
+use super::{Call, CallHead, Hold, Labels, Outcome, names, selectors_json, units_json};
 use crate::providers::ErrorType;
 use crate::units::PicoUsd;
 use crate::usage::{Usage, UsageSource};
@@ -22,10 +22,12 @@ pub(super) const INSERT_CALL: &str = r#"
         cache_write_1h_tokens, reasoning_tokens, audio_input_tokens, audio_output_tokens,
         image_input_tokens, image_output_tokens, other_units, usage_source, cost_picousd,
         price_version, http_status, outcome, error_type, first_byte_ms, duration_ms,
-        request_bytes, response_bytes, upstream_request_id, refused_by
+        request_bytes, response_bytes, upstream_request_id, refused_by,
+        price_selectors, response_id
     ) VALUES (
         ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20,
-        ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35, ?36, ?37, ?38
+        ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35, ?36, ?37, ?38,
+        ?39, ?40
     ) ON CONFLICT (id) DO NOTHING"#;
 
 /// Writes a hold, in place of the one with its id where there is one.
@@ -135,6 +137,8 @@ pub(super) fn insert_call(statement: &mut Statement<'_>, call: &Call) -> rusqlit
     to.count(Some(call.response_bytes))?;
     to.put(call.upstream_request_id.as_deref())?;
     to.put(call.refused_by.as_deref())?;
+    to.put(selectors_json::write(&call.selectors))?;
+    to.put(call.response_id.as_deref())?;
     statement.raw_execute().map(drop)
 }
 
@@ -166,7 +170,7 @@ pub(super) const CALL_COLUMNS: &str = r#"
     cache_write_1h_tokens, reasoning_tokens, audio_input_tokens, audio_output_tokens,
     image_input_tokens, image_output_tokens, other_units, usage_source, cost_picousd,
     price_version, http_status, outcome, error_type, first_byte_ms, duration_ms,
-    request_bytes, response_bytes, upstream_request_id, refused_by"#;
+    request_bytes, response_bytes, upstream_request_id, refused_by, price_selectors, response_id"#;
 
 /// The labels of a row in which six columns from `first` on are key to tags.
 pub(super) fn labels(row: &Row<'_>, first: usize) -> rusqlite::Result<Labels> {
@@ -252,5 +256,7 @@ pub(super) fn call(row: &Row<'_>) -> rusqlite::Result<Call> {
         response_bytes: count(row, 35)?.unwrap_or(0),
         upstream_request_id: row.get(36)?,
         refused_by: row.get(37)?,
+        selectors: selectors_json::read(row.get_ref(38)?.as_str_or_null()?),
+        response_id: row.get(39)?,
     })
 }

@@ -11,8 +11,9 @@ use rusqlite_migration::{M, Migrations};
 
 use super::{Error, lock};
 
-static STEPS: [M<'static>; 1] = [M::up(
-    r#"
+static STEPS: [M<'static>; 2] = [
+    M::up(
+        r#"
     CREATE TABLE calls (
         id TEXT PRIMARY KEY,
         started_at INTEGER NOT NULL,
@@ -75,12 +76,32 @@ static STEPS: [M<'static>; 1] = [M::up(
         price_version TEXT
     ) STRICT, WITHOUT ROWID;
     "#,
-)];
+    ),
+    M::up(
+        r#"
+    -- What the price depended on besides provider and model: an object of texts, or NULL.
+    ALTER TABLE calls ADD COLUMN price_selectors TEXT;
+    -- The provider's name for what was made: whoever fetches it again is not charged again.
+    ALTER TABLE calls ADD COLUMN response_id TEXT;
+    CREATE INDEX calls_response_id ON calls (started_at, provider, response_id)
+        WHERE response_id IS NOT NULL;
+
+    -- What a call had cost before it was priced anew.
+    CREATE TABLE repricings (
+        call_id TEXT NOT NULL,
+        repriced_at INTEGER NOT NULL,
+        cost_picousd INTEGER,
+        price_version TEXT,
+        PRIMARY KEY (call_id, repriced_at)
+    ) STRICT, WITHOUT ROWID;
+    "#,
+    ),
+];
 
 const MIGRATIONS: Migrations<'static> = Migrations::from_slice(&STEPS);
 
 /// The schema that this weir reads and writes: the number of migrations.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
 /// How long a statement waits for another process that holds the database's write lock, such as a
 /// shell. Below the time that a hold is waited for, so that the fault is seen.

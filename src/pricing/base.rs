@@ -181,6 +181,7 @@ fn may_be_free(model: &Model) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::providers::Selectors;
 
     #[test]
     fn strange_names_do_not_fill_the_memory() {
@@ -196,9 +197,7 @@ mod tests {
                 catalog_id: Some("p"),
                 model,
                 at: 0,
-                service_tier: None,
-                speed: None,
-                geo: None,
+                selectors: Selectors::NONE,
             })
         };
         for strange in 0..SEEN_MAX * 2 + 10 {

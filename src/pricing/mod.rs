@@ -28,6 +28,7 @@ pub use import::{Imported, import};
 pub use item::Item;
 pub use rates::{Line, Rate, Rates};
 
+use crate::providers::Selectors;
 use crate::units::PicoUsd;
 
 /// Why price data cannot be used.
@@ -85,10 +86,6 @@ pub struct Lookup<'a> {
     pub model: &'a str,
     /// Unix milliseconds at which the call began.
     pub at: i64,
-    /// The tier that served, in the provider's word: `flex`, `priority`, `batch`, `ON_DEMAND_FLEX`.
-    pub service_tier: Option<&'a str>,
-    /// Anthropic's `speed`.
-    pub speed: Option<&'a str>,
-    /// Where the call was served. No published price differs by it yet, so it changes nothing.
-    pub geo: Option<&'a str>,
+    /// What else the price may depend on.
+    pub selectors: &'a Selectors,
 }

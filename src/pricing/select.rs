@@ -97,9 +97,11 @@ fn overlay(model: &Model, lookup: &Lookup<'_>) -> (Vec<(Item, Price)>, Vec<Strin
 
 /// What the call says of its tier, in the catalogue's words.
 fn context(lookup: &Lookup<'_>) -> [Option<(&'static str, &'static str)>; 2] {
-    let tier = lookup.service_tier.and_then(tier);
+    let tier = lookup.selectors.service_tier.as_deref().and_then(tier);
     let speed = lookup
+        .selectors
         .speed
+        .as_deref()
         .filter(|speed| speed.eq_ignore_ascii_case("fast"));
     [tier, speed.map(|_| ("speed", "fast"))]
 }

@@ -128,9 +128,9 @@ impl Messages {
         }
         counts.cost = openai_usage::cost(usage).or(counts.cost);
         for (slot, stated) in [
-            (&mut said.service_tier, usage.at("service_tier")),
-            (&mut said.speed, usage.at("speed")),
-            (&mut said.geo, usage.at("inference_geo")),
+            (&mut said.selectors.service_tier, usage.at("service_tier")),
+            (&mut said.selectors.speed, usage.at("speed")),
+            (&mut said.selectors.geo, usage.at("inference_geo")),
         ] {
             *slot = stated.text().map(str::to_owned).or(slot.take());
         }

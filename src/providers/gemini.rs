@@ -106,7 +106,8 @@ impl Generate {
             .at("serviceTier")
             .text()
             .or(usage.at("trafficType").text());
-        said.service_tier = tier.map(str::to_owned).or(said.service_tier.take());
+        let slot = &mut said.selectors.service_tier;
+        *slot = tier.map(str::to_owned).or(slot.take());
         self.has_usage = true;
         said.replace(report(usage), Standing::Running);
     }

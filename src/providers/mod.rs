@@ -15,6 +15,7 @@ pub mod reader;
 pub mod refusal;
 pub mod report;
 pub mod request;
+mod sniffed;
 
 pub use errors::by_status;
 
@@ -26,7 +27,17 @@ pub enum Api {
     Auto,
     Openai,
     Anthropic,
+    /// The Gemini API.
     Gemini,
+    /// Google Cloud: Gemini and the models of others behind one path scheme.
+    Vertex,
+    Bedrock,
+    Cohere,
+    Ollama,
+    Dashscope,
+    Qianfan,
+    Hunyuan,
+    Spark,
 }
 
 /// One provider's shape for one operation.
@@ -36,9 +47,51 @@ pub enum Dialect {
     OpenaiCompletions,
     OpenaiResponses,
     OpenaiEmbeddings,
+    OpenaiImages,
+    /// Transcription and translation of speech.
+    OpenaiAudio,
+    /// Text to speech.
+    OpenaiSpeech,
+    OpenaiVideos,
+    /// A batch object, and the file of its results.
+    OpenaiBatch,
+    /// Realtime sessions over a WebSocket.
+    OpenaiRealtime,
     AnthropicMessages,
+    /// The text completions before messages.
+    AnthropicComplete,
+    /// The results of a batch of messages.
+    AnthropicBatch,
     GeminiGenerate,
     GeminiEmbed,
+    /// Vertex's `predict`: pictures, videos, embeddings.
+    GeminiPredict,
+    /// `cachedContents`: what is put into a cache.
+    GeminiCache,
+    GeminiInteractions,
+    /// Live sessions over a WebSocket.
+    GeminiLive,
+    BedrockConverse,
+    BedrockInvoke,
+    /// Every endpoint of Cohere's own API.
+    Cohere,
+    /// Ollama's own API.
+    Ollama,
+    /// llama.cpp's own completion.
+    Llamacpp,
+    /// DashScope's own API.
+    Dashscope,
+    Qianfan,
+    Hunyuan,
+    /// Spark's chat over a WebSocket.
+    Spark,
+    MistralOcr,
+    /// Embeddings and rankings that state one total.
+    Voyage,
+    Watsonx,
+    AlephAlpha,
+    /// A path that weir does not know at a provider that it does: told by the keys of the answer.
+    Sniffed,
 }
 
 /// Whether a path costs money.
@@ -48,6 +101,9 @@ pub enum Metering {
     Metered,
     /// Lists, counts, moderations: nothing to charge.
     Free,
+    /// Looks at what another call made (a stored response, a batch): its usage is counted unless it was
+    /// counted before.
+    Fetched,
     /// A known provider's path that weir cannot read: forwarded, counted as unmetered.
     Unmetered,
 }
@@ -63,6 +119,65 @@ pub struct Endpoint {
     pub model: Option<String>,
     /// Where the path says whether the answer is streamed (Gemini).
     pub streamed: Option<bool>,
+    /// Where the path says where the model is served (Vertex's location).
+    pub geo: Option<String>,
+}
+
+/// What a price may depend on besides provider and model, in the provider's own words.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Selectors {
+    /// The tier that served, else the one that was asked: `flex`, `priority`, `batch`, `ON_DEMAND_FLEX`.
+    pub service_tier: Option<String>,
+    /// Anthropic's `speed`.
+    pub speed: Option<String>,
+    /// Where it was served: Anthropic's `inference_geo`, a cloud's region or location, `us` of a regional host.
+    pub geo: Option<String>,
+    /// Width and height of pictures and videos: `1024x1024`.
+    pub size: Option<String>,
+    /// `hd`, `high`, …
+    pub quality: Option<String>,
+    /// How much a search brings in: `low`, `medium`, `high`.
+    pub search_context: Option<String>,
+    /// The way that a request took, where it has a price (`eu`).
+    pub route: Option<String>,
+    /// Qwen's `cache_type`: explicit and implicit reads differ in price.
+    pub cache_type: Option<String>,
+}
+
+impl Selectors {
+    /// Nothing besides provider and model.
+    pub const NONE: &'static Selectors = &Selectors {
+        service_tier: None,
+        speed: None,
+        geo: None,
+        size: None,
+        quality: None,
+        search_context: None,
+        route: None,
+        cache_type: None,
+    };
+
+    /// Every selector by its name in the ledger, in one order.
+    pub fn each(&mut self) -> [(&'static str, &mut Option<String>); 8] {
+        [
+            ("service_tier", &mut self.service_tier),
+            ("speed", &mut self.speed),
+            ("geo", &mut self.geo),
+            ("size", &mut self.size),
+            ("quality", &mut self.quality),
+            ("search_context", &mut self.search_context),
+            ("route", &mut self.route),
+            ("cache_type", &mut self.cache_type),
+        ]
+    }
+
+    /// Takes from `other` what is not said here.
+    pub fn or(mut self, mut other: Selectors) -> Selectors {
+        for ((_, slot), (_, said)) in self.each().into_iter().zip(other.each()) {
+            *slot = slot.take().or(said.take());
+        }
+        self
+    }
 }
 
 /// A provider that weir knows without being told.
@@ -92,7 +207,8 @@ pub struct RequestFacts {
     pub choices: u64,
     /// OpenAI `user` or `safety_identifier`, Anthropic `metadata.user_id`.
     pub user: Option<String>,
-    pub service_tier: Option<String>,
+    /// What the price may depend on, as it was asked.
+    pub selectors: Selectors,
     /// Image, audio and document parts.
     pub media_parts: u64,
     /// The body refers to input that it does not hold: file ids, `previous_response_id`, conversations,

@@ -6,7 +6,20 @@ use super::{Api, Dialect, ErrorType};
 
 impl Api {
     /// Every API, in the order in which help lists them.
-    pub const ALL: [Api; 4] = [Api::Auto, Api::Openai, Api::Anthropic, Api::Gemini];
+    pub const ALL: [Api; 12] = [
+        Api::Auto,
+        Api::Openai,
+        Api::Anthropic,
+        Api::Gemini,
+        Api::Vertex,
+        Api::Bedrock,
+        Api::Cohere,
+        Api::Ollama,
+        Api::Dashscope,
+        Api::Qianfan,
+        Api::Hunyuan,
+        Api::Spark,
+    ];
 
     /// The name as `proxy.yaml` writes it.
     pub fn name(self) -> &'static str {
@@ -15,6 +28,14 @@ impl Api {
             Api::Openai => "openai",
             Api::Anthropic => "anthropic",
             Api::Gemini => "gemini",
+            Api::Vertex => "vertex",
+            Api::Bedrock => "bedrock",
+            Api::Cohere => "cohere",
+            Api::Ollama => "ollama",
+            Api::Dashscope => "dashscope",
+            Api::Qianfan => "qianfan",
+            Api::Hunyuan => "hunyuan",
+            Api::Spark => "spark",
         }
     }
 
@@ -26,14 +47,40 @@ impl Api {
 
 impl Dialect {
     /// Every dialect that weir reads.
-    pub const ALL: [Dialect; 7] = [
+    pub const ALL: [Dialect; 33] = [
         Dialect::OpenaiChat,
         Dialect::OpenaiCompletions,
         Dialect::OpenaiResponses,
         Dialect::OpenaiEmbeddings,
+        Dialect::OpenaiImages,
+        Dialect::OpenaiAudio,
+        Dialect::OpenaiSpeech,
+        Dialect::OpenaiVideos,
+        Dialect::OpenaiBatch,
+        Dialect::OpenaiRealtime,
         Dialect::AnthropicMessages,
+        Dialect::AnthropicComplete,
+        Dialect::AnthropicBatch,
         Dialect::GeminiGenerate,
         Dialect::GeminiEmbed,
+        Dialect::GeminiPredict,
+        Dialect::GeminiCache,
+        Dialect::GeminiInteractions,
+        Dialect::GeminiLive,
+        Dialect::BedrockConverse,
+        Dialect::BedrockInvoke,
+        Dialect::Cohere,
+        Dialect::Ollama,
+        Dialect::Llamacpp,
+        Dialect::Dashscope,
+        Dialect::Qianfan,
+        Dialect::Hunyuan,
+        Dialect::Spark,
+        Dialect::MistralOcr,
+        Dialect::Voyage,
+        Dialect::Watsonx,
+        Dialect::AlephAlpha,
+        Dialect::Sniffed,
     ];
 
     /// The name as the ledger's `dialect` column holds it.
@@ -43,9 +90,35 @@ impl Dialect {
             Dialect::OpenaiCompletions => "openai.completions",
             Dialect::OpenaiResponses => "openai.responses",
             Dialect::OpenaiEmbeddings => "openai.embeddings",
+            Dialect::OpenaiImages => "openai.images",
+            Dialect::OpenaiAudio => "openai.audio",
+            Dialect::OpenaiSpeech => "openai.speech",
+            Dialect::OpenaiVideos => "openai.videos",
+            Dialect::OpenaiBatch => "openai.batch",
+            Dialect::OpenaiRealtime => "openai.realtime",
             Dialect::AnthropicMessages => "anthropic.messages",
+            Dialect::AnthropicComplete => "anthropic.complete",
+            Dialect::AnthropicBatch => "anthropic.batch",
             Dialect::GeminiGenerate => "gemini.generate",
             Dialect::GeminiEmbed => "gemini.embed",
+            Dialect::GeminiPredict => "gemini.predict",
+            Dialect::GeminiCache => "gemini.cache",
+            Dialect::GeminiInteractions => "gemini.interactions",
+            Dialect::GeminiLive => "gemini.live",
+            Dialect::BedrockConverse => "bedrock.converse",
+            Dialect::BedrockInvoke => "bedrock.invoke",
+            Dialect::Cohere => "cohere",
+            Dialect::Ollama => "ollama",
+            Dialect::Llamacpp => "llamacpp",
+            Dialect::Dashscope => "dashscope",
+            Dialect::Qianfan => "qianfan",
+            Dialect::Hunyuan => "hunyuan",
+            Dialect::Spark => "spark",
+            Dialect::MistralOcr => "mistral.ocr",
+            Dialect::Voyage => "voyage",
+            Dialect::Watsonx => "watsonx",
+            Dialect::AlephAlpha => "aleph_alpha",
+            Dialect::Sniffed => "sniffed",
         }
     }
 
@@ -56,15 +129,18 @@ impl Dialect {
             .find(|dialect| dialect.name() == name)
     }
 
-    /// The family that the dialect belongs to: it decides the shape of refusals.
-    pub fn api(self) -> Api {
+    /// The family that the dialect belongs to: it decides the shape of refusals. `None` where only the
+    /// provider tells.
+    pub fn api(self) -> Option<Api> {
+        let family = self.name().split('.').next().unwrap_or_default();
         match self {
-            Dialect::OpenaiChat
-            | Dialect::OpenaiCompletions
-            | Dialect::OpenaiResponses
-            | Dialect::OpenaiEmbeddings => Api::Openai,
-            Dialect::AnthropicMessages => Api::Anthropic,
-            Dialect::GeminiGenerate | Dialect::GeminiEmbed => Api::Gemini,
+            Dialect::Sniffed => None,
+            Dialect::Llamacpp
+            | Dialect::MistralOcr
+            | Dialect::Voyage
+            | Dialect::Watsonx
+            | Dialect::AlephAlpha => Some(Api::Openai),
+            _ => Api::parse(family),
         }
     }
 }
@@ -115,7 +191,7 @@ mod tests {
         }
         for dialect in Dialect::ALL {
             assert_eq!(Dialect::parse(dialect.name()), Some(dialect));
-            assert!(dialect.name().starts_with(dialect.api().name()));
+            assert_eq!(dialect.api().is_none(), dialect == Dialect::Sniffed);
         }
         for kind in ErrorType::ALL {
             assert_eq!(ErrorType::parse(kind.name()), Some(kind));

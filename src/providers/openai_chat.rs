@@ -66,7 +66,7 @@ impl Reader for Chat {
     fn found(&mut self, said: &mut Said, path: &str, found: &Found<'_>, text: &mut TextSink<'_>) {
         match path {
             "model" => said.note_model(found.raw),
-            "service_tier" => set_name(&mut said.service_tier, found.raw),
+            "service_tier" => set_name(&mut said.selectors.service_tier, found.raw),
             "error" | "x_groq.error" => said.note_error(found.raw),
             // MiniMax says no with status 200 and a number of its own.
             "base_resp.status_code" => {

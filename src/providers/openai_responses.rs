@@ -84,7 +84,7 @@ impl Reader for Responses {
             "type" => self.event = name(found.raw),
             "delta" => self.delta = unquote(found.raw).map(|part| (part, found.bytes)),
             "model" => said.note_model(found.raw),
-            "service_tier" => set_name(&mut said.service_tier, found.raw),
+            "service_tier" => set_name(&mut said.selectors.service_tier, found.raw),
             "error" => said.note_error(found.raw),
             "code" => self.code = Some(found.raw.to_vec()),
             "usage" => self.usage = Some(openai_usage::report(&parse(found.raw))),

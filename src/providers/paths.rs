@@ -6,6 +6,7 @@
 //! read in different ways, is forwarded and counted as unmetered.
 
 mod plain;
+mod table;
 
 use plain::Plain;
 
@@ -47,6 +48,7 @@ pub fn endpoint(api: Api, method: &str, path: &str) -> Endpoint {
         metering: Metering::Unmetered,
         model: None,
         streamed: None,
+        geo: None,
     })
 }
 
@@ -74,7 +76,7 @@ pub fn provider_by_marks<'a>(
         ..
     }) = metered(Api::Auto, method, &path)
     {
-        return Some(dialect.api());
+        return dialect.api();
     }
     let of_messages = |pair: &[&str]| matches!(pair, ["messages", "batches" | "count_tokens"]);
     if words.windows(2).any(of_messages) {
@@ -89,7 +91,7 @@ fn recognised(api: Api, method: &str, path: &Plain) -> Option<Endpoint> {
     google_method(method, path)
         .or_else(|| metered(api, method, path))
         .or_else(|| free(method, &path.words()))
-        .filter(|found| found.metering != Metering::Free || !path.doubtful)
+        .filter(|found| found.metering == Metering::Metered || !path.doubtful)
 }
 
 /// `models/{model}:{method}` and Vertex's publishers.
@@ -119,6 +121,10 @@ fn google_method(method: &str, path: &Plain) -> Option<Endpoint> {
         ("predict", _) if model.contains("embedding") => {
             (Dialect::GeminiEmbed, "embeddings", Some(false))
         }
+        ("predict", Some("google") | None) => (Dialect::GeminiPredict, "predict", Some(false)),
+        ("predictlongrunning", Some("google") | None) => {
+            (Dialect::GeminiPredict, "videos", Some(false))
+        }
         ("rawpredict", Some("anthropic")) if model == "count-tokens" => {
             return Some(gratis("count_tokens"));
         }
@@ -137,36 +143,28 @@ fn google_method(method: &str, path: &Plain) -> Option<Endpoint> {
         metering: Metering::Metered,
         model: model_named(model),
         streamed,
+        geo: location(path),
     })
 }
 
-/// Paths whose answers state usage in a dialect that weir reads.
+/// Paths whose answers state usage in a dialect that weir reads, by the one table.
 fn metered(api: Api, method: &str, path: &Plain) -> Option<Endpoint> {
-    if method != "POST" {
+    let words = path.words();
+    let (row, model) = table::find(api, method, &words)?;
+    let base = &words[..words.len().saturating_sub(row.length())];
+    if row.metering == Metering::Fetched && !is_base(base) {
         return None;
     }
-    let words = path.words();
-    let (dialect, operation) = match words.as_slice() {
-        // Cohere's and Writer's `/v1/chat` share the word, not the shape; Writer's is OpenAI's.
-        [.., "v1", "chat"] if api == Api::Openai => (Dialect::OpenaiChat, "chat"),
-        [.., "chat" | "fim" | "agents", "completions"] | [.., "prompts", _, "completions"] => {
-            (Dialect::OpenaiChat, "chat")
-        }
-        [.., "completions"] => (Dialect::OpenaiCompletions, "text_completion"),
-        [.., "responses"] | [.., "responses", "compact"] => (Dialect::OpenaiResponses, "responses"),
-        // Ollama's own `/api/embeddings` says nothing of usage.
-        [.., "api", "embeddings"] => return None,
-        [.., "embeddings"] => (Dialect::OpenaiEmbeddings, "embeddings"),
-        [.., "v1", "messages"] => (Dialect::AnthropicMessages, "chat"),
-        [.., "messages"] if api != Api::Openai => (Dialect::AnthropicMessages, "chat"),
-        _ => return None,
-    };
+    let model = model.map(|at| path.names_in(at));
     Some(Endpoint {
-        dialect: Some(dialect),
-        operation,
-        metering: Metering::Metered,
-        model: deployment(path),
-        streamed: (dialect == Dialect::OpenaiEmbeddings).then_some(false),
+        dialect: Some(row.dialect),
+        operation: row.operation,
+        metering: row.metering,
+        model: model
+            .and_then(|name| model_named(&name))
+            .or_else(|| deployment(path)),
+        streamed: row.streamed,
+        geo: None,
     })
 }
 
@@ -243,6 +241,12 @@ fn deployment(path: &Plain) -> Option<String> {
     model_named(path.name(at + 1)?)
 }
 
+/// Vertex's `locations/{location}`.
+fn location(path: &Plain) -> Option<String> {
+    let at = path.words().iter().position(|word| *word == "locations")?;
+    model_named(path.name(at + 1)?)
+}
+
 /// A model's name from a path, unless it can be none.
 fn model_named(name: &str) -> Option<String> {
     let fits = !name.is_empty()
@@ -258,6 +262,7 @@ fn gratis(operation: &'static str) -> Endpoint {
         metering: Metering::Free,
         model: None,
         streamed: None,
+        geo: None,
     }
 }
 

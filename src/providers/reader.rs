@@ -10,7 +10,10 @@ use crate::wire::json::{Fields, Found, unquote};
 use super::node::{Node, parse};
 use super::openai_responses;
 use super::report::Report;
-use super::{Dialect, ErrorType, anthropic, errors, gemini, openai_chat, openai_embeddings};
+use super::{
+    Dialect, ErrorType, RequestFacts, Selectors, anthropic, errors, gemini, openai_chat,
+    openai_embeddings, sniffed,
+};
 
 /// Most bytes kept of one captured field. The largest usage object on record is under 4 KiB.
 pub const CAPTURE_BYTES_MAX: usize = 32 * 1024;
@@ -77,9 +80,10 @@ pub struct Said {
     pub model: Option<String>,
     pub report: Option<Report>,
     pub standing: Standing,
-    pub service_tier: Option<String>,
-    pub speed: Option<String>,
-    pub geo: Option<String>,
+    /// What the price depends on, as the answer says it.
+    pub selectors: Selectors,
+    /// The provider's name for what was made, by which it can be fetched again.
+    pub response_id: Option<String>,
     pub error: Option<ErrorType>,
     /// No later frame changes the report, so the call can be settled.
     pub terminal: bool,
@@ -113,6 +117,9 @@ pub trait Reader: Debug + Send + Sync {
     /// The paths that it wants captured.
     fn paths(&self) -> &'static Paths;
 
+    /// The head of the response, by the names of its headers in lower case.
+    fn head<'a>(&mut self, _said: &mut Said, _header: &dyn Fn(&str) -> Option<&'a str>) {}
+
     /// A field of the current message.
     fn found(&mut self, said: &mut Said, path: &str, found: &Found<'_>, text: &mut TextSink<'_>);
 
@@ -120,14 +127,15 @@ pub trait Reader: Debug + Send + Sync {
     fn message_end(&mut self, said: &mut Said, text: &mut TextSink<'_>);
 }
 
-/// The reader of a dialect's responses.
-pub fn reader(dialect: Dialect) -> Box<dyn Reader> {
+/// The reader of a dialect's responses. `asked` is what the request said, for what answers leave out.
+pub fn reader(dialect: Dialect, _asked: &RequestFacts) -> Box<dyn Reader> {
     match dialect {
         Dialect::OpenaiChat | Dialect::OpenaiCompletions => Box::<openai_chat::Chat>::default(),
         Dialect::OpenaiResponses => Box::<openai_responses::Responses>::default(),
         Dialect::OpenaiEmbeddings => Box::<openai_embeddings::Embeddings>::default(),
         Dialect::AnthropicMessages => Box::<anthropic::Messages>::default(),
         Dialect::GeminiGenerate | Dialect::GeminiEmbed => Box::<gemini::Generate>::default(),
+        _ => Box::<sniffed::Sniffed>::default(),
     }
 }
 

@@ -13,11 +13,11 @@ const RETRY_INFO_S_MAX: u64 = 600;
 
 /// A 429 for a budget or a rate, as the SDK of `dialect` (else of `api`) expects it.
 pub fn refusal(api: Api, dialect: Option<Dialect>, text: &RefusalText) -> RefusalResponse {
-    let api = dialect.map_or(api, Dialect::api);
+    let api = dialect.and_then(Dialect::api).unwrap_or(api);
     let body = match api {
         Api::Anthropic => anthropic("rate_limit_error", &text.message),
-        Api::Gemini => gemini_refusal(text),
-        Api::Openai | Api::Auto => {
+        Api::Gemini | Api::Vertex => gemini_refusal(text),
+        _ => {
             let code = if text.retry_helps {
                 "rate_limit_exceeded"
             } else {
@@ -45,10 +45,10 @@ pub fn refusal(api: Api, dialect: Option<Dialect>, text: &RefusalText) -> Refusa
 pub fn error_response(api: Api, status: u16, kind: ErrorType, message: &str) -> RefusalResponse {
     let body = match api {
         Api::Anthropic => anthropic(anthropic_type(kind), message),
-        Api::Gemini => json!({"error": {
+        Api::Gemini | Api::Vertex => json!({"error": {
             "code": status, "message": message, "status": gemini_status(status, kind),
         }}),
-        Api::Openai | Api::Auto => {
+        _ => {
             let (kind, code) = openai_type(kind);
             openai(kind, code, message)
         }

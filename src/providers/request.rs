@@ -216,7 +216,9 @@ impl RequestReader {
             }
             "safety_identifier" | "metadata.user_id" if self.has_user => {}
             "safety_identifier" | "metadata.user_id" => set_name(&mut facts.user, found.raw),
-            "service_tier" | "serviceTier" => set_name(&mut facts.service_tier, found.raw),
+            "service_tier" | "serviceTier" => {
+                set_name(&mut facts.selectors.service_tier, found.raw)
+            }
             _ if path.ends_with(".type")
                 || path.ends_with("_type")
                 || path.ends_with("mimeType") =>

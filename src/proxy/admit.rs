@@ -13,7 +13,7 @@ use crate::budget::{Pending, Preview, Refusal, Size, Sizes};
 use crate::config::Policy;
 use crate::ledger::Hold;
 use crate::pricing::Lookup;
-use crate::providers::{Metering, RequestFacts};
+use crate::providers::{Metering, RequestFacts, Selectors};
 use crate::units::PicoUsd;
 
 /// What becomes of a call.
@@ -120,7 +120,7 @@ impl Call {
             Some(model) => self
                 .live
                 .catalog
-                .find(&self.lookup(model))
+                .find(&self.lookup(model, Selectors::NONE))
                 .is_some_and(|rates| !rates.is_free()),
             None => self
                 .live
@@ -130,15 +130,13 @@ impl Call {
     }
 
     /// The key under which the model that was asked for is priced.
-    pub fn lookup<'a>(&'a self, model: &'a str) -> Lookup<'a> {
+    pub fn lookup<'a>(&'a self, model: &'a str, selectors: &'a Selectors) -> Lookup<'a> {
         Lookup {
             provider: &self.target.provider.name,
             catalog_id: self.target.provider.catalog_id.as_deref(),
             model,
             at: self.head.started_at,
-            service_tier: None,
-            speed: None,
-            geo: None,
+            selectors,
         }
     }
 
@@ -152,8 +150,7 @@ impl Call {
             };
         }
         let model = self.head.request_model.as_deref().unwrap_or_default();
-        let mut lookup = self.lookup(model);
-        lookup.service_tier = request.service_tier.as_deref();
+        let lookup = self.lookup(model, &request.selectors);
         let rates = self.live.catalog.find(&lookup);
         let window = self.live.catalog.context_window(&lookup);
         engine.estimator.sizes(&Ask {
@@ -171,7 +168,7 @@ impl Call {
     fn hold(&self, sizes: &Sizes) -> Hold {
         let model = self.head.request_model.as_deref().unwrap_or_default();
         let input = sizes.expected.input_tokens;
-        let rates = self.live.catalog.find(&self.lookup(model));
+        let rates = self.live.catalog.find(&self.lookup(model, Selectors::NONE));
         Hold {
             head: Arc::clone(&self.head),
             input_tokens: (self.target.endpoint.metering == Metering::Metered).then_some(input),

@@ -183,10 +183,11 @@ fn credential(api: Api, headers: &HeaderMap, query: Option<&str>) -> Option<Stri
         Some(percent_decode_str(key).decode_utf8_lossy().into_owned())
     };
     let found = match api {
+        Api::Vertex => bearer(),
         Api::Openai => bearer().or_else(|| header("api-key")),
         Api::Anthropic => header("x-api-key").or_else(bearer),
         Api::Gemini => header("x-goog-api-key").or_else(in_query).or_else(bearer),
-        Api::Auto => bearer()
+        _ => bearer()
             .or_else(|| header("x-api-key"))
             .or_else(|| header("api-key"))
             .or_else(|| header("x-goog-api-key"))

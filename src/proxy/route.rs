@@ -31,6 +31,8 @@ pub struct Target {
     pub path: Vec<u8>,
     /// The `@` segment's text, without the `@`.
     pub labels: Option<String>,
+    /// Where the host or the path says that the model is served: a cloud's region, `us` of a regional host.
+    pub geo: Option<String>,
 }
 
 /// Routes one request. `connect` is the tunnel it came through, where it did.
@@ -149,7 +151,7 @@ fn route_origin(live: &Live, head: &RequestHeader, raw: &[u8]) -> Route {
     let by_marks = match providers::paths::provider_by_marks(head.method.as_str(), &path, &header) {
         Some(Api::Anthropic) => live.named("anthropic"),
         Some(Api::Gemini) => live.named("gemini"),
-        Some(Api::Openai | Api::Auto) => live.named(&live.config.default_provider),
+        Some(_) => live.named(&live.config.default_provider),
         None => None,
     };
     match by_marks {
@@ -199,6 +201,7 @@ fn to_provider(
     let path = [provider.upstream.base_path.as_bytes(), slash, path].concat();
     Route::Provider(Arc::new(Target {
         provider: Arc::clone(provider),
+        geo: endpoint.geo.clone(),
         endpoint,
         path,
         labels,

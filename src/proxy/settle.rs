@@ -9,7 +9,7 @@ use super::call::{Admission, Call};
 use super::engine::Engine;
 use crate::budget::Size;
 use crate::ledger::{self, Outcome};
-use crate::providers::{ErrorType, Metering};
+use crate::providers::{ErrorType, Metering, Selectors};
 use crate::units::PicoUsd;
 use crate::usage::{Extraction, StreamEnd, Usage, UsageSource};
 
@@ -231,10 +231,8 @@ impl Call {
                 version: version(),
             };
         };
-        let mut lookup = self.lookup(model);
-        lookup.service_tier = extraction.service_tier.as_deref();
-        lookup.speed = extraction.speed.as_deref();
-        lookup.geo = extraction.geo.as_deref();
+        let selectors = self.selectors(extraction);
+        let mut lookup = self.lookup(model, &selectors);
         // Where the catalogue does not know what answered (an alias, a deployment), what was asked is priced.
         let names = std::iter::once(model).chain(self.head.request_model.as_deref());
         if let Some(priced) = self.live.catalog.first_priced(&lookup, names) {
@@ -245,6 +243,20 @@ impl Call {
             cost: cost.amount,
             version: Some(cost.version),
         }
+    }
+
+    /// What the price depends on besides the model. The tier and the speed are those of the answer alone: a
+    /// provider may not know the ones that were asked for.
+    fn selectors(&self, extraction: &Extraction) -> Selectors {
+        let asked = Selectors {
+            service_tier: None,
+            speed: None,
+            ..self.request.facts().selectors
+        };
+        let mut selectors = extraction.selectors.clone().or(asked);
+        let geo = selectors.geo.take();
+        selectors.geo = geo.or_else(|| self.target.geo.clone());
+        selectors
     }
 
     /// What answered, else what was asked.
@@ -271,6 +283,7 @@ impl Call {
         refused_by: Option<String>,
     ) -> ledger::Call {
         let model = self.model(&extraction).map(str::to_owned);
+        let selectors = self.selectors(&extraction);
         let took = self.ended.unwrap_or(self.began).saturating_sub(self.began);
         let first_byte = self
             .response
@@ -282,6 +295,8 @@ impl Call {
             model,
             usage: extraction.usage,
             usage_source: extraction.source,
+            selectors,
+            response_id: extraction.response_id,
             cost: priced.cost,
             price_version: priced.version,
             http_status: self.response.own_status.or(self.response.status),

@@ -39,8 +39,7 @@ impl Call {
         {
             let head = ResponseHead {
                 status,
-                content_type: header("content-type"),
-                content_encoding: header("content-encoding"),
+                header: &header,
             };
             let mut facts = self.request.facts();
             if facts.model.is_none() {

@@ -3,12 +3,13 @@
 //! The first byte tells more than the content type: errors of streaming endpoints are bare JSON under
 //! `text/event-stream`, and some hosts call everything `application/octet-stream`.
 
-use crate::providers::Dialect;
 use crate::providers::reader::{CAPTURE_BYTES_MAX, Reader, Said, Standing, Text, reader};
+use crate::providers::{Dialect, RequestFacts};
 use crate::wire::json::Scanner;
 use crate::wire::sse::{SseItem, SseSplitter};
 
 use super::estimate::TextSample;
+use super::extract::ResponseHead;
 
 /// The sentinel that ends an OpenAI stream.
 const DONE: &[u8] = b"[DONE]";
@@ -44,14 +45,17 @@ pub(super) struct Body {
 }
 
 impl Body {
-    pub(super) fn new(dialect: Dialect, status: u16, content_type: Option<&str>) -> Self {
-        let reader = reader(dialect);
+    pub(super) fn new(dialect: Dialect, head: ResponseHead<'_>, asked: &RequestFacts) -> Self {
+        let mut reader = reader(dialect, asked);
         let fields = reader.paths().fields();
+        let mut said = Said {
+            status: head.status,
+            ..Said::default()
+        };
+        reader.head(&mut said, head.header);
+        let content_type = (head.header)("content-type");
         Body {
-            said: Said {
-                status,
-                ..Said::default()
-            },
+            said,
             text: Some(TextSample::default()),
             has_text: false,
             framing: Framing::Unknown {

@@ -15,11 +15,11 @@ use super::restate::restate;
 use super::{Extraction, StreamEnd, Usage, UsageSource};
 
 /// What a response's head says of its body.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct ResponseHead<'a> {
     pub status: u16,
-    pub content_type: Option<&'a str>,
-    pub content_encoding: Option<&'a str>,
+    /// A header's value by its name in lower case.
+    pub header: &'a dyn Fn(&str) -> Option<&'a str>,
 }
 
 /// Reads one response's usage.
@@ -35,8 +35,8 @@ impl Extractor {
     /// An extractor at the beginning of a body.
     pub fn new(dialect: Dialect, head: ResponseHead<'_>, request: RequestFacts) -> Self {
         Extractor {
-            decoder: Decoder::new(head.content_encoding),
-            body: Body::new(dialect, head.status, head.content_type),
+            decoder: Decoder::new((head.header)("content-encoding")),
+            body: Body::new(dialect, head, &request),
             dialect,
             request,
         }
@@ -86,9 +86,8 @@ impl Extractor {
             provider_cost: said.report.as_ref().and_then(|report| report.cost),
             error: said.error.or_else(|| by_status(said.status)),
             model: said.model.take(),
-            service_tier: said.service_tier.take(),
-            speed: said.speed.take(),
-            geo: said.geo.take(),
+            selectors: std::mem::take(&mut said.selectors),
+            response_id: said.response_id.take(),
         }
     }
 

@@ -12,7 +12,7 @@ pub use body::take;
 
 use std::collections::BTreeMap;
 
-use crate::providers::ErrorType;
+use crate::providers::{ErrorType, Selectors};
 use crate::units::PicoUsd;
 
 /// Usage in weir's one convention: `input` includes cache reads and writes, `output` includes reasoning; the
@@ -84,15 +84,18 @@ pub enum UsageSource {
     Reported,
     Estimated,
     Partial,
+    /// The provider said again what another call was charged for.
+    Repeated,
     None,
 }
 
 impl UsageSource {
     /// Every source.
-    pub const ALL: [UsageSource; 4] = [
+    pub const ALL: [UsageSource; 5] = [
         UsageSource::Reported,
         UsageSource::Estimated,
         UsageSource::Partial,
+        UsageSource::Repeated,
         UsageSource::None,
     ];
 
@@ -102,6 +105,7 @@ impl UsageSource {
             UsageSource::Reported => "reported",
             UsageSource::Estimated => "estimated",
             UsageSource::Partial => "partial",
+            UsageSource::Repeated => "repeated",
             UsageSource::None => "none",
         }
     }
@@ -125,11 +129,10 @@ pub struct Extraction {
     pub model: Option<String>,
     pub usage: Option<Usage>,
     pub source: UsageSource,
-    /// The tier that served, where the response says so: `default`, `flex`, `priority`, `standard`, `batch`, …
-    pub service_tier: Option<String>,
-    /// Anthropic's `speed` and `inference_geo`, where they change the price.
-    pub speed: Option<String>,
-    pub geo: Option<String>,
+    /// What the price depends on besides the model, as the response says it.
+    pub selectors: Selectors,
+    /// The provider's name for what was made, by which it can be fetched again.
+    pub response_id: Option<String>,
     /// A cost that the provider states itself.
     pub provider_cost: Option<PicoUsd>,
     /// An error that the body states (also inside a stream that began with 200).
@@ -143,9 +146,8 @@ impl Extraction {
             model: None,
             usage: None,
             source: UsageSource::None,
-            service_tier: None,
-            speed: None,
-            geo: None,
+            selectors: Selectors::default(),
+            response_id: None,
             provider_cost: None,
             error: None,
         }

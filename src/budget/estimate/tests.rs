@@ -1,5 +1,6 @@
 use super::*;
 use crate::pricing::{Catalog, Lookup};
+use crate::providers::Selectors;
 use proptest::prelude::*;
 
 fn request() -> RequestFacts {
@@ -34,9 +35,7 @@ fn rates(model: &str) -> Rates {
         catalog_id: Some("openai"),
         model,
         at: 1_795_168_830_000,
-        service_tier: None,
-        speed: None,
-        geo: None,
+        selectors: Selectors::NONE,
     };
     Catalog::builtin()
         .find(&lookup)

@@ -107,8 +107,16 @@ choice! {
         "openai" => Api::Openai,
         "anthropic" => Api::Anthropic,
         "gemini" => Api::Gemini,
+        "vertex" => Api::Vertex,
+        "bedrock" => Api::Bedrock,
+        "cohere" => Api::Cohere,
+        "ollama" => Api::Ollama,
+        "dashscope" => Api::Dashscope,
+        "qianfan" => Api::Qianfan,
+        "hunyuan" => Api::Hunyuan,
+        "spark" => Api::Spark,
     }
-    later { "vertex", "bedrock", "cohere", "ollama", "dashscope", "qianfan", "hunyuan", "spark" }
+    later { }
 }
 
 /// `true` or `false`.

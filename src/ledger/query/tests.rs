@@ -1,3 +1,4 @@
+use crate::providers::Selectors;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -348,8 +349,10 @@ prop_compose! {
             duration_ms: (!failed).then_some(numbers.2),
             request_bytes: numbers.2.unsigned_abs() / 2,
             response_bytes: 0,
-            upstream_request_id: request,
+            upstream_request_id: request.clone(),
             refused_by: budget,
+            selectors: Selectors { size: request.clone(), ..Selectors::default() },
+            response_id: request,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Recorded usage, priced here and by the project that published the prices.
 
+use crate::providers::Selectors;
 use std::path::PathBuf;
 
 use serde_json::Value;
@@ -95,9 +96,7 @@ fn recorded_usage_costs_what_the_reference_says() {
             catalog_id: Some(provider),
             model: model_id,
             at: NOON,
-            service_tier: None,
-            speed: None,
-            geo: None,
+            selectors: Selectors::NONE,
         };
         // As a caller does: by the model that answered, else by the one that was asked.
         let model = catalog.first_priced(&lookup, said.into_iter().flatten());

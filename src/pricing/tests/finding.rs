@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::super::{Catalog, Explanation, Lookup, Matched, Origin, Override};
-use super::lookup;
+use super::{lookup, served};
 use crate::units::PicoUsd;
 use crate::usage::Usage;
 
@@ -223,7 +223,7 @@ fn an_explanation_names_what_chose_the_price() {
         Some("daily 06:00:00 to 10:00:00 UTC")
     );
     let flex = Lookup {
-        service_tier: Some("flex"),
+        selectors: &served(Some("flex"), None),
         ..lookup("openai", "gpt-5.5")
     };
     let flex = Catalog::builtin().explain(&flex).expect("known");
@@ -253,8 +253,9 @@ fn an_explanation_names_what_chose_the_price() {
 
 #[test]
 fn a_variant_is_its_makers_and_not_a_resellers() {
+    let priority = served(Some("priority"), None);
     let served = |provider| Lookup {
-        service_tier: Some("priority"),
+        selectors: &priority,
         ..lookup(provider, "gpt-5.5")
     };
     let cost = |provider| {

@@ -7,9 +7,19 @@ mod reference;
 mod vectors;
 
 use super::Lookup;
+use crate::providers::Selectors;
 
 /// 20 November 2026, noon UTC: off-peak where peak hours cost more.
 const NOON: i64 = 1_795_176_000_000;
+
+/// What a served tier and speed make of the price.
+fn served(service_tier: Option<&str>, speed: Option<&str>) -> Selectors {
+    Selectors {
+        service_tier: service_tier.map(str::to_owned),
+        speed: speed.map(str::to_owned),
+        ..Selectors::default()
+    }
+}
 
 fn lookup<'a>(provider: &'a str, model: &'a str) -> Lookup<'a> {
     Lookup {
@@ -17,8 +27,6 @@ fn lookup<'a>(provider: &'a str, model: &'a str) -> Lookup<'a> {
         catalog_id: Some(provider),
         model,
         at: NOON,
-        service_tier: None,
-        speed: None,
-        geo: None,
+        selectors: Selectors::NONE,
     }
 }

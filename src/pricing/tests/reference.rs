@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::super::Catalog;
 use super::super::Lookup;
-use super::lookup;
+use super::{lookup, served};
 use crate::units::PicoUsd;
 use crate::usage::Usage;
 
@@ -43,8 +43,7 @@ fn every_cost_is_the_references_to_the_pico_dollar() {
         let provider = text("provider").expect("a provider");
         let lookup = Lookup {
             at: row["at"].as_i64().expect("a time"),
-            service_tier: text("tier"),
-            speed: text("speed"),
+            selectors: &served(text("tier"), text("speed")),
             ..lookup(provider, text("model").expect("a model"))
         };
         let expected = row["picousd"]

@@ -1,7 +1,7 @@
 //! Known usages and their published prices, to the pico-dollar.
 
 use super::super::{Catalog, Lookup};
-use super::{NOON, lookup};
+use super::{NOON, lookup, served};
 use crate::usage::Usage;
 
 fn usage(input: u64, output: u64) -> Usage {
@@ -170,27 +170,21 @@ fn a_tier_is_a_cliff_for_the_whole_request() {
 
 #[test]
 fn the_tier_that_served_sets_the_price() {
-    let served = |tier| Lookup {
-        service_tier: Some(tier),
-        ..lookup("openai", "gpt-5.5")
+    let check = |model: Lookup<'_>, tier, speed, cost| {
+        let selectors = &served(tier, speed);
+        check(&Lookup { selectors, ..model }, &usage(1000, 1000), cost);
     };
-    check(&served("flex"), &usage(1000, 1000), "0.0175");
-    check(&served("batch"), &usage(1000, 1000), "0.0175");
-    check(&served("priority"), &usage(1000, 1000), "0.0875");
+    let gpt = lookup("openai", "gpt-5.5");
+    check(gpt, Some("flex"), None, "0.0175");
+    check(gpt, Some("batch"), None, "0.0175");
+    check(gpt, Some("priority"), None, "0.0875");
     for plain in ["default", "auto", "standard", "scale", "nonsense"] {
-        check(&served(plain), &usage(1000, 1000), "0.035");
+        check(gpt, Some(plain), None, "0.035");
     }
-    let opus = |speed| Lookup {
-        speed: Some(speed),
-        ..lookup("anthropic", "claude-opus-5")
-    };
-    check(&opus("fast"), &usage(1000, 1000), "0.06");
-    check(&opus("standard"), &usage(1000, 1000), "0.03");
-    let batch = Lookup {
-        service_tier: Some("batch"),
-        ..lookup("anthropic", "claude-opus-5")
-    };
-    check(&batch, &usage(1000, 1000), "0.015");
+    let opus = lookup("anthropic", "claude-opus-5");
+    check(opus, None, Some("fast"), "0.06");
+    check(opus, None, Some("standard"), "0.03");
+    check(opus, Some("batch"), None, "0.015");
 }
 
 #[test]

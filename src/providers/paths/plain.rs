@@ -54,6 +54,11 @@ impl Plain {
         self.names.get(at..).unwrap_or_default().join("/")
     }
 
+    /// Some segments as they are written, joined by slashes.
+    pub(super) fn names_in(&self, at: std::ops::Range<usize>) -> String {
+        self.names.get(at).unwrap_or_default().join("/")
+    }
+
     /// One segment as it is written.
     pub(super) fn name(&self, at: usize) -> Option<&str> {
         self.names.get(at).map(String::as_str)

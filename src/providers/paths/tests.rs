@@ -7,6 +7,7 @@ fn check(method: &str, path: &str, dialect: Option<Dialect>, operation: &str) ->
     assert_eq!(found.dialect, dialect, "{method} {path}");
     assert_eq!(found.operation, operation, "{method} {path}");
     let metering = match (dialect, operation) {
+        (Some(_), "fetch_response" | "batches" | "files") => Metering::Fetched,
         (Some(_), _) => Metering::Metered,
         (None, "unknown") => Metering::Unmetered,
         (None, _) => Metering::Free,
@@ -157,13 +158,9 @@ fn what_counts_lists_or_repeats_is_free() {
             "count_tokens",
         ),
         ("POST", "/v1/moderations", "moderations"),
-        ("GET", "/v1/responses/resp_1?stream=true", "fetch_response"),
         ("GET", "/v1/responses/resp_1/input_items", "fetch_response"),
         ("DELETE", "/v1/responses/resp_1", "fetch_response"),
-        ("POST", "/v1/responses/resp_1/cancel", "fetch_response"),
-        ("POST", "/openai/responses/resp_1/cancel", "fetch_response"),
         ("GET", "/v1/chat/completions", "fetch_response"),
-        ("GET", "/v1/chat/completions/chatcmpl-1", "fetch_response"),
         (
             "GET",
             "/v1/chat/completions/chatcmpl-1/messages",
@@ -178,15 +175,12 @@ fn what_counts_lists_or_repeats_is_free() {
         ("POST", "/v1/files", "files"),
         ("POST", "/openai/files?api-version=1", "files"),
         ("POST", "/upload/v1beta/files", "files"),
-        ("GET", "/v1/files/f/content", "files"),
         ("DELETE", "/v1/files/f", "files"),
         ("POST", "/v1/uploads", "files"),
         ("POST", "/v1/uploads/u/parts", "files"),
         ("GET", "/v1/vector_stores/v/files", "files"),
         ("GET", "/v1beta/cachedContents/c", "cached_contents"),
         ("GET", "/v1/batches", "batches"),
-        ("GET", "/v1/batches/b", "batches"),
-        ("GET", "/v1/messages/batches/b/results", "batches"),
         ("GET", "/api/tags", "models"),
         (
             "OPTIONS",
@@ -199,10 +193,44 @@ fn what_counts_lists_or_repeats_is_free() {
 }
 
 #[test]
+fn what_another_call_made_is_fetched() {
+    use Dialect::*;
+    for (method, path, dialect, operation) in [
+        (
+            "GET",
+            "/v1/responses/resp_1?stream=true",
+            OpenaiResponses,
+            "fetch_response",
+        ),
+        (
+            "POST",
+            "/openai/responses/resp_1/cancel",
+            OpenaiResponses,
+            "fetch_response",
+        ),
+        (
+            "GET",
+            "/v1/chat/completions/chatcmpl-1",
+            OpenaiChat,
+            "fetch_response",
+        ),
+        ("GET", "/v1/files/f/content", OpenaiBatch, "files"),
+        ("GET", "/v1/batches/b", OpenaiBatch, "batches"),
+        (
+            "GET",
+            "/v1/messages/batches/b/results",
+            AnthropicBatch,
+            "batches",
+        ),
+    ] {
+        check(method, path, Some(dialect), operation);
+    }
+}
+
+#[test]
 fn anything_else_is_unmetered() {
     for (method, path) in [
         ("POST", "/"),
-        ("POST", "/v1/images/generations"),
         ("GET", "/v1/realtime"),
         ("GET", "/v1/responses"),
         ("POST", "/v1/responses/resp_1"),
@@ -214,13 +242,9 @@ fn anything_else_is_unmetered() {
         ("POST", "/v1/chat/moderations"),
         ("POST", "/v1/vector_stores/v/files"),
         ("POST", "/v1/files/f/anything"),
-        ("POST", "/v1beta/cachedContents"),
-        ("POST", "/v1beta/models/veo:predictLongRunning"),
-        ("POST", "/v1beta/models/imagen:predict"),
         ("POST", "/v1/projects/p/locations/l/endpoints/e:rawPredict"),
         ("GET", "/v1beta/models/g:generateContent"),
         ("GET", "/v1beta/models/g%3AstreamGenerateContent"),
-        ("POST", "/api/embeddings"),
         ("POST", "/v1/threads/t/messages/m"),
     ] {
         check(method, path, None, "unknown");

@@ -1,3 +1,4 @@
+use crate::providers::Selectors;
 use serde_json::json;
 
 use super::*;
@@ -38,7 +39,10 @@ fn a_chat_request_is_read_in_any_order() {
         max_output_tokens: Some(99),
         choices: 3,
         user: Some("ann".to_owned()),
-        service_tier: Some("flex".to_owned()),
+        selectors: Selectors {
+            service_tier: Some("flex".to_owned()),
+            ..Selectors::default()
+        },
         media_parts: 1,
         refers_outside: false,
     };

@@ -72,9 +72,12 @@ fn the_delta_replaces_what_it_names_and_leaves_the_rest() {
         (Some(settles_at), UsageSource::Reported)
     );
     assert_eq!(found.model.as_deref(), Some("claude-x"));
-    assert_eq!(found.service_tier.as_deref(), Some("priority"));
+    assert_eq!(found.selectors.service_tier.as_deref(), Some("priority"));
     assert_eq!(
-        (found.speed.as_deref(), found.geo.as_deref()),
+        (
+            found.selectors.speed.as_deref(),
+            found.selectors.geo.as_deref()
+        ),
         (Some("fast"), Some("us"))
     );
     let usage = found.usage.expect("usage");

@@ -38,7 +38,7 @@ fn cached_content_lies_within_the_prompt() {
             {"modality": "TEXT", "tokenCount": 115}, {"modality": "IMAGE", "tokenCount": 258}],
         "candidatesTokensDetails": [{"modality": 4, "tokenCount": 9}]}});
     let (_, found) = Case::json(Dialect::GeminiGenerate, &body).read();
-    assert_eq!(found.service_tier.as_deref(), Some("flex"));
+    assert_eq!(found.selectors.service_tier.as_deref(), Some("flex"));
     let usage = found.usage.expect("usage");
     assert_eq!(counts(&usage), [Some(373), Some(204), Some(256), Some(167)]);
     assert_eq!(
@@ -64,7 +64,7 @@ fn the_last_object_of_a_stream_stands_whole() {
     // A last element that names only its traffic's type states nothing.
     events.push(json!({"usageMetadata": {"trafficType": "ON_DEMAND"}}));
     let (_, found) = Case::events(Dialect::GeminiGenerate, &events).read();
-    assert_eq!(found.service_tier.as_deref(), Some("ON_DEMAND"));
+    assert_eq!(found.selectors.service_tier.as_deref(), Some("ON_DEMAND"));
     assert_eq!(found.usage.and_then(|usage| usage.input), Some(507));
     // One without candidates has none, whatever was said before.
     events.push(element("", Some("STOP"), &usage([87, 0, 78, 0, 165])));

@@ -127,7 +127,7 @@ fn a_stream_ends_with_usage_and_can_be_settled_there() {
     let (settled, found) = case.then("data: [DONE]\n\n").read();
     assert_eq!(settled, Some(settles_at));
     assert_eq!(found.source, UsageSource::Reported);
-    assert_eq!(found.service_tier.as_deref(), Some("flex"));
+    assert_eq!(found.selectors.service_tier.as_deref(), Some("flex"));
     assert_eq!(found.model.as_deref(), Some("m-1"));
     assert_eq!(
         counts(&found.usage.expect("usage")),
