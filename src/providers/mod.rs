@@ -1,22 +1,38 @@
 //! Which API a request is, where that API states model and usage, and how it says no.
 
+mod aleph_alpha;
 mod anthropic;
+mod backend;
+mod cohere;
+mod dashscope;
 mod errors;
+mod failed;
 mod gemini;
 pub mod hosts;
+mod hunyuan;
+mod llamacpp;
+mod mistral_ocr;
 mod names;
 mod node;
+mod ollama;
 mod openai_chat;
 mod openai_embeddings;
 mod openai_responses;
 mod openai_usage;
 pub mod paths;
+mod qianfan;
 pub mod reader;
 pub mod refusal;
+mod replicate;
 pub mod report;
 pub mod request;
 mod sniffed;
+mod spark;
+mod tgi;
+mod voyage;
+mod watsonx;
 
+pub use backend::Backend;
 pub use errors::by_status;
 
 /// The dialect family that a provider speaks.
@@ -79,6 +95,8 @@ pub enum Dialect {
     Ollama,
     /// llama.cpp's own completion.
     Llamacpp,
+    /// Hugging Face's own servers: generation and embeddings.
+    Tgi,
     /// DashScope's own API.
     Dashscope,
     Qianfan,
@@ -90,6 +108,8 @@ pub enum Dialect {
     Voyage,
     Watsonx,
     AlephAlpha,
+    /// Replicate's predictions.
+    Replicate,
     /// A path that weir does not know at a provider that it does: told by the keys of the answer.
     Sniffed,
 }

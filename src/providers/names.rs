@@ -47,7 +47,7 @@ impl Api {
 
 impl Dialect {
     /// Every dialect that weir reads.
-    pub const ALL: [Dialect; 33] = [
+    pub const ALL: [Dialect; 35] = [
         Dialect::OpenaiChat,
         Dialect::OpenaiCompletions,
         Dialect::OpenaiResponses,
@@ -72,6 +72,7 @@ impl Dialect {
         Dialect::Cohere,
         Dialect::Ollama,
         Dialect::Llamacpp,
+        Dialect::Tgi,
         Dialect::Dashscope,
         Dialect::Qianfan,
         Dialect::Hunyuan,
@@ -80,6 +81,7 @@ impl Dialect {
         Dialect::Voyage,
         Dialect::Watsonx,
         Dialect::AlephAlpha,
+        Dialect::Replicate,
         Dialect::Sniffed,
     ];
 
@@ -110,6 +112,7 @@ impl Dialect {
             Dialect::Cohere => "cohere",
             Dialect::Ollama => "ollama",
             Dialect::Llamacpp => "llamacpp",
+            Dialect::Tgi => "tgi",
             Dialect::Dashscope => "dashscope",
             Dialect::Qianfan => "qianfan",
             Dialect::Hunyuan => "hunyuan",
@@ -118,6 +121,7 @@ impl Dialect {
             Dialect::Voyage => "voyage",
             Dialect::Watsonx => "watsonx",
             Dialect::AlephAlpha => "aleph_alpha",
+            Dialect::Replicate => "replicate",
             Dialect::Sniffed => "sniffed",
         }
     }
@@ -136,6 +140,8 @@ impl Dialect {
         match self {
             Dialect::Sniffed => None,
             Dialect::Llamacpp
+            | Dialect::Tgi
+            | Dialect::Replicate
             | Dialect::MistralOcr
             | Dialect::Voyage
             | Dialect::Watsonx

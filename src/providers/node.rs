@@ -68,6 +68,17 @@ impl<'a> Node<'a> {
         (found <= COUNT_MAX).then_some(found)
     }
 
+    /// A length of time in whole seconds, a part of one counted as one; also where it is a string.
+    pub fn seconds(self) -> Option<u64> {
+        let stated = match self.0? {
+            Value::Number(number) => number.as_f64()?,
+            Value::String(text) => text.parse().ok()?,
+            _ => return None,
+        };
+        let found: u64 = format!("{:.0}", stated.ceil()).parse().ok()?;
+        (found <= COUNT_MAX).then_some(found)
+    }
+
     /// A text that is not empty.
     pub fn text(self) -> Option<&'a str> {
         self.0
@@ -123,6 +134,21 @@ mod tests {
             (json!(u64::MAX), None),
         ] {
             assert_eq!(Node::new(&value).count(), count, "{value}");
+        }
+    }
+
+    #[test]
+    fn a_part_of_a_second_is_a_second() {
+        for (value, seconds) in [
+            (json!(9.2), Some(10)),
+            (json!(9), Some(9)),
+            (json!("3.0"), Some(3)),
+            (json!(0), Some(0)),
+            (json!(-1), None),
+            (json!("NaN"), None),
+            (json!(1e300), None),
+        ] {
+            assert_eq!(Node::new(&value).seconds(), seconds, "{value}");
         }
     }
 

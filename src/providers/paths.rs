@@ -3,13 +3,15 @@
 //! The path's last segments decide, since base URLs are often replaced by gateways; the host decides
 //! only the price catalogue. What is metered wins over what is free, and a word makes a path free only
 //! where it stands: a deployment may be called `files`. A path that fits nothing, or that upstreams may
-//! read in different ways, is forwarded and counted as unmetered.
+//! read in different ways, is forwarded; its answer is sniffed, and counted as unmetered where it states
+//! nothing.
 
 mod plain;
 mod table;
 
 use plain::Plain;
 
+use super::spark;
 use super::{Api, Dialect, Endpoint, Metering};
 
 /// Longest model name taken from a path, in bytes; a longer one is not a model.
@@ -43,13 +45,35 @@ const OPENAI_WORDS: [&str; 6] = [
 /// escapes, case, parameters, empty and dot segments. `method` is upper case.
 pub fn endpoint(api: Api, method: &str, path: &str) -> Endpoint {
     recognised(api, method, &Plain::of(path)).unwrap_or(Endpoint {
-        dialect: None,
+        // Its answer may state usage all the same.
+        dialect: Some(Dialect::Sniffed),
         operation: "unknown",
         metering: Metering::Unmetered,
         model: None,
         streamed: None,
         geo: None,
     })
+}
+
+impl Endpoint {
+    /// Whether the answer is a stream, where the body asks as it does.
+    pub fn streams(&self, asked: Option<bool>) -> bool {
+        let unasked = self.dialect == Some(Dialect::Ollama);
+        self.streamed.or(asked).unwrap_or(unasked)
+    }
+
+    /// The same at a provider of the catalogue, where that one charges for what is free elsewhere.
+    pub fn at(self, catalog_id: Option<&str>) -> Endpoint {
+        if self.operation != "moderations" || catalog_id != Some("mistral") {
+            return self;
+        }
+        Endpoint {
+            dialect: Some(Dialect::OpenaiEmbeddings),
+            metering: Metering::Metered,
+            streamed: Some(false),
+            ..self
+        }
+    }
 }
 
 /// The API whose marks a request without a provider's name bears: Anthropic's version header, or the
@@ -161,6 +185,10 @@ fn metered(api: Api, method: &str, path: &Plain) -> Option<Endpoint> {
         operation: row.operation,
         metering: row.metering,
         model: model
+            .map(|name| match row.dialect {
+                Dialect::Spark => spark::model(&name).to_owned(),
+                _ => name,
+            })
             .and_then(|name| model_named(&name))
             .or_else(|| deployment(path)),
         streamed: row.streamed,
@@ -209,6 +237,7 @@ fn free_post(words: &[&str]) -> Option<&'static str> {
         [base @ .., "messages", "count_tokens"] => (base, "count_tokens"),
         [base @ .., "responses", "input_tokens"] => (base, "count_tokens"),
         [base @ .., "moderations"] => (base, "moderations"),
+        [base @ .., "tokenize" | "detokenize"] => (base, "count_tokens"),
         [base @ .., "responses", _, "cancel"] => (base, "fetch_response"),
         [base @ .., "files" | "uploads"]
         | [base @ .., "uploads", _, "parts" | "complete" | "cancel"] => (base, "files"),

@@ -7,12 +7,13 @@ use std::fmt::Debug;
 
 use crate::wire::json::{Fields, Found, unquote};
 
-use super::node::{Node, parse};
+use super::node::parse;
 use super::openai_responses;
 use super::report::Report;
 use super::{
-    Dialect, ErrorType, RequestFacts, Selectors, anthropic, errors, gemini, openai_chat,
-    openai_embeddings, sniffed,
+    Dialect, ErrorType, RequestFacts, Selectors, aleph_alpha, anthropic, cohere, dashscope, errors,
+    failed, gemini, hunyuan, llamacpp, mistral_ocr, ollama, openai_chat, openai_embeddings,
+    qianfan, replicate, sniffed, spark, tgi, voyage, watsonx,
 };
 
 /// Most bytes kept of one captured field. The largest usage object on record is under 4 KiB.
@@ -85,23 +86,25 @@ pub struct Said {
     /// The provider's name for what was made, by which it can be fetched again.
     pub response_id: Option<String>,
     pub error: Option<ErrorType>,
+    /// The API never states its input, so it is counted beside the output that it states.
+    pub counts_input: bool,
     /// No later frame changes the report, so the call can be settled.
     pub terminal: bool,
 }
 
 impl Said {
-    /// Takes a report that states tokens in place of the one before.
+    /// Takes a report that states something in place of the one before.
     pub fn replace(&mut self, report: Report, standing: Standing) {
-        if report.states_tokens() {
+        if report.states_usage() {
             self.report = Some(report);
             self.standing = standing;
         }
     }
 
-    /// Notes an `error` value; `null` is none.
+    /// Notes an `error` value; `null` is none, and so is what is empty.
     pub fn note_error(&mut self, raw: &[u8]) {
         let value = parse(raw);
-        if Node::new(&value).exists() {
+        if errors::says(&value) {
             self.error = Some(errors::classify(self.status, &value));
         }
     }
@@ -125,6 +128,12 @@ pub trait Reader: Debug + Send + Sync {
 
     /// The current message ends. A sentinel without fields ends one too.
     fn message_end(&mut self, said: &mut Said, text: &mut TextSink<'_>);
+
+    /// The body breaks off within the current document. A usage object that was captured by then is whole;
+    /// a reader whose counts stand side by side in the document itself must not take those for all.
+    fn message_cut(&mut self, said: &mut Said, text: &mut TextSink<'_>) {
+        self.message_end(said, text);
+    }
 }
 
 /// The reader of a dialect's responses. `asked` is what the request said, for what answers leave out.
@@ -135,8 +144,26 @@ pub fn reader(dialect: Dialect, _asked: &RequestFacts) -> Box<dyn Reader> {
         Dialect::OpenaiEmbeddings => Box::<openai_embeddings::Embeddings>::default(),
         Dialect::AnthropicMessages => Box::<anthropic::Messages>::default(),
         Dialect::GeminiGenerate | Dialect::GeminiEmbed => Box::<gemini::Generate>::default(),
+        Dialect::Cohere => Box::<cohere::Cohere>::default(),
+        Dialect::Ollama => Box::<ollama::Ollama>::default(),
+        Dialect::Llamacpp => Box::<llamacpp::Completion>::default(),
+        Dialect::Tgi => Box::<tgi::Generation>::default(),
+        Dialect::Dashscope => Box::<dashscope::Dashscope>::default(),
+        Dialect::Qianfan => Box::<qianfan::Qianfan>::default(),
+        Dialect::Hunyuan => Box::<hunyuan::Hunyuan>::default(),
+        Dialect::Spark => Box::<spark::Spark>::default(),
+        Dialect::MistralOcr => Box::<mistral_ocr::Ocr>::default(),
+        Dialect::Voyage => Box::<voyage::Ranks>::default(),
+        Dialect::Watsonx => Box::<watsonx::Generation>::default(),
+        Dialect::AlephAlpha => Box::<aleph_alpha::Completion>::default(),
+        Dialect::Replicate => Box::<replicate::Prediction>::default(),
         _ => Box::<sniffed::Sniffed>::default(),
     }
+}
+
+/// The reader of an answer under a status of 400 or more, in any dialect.
+pub fn failure() -> Box<dyn Reader> {
+    Box::<failed::Failed>::default()
 }
 
 /// Sets a name from a raw JSON string; anything else, the empty and the overlong leave it as it is.

@@ -65,10 +65,20 @@ impl Report {
         self.input.is_some() || self.output.is_some() || self.total.is_some()
     }
 
+    /// Whether anything is stated that can be charged: tokens, or pages, pictures, searches instead.
+    pub fn states_usage(&self) -> bool {
+        self.states_tokens() || self.units.values().any(|count| *count > 0)
+    }
+
     /// Notes web searches, where some are stated.
     pub fn set_web_searches(&mut self, count: Option<u64>) {
+        self.set_unit(WEB_SEARCHES, count);
+    }
+
+    /// Notes how many of a unit were used, where that is stated.
+    pub fn set_unit(&mut self, unit: &'static str, count: Option<u64>) {
         if let Some(count) = count {
-            self.units.insert(WEB_SEARCHES, count);
+            self.units.insert(unit, count);
         }
     }
 }

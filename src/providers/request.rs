@@ -50,13 +50,35 @@ const OUTSIDE: &[&str] = &[
     "tools[].googleMaps",
 ];
 
+/// Where a body bounds its output.
+const OUTPUT_MAX: &[&str] = &[
+    "max_tokens",
+    "max_completion_tokens",
+    "max_output_tokens",
+    "maximum_tokens",
+    "n_predict",
+    "options.num_predict",
+    "parameters.max_tokens",
+    "parameters.max_new_tokens",
+    "generationConfig.maxOutputTokens",
+    "generation_config.max_output_tokens",
+];
+
 const PATHS: &[&str] = &[
     "model",
+    "Model",
+    "model_id",
     "stream",
+    "Stream",
     "stream_options.include_usage",
     "max_tokens",
     "max_completion_tokens",
     "max_output_tokens",
+    "maximum_tokens",
+    "n_predict",
+    "options.num_predict",
+    "parameters.max_tokens",
+    "parameters.max_new_tokens",
     "generationConfig.maxOutputTokens",
     "generation_config.max_output_tokens",
     "n",
@@ -68,6 +90,7 @@ const PATHS: &[&str] = &[
     "metadata.user_id",
     "service_tier",
     "serviceTier",
+    "web_search_options.search_context_size",
     // What the body refers to without holding it.
     "previous_response_id",
     "conversation",
@@ -118,6 +141,19 @@ const PATHS: &[&str] = &[
     "content.parts[].text",
     "requests[].content.parts[].text",
     "instances[].content",
+    "message",
+    "preamble",
+    "chat_history[].message",
+    "documents[]",
+    "query",
+    "texts[]",
+    "inputs",
+    "inputs[]",
+    "Messages[].Content",
+    "input.messages[].content",
+    "input.messages[].content[].text",
+    "input.prompt",
+    "payload.message.text[].content",
     "prompt",
     "prompt[]",
     "input",
@@ -155,7 +191,10 @@ pub struct RequestReader {
 impl RequestReader {
     /// A reader at the beginning of a body. Without a dialect only model, streaming and user are read.
     pub fn new(dialect: Option<Dialect>) -> Self {
-        let paths: &'static Paths = if dialect.is_some() { &BODY } else { &HEAD };
+        let paths: &'static Paths = match dialect {
+            None | Some(Dialect::Sniffed) => &HEAD,
+            Some(_) => &BODY,
+        };
         RequestReader {
             paths,
             scanner: Scanner::new(paths.fields(), TEXT_BYTES_MAX),
@@ -194,14 +233,10 @@ impl RequestReader {
         let value = || parse(found.raw);
         let facts = &mut self.facts;
         match path {
-            "model" => set_name(&mut facts.model, found.raw),
-            "stream" => facts.stream = value().as_bool().or(facts.stream),
+            "model" | "Model" | "model_id" => set_name(&mut facts.model, found.raw),
+            "stream" | "Stream" => facts.stream = value().as_bool().or(facts.stream),
             "stream_options.include_usage" => facts.include_usage = value() == Value::Bool(true),
-            "max_tokens"
-            | "max_completion_tokens"
-            | "max_output_tokens"
-            | "generationConfig.maxOutputTokens"
-            | "generation_config.max_output_tokens" => {
+            _ if OUTPUT_MAX.contains(&path) => {
                 facts.max_output_tokens = count(found).max(facts.max_output_tokens);
             }
             "n"
@@ -218,6 +253,9 @@ impl RequestReader {
             "safety_identifier" | "metadata.user_id" => set_name(&mut facts.user, found.raw),
             "service_tier" | "serviceTier" => {
                 set_name(&mut facts.selectors.service_tier, found.raw)
+            }
+            "web_search_options.search_context_size" => {
+                set_name(&mut facts.selectors.search_context, found.raw);
             }
             _ if path.ends_with(".type")
                 || path.ends_with("_type")

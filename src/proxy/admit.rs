@@ -13,7 +13,7 @@ use crate::budget::{Pending, Preview, Refusal, Size, Sizes};
 use crate::config::Policy;
 use crate::ledger::Hold;
 use crate::pricing::Lookup;
-use crate::providers::{Metering, RequestFacts, Selectors};
+use crate::providers::{Backend, Dialect, Metering, RequestFacts, Selectors};
 use crate::units::PicoUsd;
 
 /// What becomes of a call.
@@ -85,7 +85,7 @@ impl Call {
         let endpoint = &self.target.endpoint;
         let head = Arc::make_mut(&mut self.head);
         head.request_model = facts.model.clone().or_else(|| endpoint.model.clone());
-        head.streamed = endpoint.streamed.or(facts.stream).unwrap_or(false);
+        head.streamed = endpoint.streams(facts.stream);
         let known = Arc::make_mut(&mut self.facts);
         known.model.clone_from(&head.request_model);
         if let Some(user) = facts.user.as_deref().and_then(identify::clean)
@@ -100,7 +100,8 @@ impl Call {
 
     /// What only the body can tell.
     fn pending(&self) -> Pending {
-        if self.request.known || self.target.endpoint.dialect.is_none() {
+        let unread = matches!(self.target.endpoint.dialect, None | Some(Dialect::Sniffed));
+        if self.request.known || unread {
             return Pending::NOTHING;
         }
         Pending {
@@ -131,13 +132,21 @@ impl Call {
 
     /// The key under which the model that was asked for is priced.
     pub fn lookup<'a>(&'a self, model: &'a str, selectors: &'a Selectors) -> Lookup<'a> {
+        let backend = self.backend();
         Lookup {
             provider: &self.target.provider.name,
-            catalog_id: self.target.provider.catalog_id.as_deref(),
-            model,
+            catalog_id: backend.catalog_id,
+            model: backend.model(model),
             at: self.head.started_at,
             selectors,
         }
+    }
+
+    /// By whose prices the call is priced.
+    pub fn backend(&self) -> Backend<'_> {
+        let own = self.target.provider.catalog_id.as_deref();
+        let path = std::str::from_utf8(&self.target.path).unwrap_or_default();
+        Backend::of(own, self.head.request_model.as_deref(), path)
     }
 
     fn sizes(&self, engine: &Engine, request: &RequestFacts) -> Sizes {

@@ -184,7 +184,8 @@ fn to_provider(
     labels: Option<String>,
 ) -> Route {
     let text = String::from_utf8_lossy(path_of(path));
-    let mut endpoint = providers::paths::endpoint(provider.api, head.method.as_str(), &text);
+    let mut endpoint = providers::paths::endpoint(provider.api, head.method.as_str(), &text)
+        .at(provider.catalog_id.as_deref());
     if opens_web_socket(head) {
         // What is said after an upgrade is not read, so it is not free either.
         endpoint = Endpoint {

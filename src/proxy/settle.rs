@@ -122,16 +122,19 @@ impl Call {
     pub(super) fn settle_counted(mut self: Box<Self>, engine: &Engine, ending: Ending) {
         let outcome = self.outcome(ending);
         let mut extraction = self.extraction(ending);
+        let priced = self.price(&extraction);
         if let Ending::Upstream(kind) = ending {
             extraction.error = Some(kind);
         }
-        let priced = self.price(&extraction);
         if let Some(permit) = self.permit.take() {
             if self.admission == Admission::Admitted {
                 permit.settle(&size_of(extraction.usage.as_ref(), priced.cost));
             } else {
                 permit.release();
             }
+        }
+        if self.is_unseen(&extraction, &priced) {
+            engine.metrics.unmetered(&self.head.provider);
         }
         self.teach(engine, &extraction, outcome);
         let overhead = self.overhead;
@@ -175,6 +178,15 @@ impl Call {
         extraction
     }
 
+    /// Whether a path that weir does not know took the call past the budgets: it was answered, and what it used
+    /// cannot be told.
+    fn is_unseen(&self, extraction: &Extraction, priced: &Priced) -> bool {
+        self.target.endpoint.metering == Metering::Unmetered
+            && self.admission == Admission::Admitted
+            && extraction.usage.is_none()
+            && priced.cost.is_none()
+    }
+
     fn outcome(&self, ending: Ending) -> Outcome {
         let is_error = self.response.status.is_some_and(|status| status >= 400);
         match ending {
@@ -205,18 +217,19 @@ impl Call {
             cost: Some(PicoUsd::ZERO),
             version: None,
         };
-        if self.admission != Admission::Admitted || self.target.endpoint.metering == Metering::Free
-        {
+        // Providers bill no error, whatever it states, and what never arrived costs nothing. What arrived and was
+        // not answered may have been billed.
+        let failed = match self.response.status {
+            Some(status) => status >= 400,
+            None => !self.reached_upstream,
+        };
+        let is_free = self.target.endpoint.metering == Metering::Free;
+        if self.admission != Admission::Admitted || is_free || failed {
             return free;
         }
         let Some(usage) = &extraction.usage else {
-            // Providers bill no error, and what never arrived costs nothing. What arrived and was not answered may
-            // have been billed.
-            let failed = match self.response.status {
-                Some(status) => status >= 400,
-                None => !self.reached_upstream,
-            };
-            return if failed {
+            // An error that is the whole answer, though its status is 200.
+            return if extraction.error.is_some() && extraction.source == UsageSource::None {
                 free
             } else {
                 Priced {
@@ -234,7 +247,9 @@ impl Call {
         let selectors = self.selectors(extraction);
         let mut lookup = self.lookup(model, &selectors);
         // Where the catalogue does not know what answered (an alias, a deployment), what was asked is priced.
-        let names = std::iter::once(model).chain(self.head.request_model.as_deref());
+        let asked = self.head.request_model.as_deref();
+        let backend = self.backend();
+        let names = std::iter::once(lookup.model).chain(asked.map(|name| backend.model(name)));
         if let Some(priced) = self.live.catalog.first_priced(&lookup, names) {
             lookup.model = priced;
         }
@@ -314,10 +329,11 @@ impl Call {
 }
 
 fn size_of(usage: Option<&Usage>, cost: Option<PicoUsd>) -> Size {
+    let whole = usage.map(Usage::overall);
     Size {
         cost,
-        input_tokens: usage.and_then(|usage| usage.input).unwrap_or(0),
-        output_tokens: usage.and_then(|usage| usage.output).unwrap_or(0),
+        input_tokens: whole.as_ref().and_then(|usage| usage.input).unwrap_or(0),
+        output_tokens: whole.as_ref().and_then(|usage| usage.output).unwrap_or(0),
     }
 }
 
