@@ -38,6 +38,19 @@ const fn mixed(
     }
 }
 
+/// A provider at its first host: API, name, section of the catalogue, hosts.
+macro_rules! at {
+    ($api:ident, $name:literal, $catalog_id:expr, $first:literal $(, $host:literal)*) => {
+        Known {
+            name: $name,
+            api: Api::$api,
+            catalog_id: $catalog_id,
+            upstream: concat!("https://", $first),
+            hosts: &[$first $(, $host)*],
+        }
+    };
+}
+
 /// Every known provider; names and hosts are unique.
 pub const KNOWN: &[Known] = &[
     openai_shaped(
@@ -133,16 +146,11 @@ pub const KNOWN: &[Known] = &[
         "https://api.moonshot.ai",
         &["api.moonshot.ai", "api.moonshot.cn"],
     ),
-    mixed(
-        "zai",
-        Some("zai"),
-        "https://api.z.ai",
-        &["api.z.ai", "open.bigmodel.cn"],
-    ),
-    // One catalogue row per backend (`huggingface_together`, …), so the host alone names none.
+    mixed("zai", Some("zai"), "https://api.z.ai", &["api.z.ai"]),
+    // The catalogue has a section per backend (`huggingface_together`, …), which the call names.
     openai_shaped(
         "huggingface",
-        None,
+        Some(super::backend::HUGGINGFACE),
         "https://router.huggingface.co",
         &["router.huggingface.co"],
     ),
@@ -160,29 +168,33 @@ pub const KNOWN: &[Known] = &[
     ),
     mixed(
         "qwen",
-        None,
+        Some("qwen"),
         "https://dashscope.aliyuncs.com",
         &[
             "dashscope.aliyuncs.com",
             "dashscope-intl.aliyuncs.com",
             "dashscope-us.aliyuncs.com",
+            "dashscope-finance.aliyuncs.com",
         ],
     ),
     mixed(
         "minimax",
         Some("minimax"),
         "https://api.minimax.io",
-        &["api.minimax.io", "api.minimaxi.com"],
+        &["api.minimax.io", "api.minimaxi.com", "api.minimax.chat"],
     ),
     openai_shaped(
         "volcengine",
-        None,
+        Some("volcengine"),
         "https://ark.cn-beijing.volces.com",
-        &["ark.cn-beijing.volces.com"],
+        &[
+            "ark.cn-beijing.volces.com",
+            "ark.ap-southeast.bytepluses.com",
+        ],
     ),
     mixed(
         "vercel",
-        None,
+        Some("vercel"),
         "https://ai-gateway.vercel.sh",
         &["ai-gateway.vercel.sh"],
     ),
@@ -200,37 +212,41 @@ pub const KNOWN: &[Known] = &[
     ),
     openai_shaped(
         "deepinfra",
-        None,
+        Some("deepinfra"),
         "https://api.deepinfra.com",
         &["api.deepinfra.com"],
     ),
     openai_shaped(
         "nvidia",
-        None,
+        Some("nvidia"),
         "https://integrate.api.nvidia.com",
         &["integrate.api.nvidia.com"],
     ),
     openai_shaped(
         "sambanova",
-        None,
+        Some("sambanova"),
         "https://api.sambanova.ai",
         &["api.sambanova.ai"],
     ),
     openai_shaped(
         "nebius",
-        None,
+        Some("nebius"),
         "https://api.studio.nebius.com",
-        &["api.studio.nebius.com"],
+        &[
+            "api.studio.nebius.com",
+            "api.studio.nebius.ai",
+            "api.tokenfactory.nebius.com",
+        ],
     ),
     openai_shaped(
         "crusoe",
-        None,
+        Some("crusoe"),
         "https://api.inference.crusoecloud.com",
         &["api.inference.crusoecloud.com"],
     ),
     openai_shaped(
         "heroku",
-        None,
+        Some("heroku"),
         "https://us.inference.heroku.com",
         &["us.inference.heroku.com", "eu.inference.heroku.com"],
     ),
@@ -242,7 +258,7 @@ pub const KNOWN: &[Known] = &[
     ),
     openai_shaped(
         "voyage",
-        None,
+        Some("voyageai"),
         "https://api.voyageai.com",
         &["api.voyageai.com"],
     ),
@@ -254,6 +270,97 @@ pub const KNOWN: &[Known] = &[
         "http://127.0.0.1:11434",
         &["127.0.0.1:11434", "localhost:11434"],
     ),
+    mixed(
+        "lmstudio",
+        None,
+        "http://127.0.0.1:1234",
+        &["127.0.0.1:1234", "localhost:1234"],
+    ),
+    // Providers with an API of their own.
+    at!(
+        Cohere,
+        "cohere",
+        Some("cohere"),
+        "api.cohere.com",
+        "api.cohere.ai"
+    ),
+    at!(
+        Auto,
+        "qianfan",
+        None,
+        "qianfan.baidubce.com",
+        "aip.baidubce.com"
+    ),
+    at!(
+        Hunyuan,
+        "hunyuan",
+        Some("tencent"),
+        "hunyuan.tencentcloudapi.com",
+        "hunyuan.ap-guangzhou.tencentcloudapi.com",
+        "hunyuan.ap-beijing.tencentcloudapi.com",
+        "api.hunyuan.cloud.tencent.com",
+        "api.lkeap.cloud.tencent.com"
+    ),
+    at!(
+        Spark,
+        "spark",
+        None,
+        "spark-api.xf-yun.com",
+        "spark-api-open.xf-yun.com"
+    ),
+    at!(Auto, "zhipu", Some("zhipuai"), "open.bigmodel.cn"),
+    at!(
+        Auto,
+        "watsonx",
+        None,
+        "us-south.ml.cloud.ibm.com",
+        "eu-de.ml.cloud.ibm.com",
+        "eu-gb.ml.cloud.ibm.com",
+        "jp-tok.ml.cloud.ibm.com",
+        "au-syd.ml.cloud.ibm.com",
+        "ca-tor.ml.cloud.ibm.com"
+    ),
+    at!(Auto, "aleph-alpha", None, "api.aleph-alpha.com"),
+    at!(Auto, "replicate", None, "api.replicate.com"),
+    at!(Auto, "cloudflare", Some("cloudflare"), "api.cloudflare.com"),
+    // OpenAI's shapes.
+    at!(Openai, "jina", None, "api.jina.ai"),
+    at!(Openai, "aitwentyone", None, "api.ai21.com"),
+    at!(Openai, "arcee", Some("arcee"), "api.arcee.ai"),
+    at!(Openai, "baseten", Some("baseten"), "inference.baseten.co"),
+    at!(
+        Openai,
+        "doubleword",
+        Some("doubleword"),
+        "api.doubleword.ai"
+    ),
+    at!(Openai, "meta", Some("meta"), "api.meta.ai", "api.llama.com"),
+    at!(
+        Openai,
+        "quicksilverpro",
+        Some("quicksilverpro"),
+        "api.quicksilverpro.io"
+    ),
+    at!(Openai, "typesafe", Some("typesafe"), "api.typesafe.ai"),
+    at!(
+        Openai,
+        "ovhcloud",
+        Some("ovhcloud"),
+        "oai.endpoints.kepler.ai.cloud.ovh.net"
+    ),
+    at!(Openai, "hyperbolic", None, "api.hyperbolic.xyz"),
+    at!(Openai, "nscale", None, "inference.api.nscale.com"),
+    at!(Openai, "scaleway", None, "api.scaleway.ai"),
+    at!(
+        Openai,
+        "siliconflow",
+        None,
+        "api.siliconflow.cn",
+        "api.siliconflow.com"
+    ),
+    at!(Openai, "stepfun", None, "api.stepfun.com"),
+    at!(Openai, "baichuan", None, "api.baichuan-ai.com"),
+    at!(Openai, "lingyi", None, "api.lingyiwanwu.com"),
 ];
 
 impl Known {
@@ -272,58 +379,4 @@ pub fn known(name: &str) -> Option<&'static Known> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::HashSet;
-
-    use super::*;
-
-    #[test]
-    fn names_and_hosts_are_unique_and_claimable() {
-        let mut names = HashSet::new();
-        let mut hosts = HashSet::new();
-        for known in KNOWN {
-            assert!(names.insert(known.name), "{} twice", known.name);
-            assert!(
-                known
-                    .name
-                    .bytes()
-                    .all(|b| b.is_ascii_lowercase() || b == b'-'),
-                "{} is no path segment",
-                known.name
-            );
-            for host in known.hosts {
-                assert!(hosts.insert(*host), "{host} twice");
-                assert_eq!(*host, host.to_ascii_lowercase());
-            }
-            let (scheme, host) = known.upstream.split_once("://").expect("an absolute URL");
-            assert!(
-                !host.contains('/'),
-                "{}: clients send the whole path",
-                known.name
-            );
-            assert!(
-                known.hosts.contains(&host),
-                "{} does not claim {host}",
-                known.name
-            );
-            let port = if scheme == "https" { 443 } else { 11434 };
-            assert!(
-                known
-                    .claims()
-                    .all(|(name, at)| at == port && !name.contains(':'))
-            );
-        }
-        assert!(names.len() > 20);
-    }
-
-    #[test]
-    fn the_catalogue_is_asked_by_its_own_ids() {
-        for (name, id) in [
-            ("gemini", "google"),
-            ("xai", "x-ai"),
-            ("moonshot", "moonshotai"),
-        ] {
-            assert_eq!(known(name).and_then(|known| known.catalog_id), Some(id));
-        }
-    }
-}
+mod tests;

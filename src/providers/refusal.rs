@@ -4,6 +4,8 @@
 //! makes Node clients sleep for hours and old Python clients hammer, so a refusal that waiting cannot
 //! lift carries `x-should-retry: false`. Google's SDKs read neither and do not retry unless told to.
 
+mod shapes;
+
 use serde_json::{Value, json};
 
 use super::{Api, Dialect, ErrorType, RefusalResponse, RefusalText};
@@ -14,9 +16,11 @@ const RETRY_INFO_S_MAX: u64 = 600;
 /// A 429 for a budget or a rate, as the SDK of `dialect` (else of `api`) expects it.
 pub fn refusal(api: Api, dialect: Option<Dialect>, text: &RefusalText) -> RefusalResponse {
     let api = dialect.and_then(Dialect::api).unwrap_or(api);
-    let body = match api {
-        Api::Anthropic => anthropic("rate_limit_error", &text.message),
-        Api::Gemini | Api::Vertex => gemini_refusal(text),
+    let own = shapes::of(api, ErrorType::RateLimit, &text.message);
+    let body = match (api, own) {
+        (_, Some(own)) => own,
+        (Api::Anthropic, _) => anthropic("rate_limit_error", &text.message),
+        (Api::Gemini | Api::Vertex, _) => gemini_refusal(text),
         _ => {
             let code = if text.retry_helps {
                 "rate_limit_exceeded"
@@ -43,9 +47,10 @@ pub fn refusal(api: Api, dialect: Option<Dialect>, text: &RefusalText) -> Refusa
 
 /// An error of weir's own (a dead upstream, a revoked key), in the provider's shape.
 pub fn error_response(api: Api, status: u16, kind: ErrorType, message: &str) -> RefusalResponse {
-    let body = match api {
-        Api::Anthropic => anthropic(anthropic_type(kind), message),
-        Api::Gemini | Api::Vertex => json!({"error": {
+    let body = match (api, shapes::of(api, kind, message)) {
+        (_, Some(own)) => own,
+        (Api::Anthropic, _) => anthropic(anthropic_type(kind), message),
+        (Api::Gemini | Api::Vertex, _) => json!({"error": {
             "code": status, "message": message, "status": gemini_status(status, kind),
         }}),
         _ => {
