@@ -6,6 +6,7 @@ mod gemini;
 pub mod hosts;
 mod names;
 mod node;
+mod openai_batch;
 mod openai_chat;
 mod openai_embeddings;
 mod openai_responses;
@@ -108,6 +109,13 @@ pub enum Metering {
     Unmetered,
 }
 
+impl Metering {
+    /// Whether the call itself costs nothing, so that no budget stands in its way.
+    pub fn is_free_to_ask(self) -> bool {
+        matches!(self, Metering::Free | Metering::Fetched)
+    }
+}
+
 /// What a request's head says about the API that it calls.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {
@@ -121,6 +129,8 @@ pub struct Endpoint {
     pub streamed: Option<bool>,
     /// Where the path says where the model is served (Vertex's location).
     pub geo: Option<String>,
+    /// What the path fetches, by the provider's name for it; only where `metering` is `Fetched`.
+    pub fetched: Option<String>,
 }
 
 /// What a price may depend on besides provider and model, in the provider's own words.
@@ -207,6 +217,8 @@ pub struct RequestFacts {
     pub choices: u64,
     /// OpenAI `user` or `safety_identifier`, Anthropic `metadata.user_id`.
     pub user: Option<String>,
+    /// Whether the answer is to be kept for fetching, where the body says.
+    pub store: Option<bool>,
     /// What the price may depend on, as it was asked.
     pub selectors: Selectors,
     /// Image, audio and document parts.

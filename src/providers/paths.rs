@@ -49,6 +49,7 @@ pub fn endpoint(api: Api, method: &str, path: &str) -> Endpoint {
         model: None,
         streamed: None,
         geo: None,
+        fetched: None,
     })
 }
 
@@ -141,9 +142,10 @@ fn google_method(method: &str, path: &Plain) -> Option<Endpoint> {
         dialect: Some(dialect),
         operation,
         metering: Metering::Metered,
-        model: model_named(model),
+        model: named(model),
         streamed,
         geo: location(path),
+        fetched: None,
     })
 }
 
@@ -156,15 +158,20 @@ fn metered(api: Api, method: &str, path: &Plain) -> Option<Endpoint> {
         return None;
     }
     let model = model.map(|at| path.names_in(at));
+    let fetched = row
+        .fetched()
+        .and_then(|at| named(path.name(base.len() + at)?))
+        .filter(|name| !name.contains(' '));
     Some(Endpoint {
         dialect: Some(row.dialect),
         operation: row.operation,
         metering: row.metering,
         model: model
-            .and_then(|name| model_named(&name))
+            .and_then(|name| named(&name))
             .or_else(|| deployment(path)),
         streamed: row.streamed,
         geo: None,
+        fetched,
     })
 }
 
@@ -238,17 +245,17 @@ fn calls_google(segment: &str) -> bool {
 fn deployment(path: &Plain) -> Option<String> {
     let words = path.words();
     let at = words.iter().position(|word| *word == "deployments")?;
-    model_named(path.name(at + 1)?)
+    named(path.name(at + 1)?)
 }
 
 /// Vertex's `locations/{location}`.
 fn location(path: &Plain) -> Option<String> {
     let at = path.words().iter().position(|word| *word == "locations")?;
-    model_named(path.name(at + 1)?)
+    named(path.name(at + 1)?)
 }
 
-/// A model's name from a path, unless it can be none.
-fn model_named(name: &str) -> Option<String> {
+/// A name from a path, unless it can be none.
+fn named(name: &str) -> Option<String> {
     let fits = !name.is_empty()
         && name.len() <= MODEL_BYTES_MAX
         && !name.contains(char::REPLACEMENT_CHARACTER);
@@ -263,6 +270,7 @@ fn gratis(operation: &'static str) -> Endpoint {
         model: None,
         streamed: None,
         geo: None,
+        fetched: None,
     }
 }
 

@@ -11,8 +11,8 @@ use super::node::{Node, parse};
 use super::openai_responses;
 use super::report::Report;
 use super::{
-    Dialect, ErrorType, RequestFacts, Selectors, anthropic, errors, gemini, openai_chat,
-    openai_embeddings, sniffed,
+    Dialect, ErrorType, RequestFacts, Selectors, anthropic, errors, gemini, openai_batch,
+    openai_chat, openai_embeddings, sniffed,
 };
 
 /// Most bytes kept of one captured field. The largest usage object on record is under 4 KiB.
@@ -128,13 +128,18 @@ pub trait Reader: Debug + Send + Sync {
 }
 
 /// The reader of a dialect's responses. `asked` is what the request said, for what answers leave out.
-pub fn reader(dialect: Dialect, _asked: &RequestFacts) -> Box<dyn Reader> {
+pub fn reader(dialect: Dialect, asked: &RequestFacts) -> Box<dyn Reader> {
     match dialect {
-        Dialect::OpenaiChat | Dialect::OpenaiCompletions => Box::<openai_chat::Chat>::default(),
-        Dialect::OpenaiResponses => Box::<openai_responses::Responses>::default(),
+        Dialect::OpenaiChat | Dialect::OpenaiCompletions => {
+            Box::new(openai_chat::Chat::new(asked.store == Some(true)))
+        }
+        Dialect::OpenaiResponses => {
+            Box::new(openai_responses::Responses::new(asked.store == Some(false)))
+        }
         Dialect::OpenaiEmbeddings => Box::<openai_embeddings::Embeddings>::default(),
         Dialect::AnthropicMessages => Box::<anthropic::Messages>::default(),
         Dialect::GeminiGenerate | Dialect::GeminiEmbed => Box::<gemini::Generate>::default(),
+        Dialect::OpenaiBatch => Box::<openai_batch::Batch>::default(),
         _ => Box::<sniffed::Sniffed>::default(),
     }
 }

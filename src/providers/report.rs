@@ -65,6 +65,36 @@ impl Report {
         self.input.is_some() || self.output.is_some() || self.total.is_some()
     }
 
+    /// Adds a report of the same convention, field by field; a field that neither states stays unstated.
+    pub fn add(&mut self, other: &Report) {
+        self.convention = other.convention;
+        for (sum, part) in [
+            (&mut self.input, other.input),
+            (&mut self.output, other.output),
+            (&mut self.total, other.total),
+            (&mut self.cache_read, other.cache_read),
+            (&mut self.cache_write_5m, other.cache_write_5m),
+            (&mut self.cache_write_1h, other.cache_write_1h),
+            (&mut self.cache_write_other, other.cache_write_other),
+            (&mut self.reasoning, other.reasoning),
+            (&mut self.tool_input, other.tool_input),
+            (&mut self.audio_input, other.audio_input),
+            (&mut self.audio_output, other.audio_output),
+            (&mut self.image_input, other.image_input),
+            (&mut self.image_output, other.image_output),
+        ] {
+            if let Some(part) = part {
+                *sum = Some(sum.unwrap_or(0).saturating_add(part));
+            }
+        }
+        self.has_audio |= other.has_audio;
+        for (unit, count) in &other.units {
+            let sum = self.units.entry(unit).or_default();
+            *sum = sum.saturating_add(*count);
+        }
+        self.extra.extend(other.extra.iter().cloned());
+    }
+
     /// Notes web searches, where some are stated.
     pub fn set_web_searches(&mut self, count: Option<u64>) {
         if let Some(count) = count {

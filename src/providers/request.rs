@@ -53,6 +53,7 @@ const OUTSIDE: &[&str] = &[
 const PATHS: &[&str] = &[
     "model",
     "stream",
+    "store",
     "stream_options.include_usage",
     "max_tokens",
     "max_completion_tokens",
@@ -196,6 +197,7 @@ impl RequestReader {
         match path {
             "model" => set_name(&mut facts.model, found.raw),
             "stream" => facts.stream = value().as_bool().or(facts.stream),
+            "store" => facts.store = value().as_bool().or(facts.store),
             "stream_options.include_usage" => facts.include_usage = value() == Value::Bool(true),
             "max_tokens"
             | "max_completion_tokens"
