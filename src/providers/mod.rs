@@ -1,6 +1,7 @@
 //! Which API a request is, where that API states model and usage, and how it says no.
 
 mod anthropic;
+mod bedrock;
 mod errors;
 mod gemini;
 pub mod hosts;

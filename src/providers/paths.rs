@@ -215,6 +215,10 @@ fn free_post(words: &[&str]) -> Option<&'static str> {
     let (base, operation) = match words {
         [base @ .., "messages", "count_tokens"] => (base, "count_tokens"),
         [base @ .., "responses", "input_tokens"] => (base, "count_tokens"),
+        // An ARN in the place of the model may hold a slash.
+        [base @ .., "model", _, "count-tokens"] | [base @ .., "model", _, _, "count-tokens"] => {
+            (base, "count_tokens")
+        }
         [base @ .., "moderations"] => (base, "moderations"),
         [base @ .., "responses", _, "cancel"] => (base, "fetch_response"),
         [base @ .., "files" | "uploads"]

@@ -11,7 +11,7 @@ use super::node::{Node, parse};
 use super::openai_responses;
 use super::report::Report;
 use super::{
-    Dialect, ErrorType, RequestFacts, Selectors, anthropic, errors, gemini, openai_batch,
+    Dialect, ErrorType, RequestFacts, Selectors, anthropic, bedrock, errors, gemini, openai_batch,
     openai_chat, openai_embeddings, sniffed,
 };
 
@@ -120,6 +120,14 @@ pub trait Reader: Debug + Send + Sync {
     /// The head of the response, by the names of its headers in lower case.
     fn head<'a>(&mut self, _said: &mut Said, _header: &dyn Fn(&str) -> Option<&'a str>) {}
 
+    /// The name under which a message of a binary stream holds the real one in base64, where it does.
+    fn wrapped_in(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// The headers of the current message, in a framing that has some; its fields follow.
+    fn event<'a>(&mut self, _said: &mut Said, _header: &dyn Fn(&str) -> Option<&'a str>) {}
+
     /// A field of the current message.
     fn found(&mut self, said: &mut Said, path: &str, found: &Found<'_>, text: &mut TextSink<'_>);
 
@@ -140,6 +148,8 @@ pub fn reader(dialect: Dialect, asked: &RequestFacts) -> Box<dyn Reader> {
         Dialect::AnthropicMessages => Box::<anthropic::Messages>::default(),
         Dialect::GeminiGenerate | Dialect::GeminiEmbed => Box::<gemini::Generate>::default(),
         Dialect::OpenaiBatch => Box::<openai_batch::Batch>::default(),
+        Dialect::BedrockConverse => Box::<bedrock::Converse>::default(),
+        Dialect::BedrockInvoke => Box::<bedrock::Invoke>::default(),
         _ => Box::<sniffed::Sniffed>::default(),
     }
 }

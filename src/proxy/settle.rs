@@ -10,7 +10,7 @@ use super::engine::Engine;
 use super::once::Counted;
 use crate::budget::Size;
 use crate::ledger::{self, Outcome};
-use crate::providers::{ErrorType, Metering, Selectors};
+use crate::providers::{Api, Dialect, ErrorType, Metering, Selectors};
 use crate::units::PicoUsd;
 use crate::usage::{Extraction, StreamEnd, Usage, UsageSource};
 
@@ -284,7 +284,13 @@ impl Call {
         let selectors = self.selectors(extraction);
         let mut lookup = self.lookup(model, &selectors);
         // Where the catalogue does not know what answered (an alias, a deployment), what was asked is priced.
-        let names = std::iter::once(model).chain(self.head.request_model.as_deref());
+        // Bedrock's answers leave out the profile that sets the price (`global.`), so there it is the other way round.
+        let asked = self.head.request_model.as_deref();
+        let names = match self.target.endpoint.dialect.and_then(Dialect::api) {
+            Some(Api::Bedrock) => [asked, Some(model)],
+            _ => [Some(model), asked],
+        };
+        let names = names.into_iter().flatten();
         if let Some(priced) = self.live.catalog.first_priced(&lookup, names) {
             lookup.model = priced;
         }

@@ -33,6 +33,8 @@ const READ: &[Dialect] = &[
     Dialect::AnthropicMessages,
     Dialect::GeminiGenerate,
     Dialect::GeminiEmbed,
+    Dialect::BedrockConverse,
+    Dialect::BedrockInvoke,
 ];
 
 struct Case {

@@ -3,6 +3,7 @@
 mod body;
 pub mod estimate;
 pub mod extract;
+mod held;
 pub mod restate;
 
 #[cfg(test)]
