@@ -16,6 +16,7 @@ pub mod refusal;
 pub mod report;
 pub mod request;
 mod sniffed;
+mod tally;
 
 pub use errors::by_status;
 
@@ -71,6 +72,8 @@ pub enum Dialect {
     GeminiInteractions,
     /// Live sessions over a WebSocket.
     GeminiLive,
+    /// An operation that answers a batch, and the file of its results.
+    GeminiBatch,
     BedrockConverse,
     BedrockInvoke,
     /// Every endpoint of Cohere's own API.
@@ -209,6 +212,8 @@ pub struct RequestFacts {
     pub user: Option<String>,
     /// What the price may depend on, as it was asked.
     pub selectors: Selectors,
+    /// Seconds of the video that is asked for.
+    pub seconds: Option<u64>,
     /// Image, audio and document parts.
     pub media_parts: u64,
     /// The body refers to input that it does not hold: file ids, `previous_response_id`, conversations,

@@ -85,6 +85,8 @@ pub struct Said {
     /// The provider's name for what was made, by which it can be fetched again.
     pub response_id: Option<String>,
     pub error: Option<ErrorType>,
+    /// The report is made of what was asked, since the answer states nothing.
+    pub from_request: bool,
     /// No later frame changes the report, so the call can be settled.
     pub terminal: bool,
 }
@@ -128,13 +130,20 @@ pub trait Reader: Debug + Send + Sync {
 }
 
 /// The reader of a dialect's responses. `asked` is what the request said, for what answers leave out.
-pub fn reader(dialect: Dialect, _asked: &RequestFacts) -> Box<dyn Reader> {
+pub fn reader(dialect: Dialect, asked: &RequestFacts) -> Box<dyn Reader> {
     match dialect {
         Dialect::OpenaiChat | Dialect::OpenaiCompletions => Box::<openai_chat::Chat>::default(),
         Dialect::OpenaiResponses => Box::<openai_responses::Responses>::default(),
         Dialect::OpenaiEmbeddings => Box::<openai_embeddings::Embeddings>::default(),
         Dialect::AnthropicMessages => Box::<anthropic::Messages>::default(),
-        Dialect::GeminiGenerate | Dialect::GeminiEmbed => Box::<gemini::Generate>::default(),
+        Dialect::AnthropicComplete => Box::<anthropic::complete::Complete>::default(),
+        Dialect::AnthropicBatch => Box::<anthropic::batch::Results>::default(),
+        Dialect::GeminiGenerate | Dialect::GeminiEmbed => Box::new(gemini::Generate::new(asked)),
+        Dialect::GeminiInteractions => Box::new(gemini::interactions::Interactions::new(asked)),
+        Dialect::GeminiPredict => Box::new(gemini::predict::Predict::new(asked)),
+        Dialect::GeminiCache => Box::<gemini::cache::Cache>::default(),
+        Dialect::GeminiLive => Box::new(gemini::live::Live::new(asked)),
+        Dialect::GeminiBatch => Box::<gemini::batch::Batch>::default(),
         _ => Box::<sniffed::Sniffed>::default(),
     }
 }

@@ -306,6 +306,7 @@ prop_compose! {
             image_output: parts[4],
             other_units: searches.map(|count| ("web_searches", count)).into_iter().collect(),
             sub_usages: Vec::new(),
+            rounds: Vec::new(),
         }
     }
 }
