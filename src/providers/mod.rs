@@ -18,6 +18,7 @@ pub mod refusal;
 pub mod report;
 pub mod request;
 mod sniffed;
+mod tally;
 
 pub use errors::by_status;
 
@@ -73,6 +74,8 @@ pub enum Dialect {
     GeminiInteractions,
     /// Live sessions over a WebSocket.
     GeminiLive,
+    /// An operation that answers a batch, and the file of its results.
+    GeminiBatch,
     BedrockConverse,
     BedrockInvoke,
     /// Every endpoint of Cohere's own API.
@@ -222,6 +225,8 @@ pub struct RequestFacts {
     pub store: Option<bool>,
     /// What the price may depend on, as it was asked.
     pub selectors: Selectors,
+    /// Seconds of the video that is asked for.
+    pub seconds: Option<u64>,
     /// Image, audio and document parts.
     pub media_parts: u64,
     /// The body refers to input that it does not hold: file ids, `previous_response_id`, conversations,

@@ -12,6 +12,7 @@ use super::node::parse;
 use super::openai_usage;
 use super::reader::{Paths, Reader, Said, Standing, TextSink, name, set_name};
 use super::report::Report;
+use super::tally::Tally;
 
 static PATHS: LazyLock<Paths> = LazyLock::new(|| {
     Paths::new(&[
@@ -26,15 +27,11 @@ static PATHS: LazyLock<Paths> = LazyLock::new(|| {
     ])
 });
 
-/// Models of one file that are told apart; a batch is for one model, so further ones count as the last.
-const MODELS_MAX: usize = 32;
-
 /// Reads a batch object, or the lines of a file of results.
 #[derive(Debug, Default)]
 pub struct Batch {
     message: Message,
-    /// The sums of the lines, by model.
-    lines: Vec<(String, Report)>,
+    lines: Tally,
 }
 
 /// One object or line.
@@ -75,10 +72,9 @@ impl Reader for Batch {
         if message.is_batch {
             return message.tell(said);
         }
-        if let (Some(model), Some(report)) = (message.line_model, message.line_usage)
-            && report.states_tokens()
-        {
-            self.add(model, &report);
+        let line = message.line_usage.filter(Report::states_tokens);
+        if let Some(report) = line {
+            self.lines.add(message.line_model, report);
             self.tell(said);
         }
     }
@@ -101,26 +97,11 @@ impl Message {
 }
 
 impl Batch {
-    fn add(&mut self, model: String, report: &Report) {
-        let at = self.lines.iter().position(|(known, _)| *known == model);
-        match at {
-            Some(at) => self.lines[at].1.add(report),
-            None if self.lines.len() < MODELS_MAX => self.lines.push((model, report.clone())),
-            None => self.lines[MODELS_MAX - 1].1.add(report),
-        }
-    }
-
-    /// The first model's sum is the answer's own; the others' stand beside it.
     fn tell(&self, said: &mut Said) {
-        let Some(((model, own), others)) = self.lines.split_first() else {
+        let Some((model, report)) = self.lines.told() else {
             return;
         };
-        let mut report = own.clone();
-        let others = others.iter().cloned();
-        report
-            .extra
-            .extend(others.map(|(model, sum)| (Some(model), sum)));
-        said.model = Some(model.clone());
+        said.model = model;
         said.selectors.service_tier = Some("batch".to_owned());
         // Only the end of the file tells that no line is missing.
         said.replace(report, Standing::Running);

@@ -85,6 +85,8 @@ pub struct Said {
     /// The provider's name for what was made, by which it can be fetched again.
     pub response_id: Option<String>,
     pub error: Option<ErrorType>,
+    /// The report is made of what was asked, since the answer states nothing.
+    pub from_request: bool,
     /// No later frame changes the report, so the call can be settled.
     pub terminal: bool,
 }
@@ -146,10 +148,17 @@ pub fn reader(dialect: Dialect, asked: &RequestFacts) -> Box<dyn Reader> {
         }
         Dialect::OpenaiEmbeddings => Box::<openai_embeddings::Embeddings>::default(),
         Dialect::AnthropicMessages => Box::<anthropic::Messages>::default(),
-        Dialect::GeminiGenerate | Dialect::GeminiEmbed => Box::<gemini::Generate>::default(),
         Dialect::OpenaiBatch => Box::<openai_batch::Batch>::default(),
         Dialect::BedrockConverse => Box::<bedrock::Converse>::default(),
         Dialect::BedrockInvoke => Box::<bedrock::Invoke>::default(),
+        Dialect::AnthropicComplete => Box::<anthropic::complete::Complete>::default(),
+        Dialect::AnthropicBatch => Box::<anthropic::batch::Results>::default(),
+        Dialect::GeminiGenerate | Dialect::GeminiEmbed => Box::new(gemini::Generate::new(asked)),
+        Dialect::GeminiInteractions => Box::new(gemini::interactions::Interactions::new(asked)),
+        Dialect::GeminiPredict => Box::new(gemini::predict::Predict::new(asked)),
+        Dialect::GeminiCache => Box::<gemini::cache::Cache>::default(),
+        Dialect::GeminiLive => Box::new(gemini::live::Live::new(asked)),
+        Dialect::GeminiBatch => Box::<gemini::batch::Batch>::default(),
         _ => Box::<sniffed::Sniffed>::default(),
     }
 }

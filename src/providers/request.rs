@@ -56,22 +56,27 @@ const OUTSIDE: &[&str] = &[
 
 const PATHS: &[&str] = &[
     "model",
+    "setup.model",
     "stream",
     "store",
     "stream_options.include_usage",
     "max_tokens",
     "max_completion_tokens",
     "max_output_tokens",
+    "max_tokens_to_sample",
     "generationConfig.maxOutputTokens",
     "generation_config.max_output_tokens",
     "inferenceConfig.maxTokens",
     "inferenceConfig.max_new_tokens",
     "textGenerationConfig.maxTokenCount",
     "max_gen_len",
-    "max_tokens_to_sample",
     "n",
     "best_of",
     "generationConfig.candidateCount",
+    "parameters.sampleCount",
+    "parameters.durationSeconds",
+    "parameters.resolution",
+    "parameters.sampleImageSize",
     "generation_config.candidate_count",
     "user",
     "safety_identifier",
@@ -219,27 +224,32 @@ impl RequestReader {
         let value = || parse(found.raw);
         let facts = &mut self.facts;
         match path {
-            "model" => set_name(&mut facts.model, found.raw),
+            "model" | "setup.model" => set_name(&mut facts.model, found.raw),
             "stream" => facts.stream = value().as_bool().or(facts.stream),
             "store" => facts.store = value().as_bool().or(facts.store),
             "stream_options.include_usage" => facts.include_usage = value() == Value::Bool(true),
             "max_tokens"
             | "max_completion_tokens"
             | "max_output_tokens"
+            | "max_tokens_to_sample"
             | "generationConfig.maxOutputTokens"
             | "generation_config.max_output_tokens"
             | "inferenceConfig.maxTokens"
             | "inferenceConfig.max_new_tokens"
             | "textGenerationConfig.maxTokenCount"
-            | "max_gen_len"
-            | "max_tokens_to_sample" => {
+            | "max_gen_len" => {
                 facts.max_output_tokens = count(found).max(facts.max_output_tokens);
             }
             "n"
             | "best_of"
+            | "parameters.sampleCount"
             | "generationConfig.candidateCount"
             | "generation_config.candidate_count" => {
                 self.choices = self.choices.max(count(found).unwrap_or(1));
+            }
+            "parameters.durationSeconds" => facts.seconds = count(found).or(facts.seconds),
+            "parameters.resolution" | "parameters.sampleImageSize" => {
+                set_name(&mut facts.selectors.size, found.raw);
             }
             "user" => {
                 self.has_user |= name(found.raw).is_some();

@@ -370,10 +370,11 @@ impl Call {
 }
 
 fn size_of(usage: Option<&Usage>, cost: Option<PicoUsd>) -> Size {
+    let overall = usage.map(Usage::overall).unwrap_or_default();
     Size {
         cost,
-        input_tokens: usage.and_then(|usage| usage.input).unwrap_or(0),
-        output_tokens: usage.and_then(|usage| usage.output).unwrap_or(0),
+        input_tokens: overall.input.unwrap_or(0),
+        output_tokens: overall.output.unwrap_or(0),
     }
 }
 

@@ -36,6 +36,10 @@ pub struct Usage {
     pub other_units: BTreeMap<&'static str, u64>,
     /// Usage billed at another model's price (Anthropic's advisor), not contained in the fields above.
     pub sub_usages: Vec<(String, Usage)>,
+    /// The tokens above, divided by the requests that they were used by (the rounds of a server's loop, the
+    /// answers of a batch), where a price may depend on the size of each: the input by which its context
+    /// tier is chosen, and its tokens. Empty where one request was all.
+    pub rounds: Vec<(u64, Usage)>,
 }
 
 impl Usage {
@@ -63,6 +67,7 @@ impl Usage {
             *sum = sum.saturating_add(*count);
         }
         self.sub_usages.extend(other.sub_usages.iter().cloned());
+        self.rounds.extend(other.rounds.iter().cloned());
     }
 
     /// Takes away what was counted before, field by field; nothing falls below 0.
@@ -89,10 +94,11 @@ impl Usage {
     }
 
     /// Everything the call used, at whichever model's price: what a ledger's token columns and a token
-    /// budget count. It has no `sub_usages`, so it must not be priced.
+    /// budget count. It has neither `sub_usages` nor `rounds`, so it must not be priced.
     pub fn overall(&self) -> Usage {
         let mut whole = Usage {
             sub_usages: Vec::new(),
+            rounds: Vec::new(),
             ..self.clone()
         };
         for (_, part) in &self.sub_usages {

@@ -40,6 +40,7 @@ fn a_chat_request_is_read_in_any_order() {
         choices: 3,
         user: Some("ann".to_owned()),
         store: None,
+        seconds: None,
         selectors: Selectors {
             service_tier: Some("flex".to_owned()),
             ..Selectors::default()
