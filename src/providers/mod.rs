@@ -6,10 +6,14 @@ mod gemini;
 pub mod hosts;
 mod names;
 mod node;
+mod openai_audio;
 mod openai_chat;
 mod openai_embeddings;
+mod openai_images;
 mod openai_responses;
+mod openai_speech;
 mod openai_usage;
+mod openai_videos;
 pub mod paths;
 pub mod reader;
 pub mod refusal;
@@ -18,6 +22,8 @@ pub mod request;
 mod sniffed;
 
 pub use errors::by_status;
+
+use std::collections::BTreeMap;
 
 /// The dialect family that a provider speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
@@ -209,6 +215,12 @@ pub struct RequestFacts {
     pub user: Option<String>,
     /// What the price may depend on, as it was asked.
     pub selectors: Selectors,
+    /// What is charged by the piece, as it was asked: `images`, `characters`, `video_seconds`.
+    pub units: BTreeMap<&'static str, u64>,
+    /// The body holds a recording that may be charged by its length.
+    pub has_recording: bool,
+    /// The id of what the call looks at, where its path names it.
+    pub fetched_id: Option<String>,
     /// Image, audio and document parts.
     pub media_parts: u64,
     /// The body refers to input that it does not hold: file ids, `previous_response_id`, conversations,

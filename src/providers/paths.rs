@@ -197,6 +197,7 @@ fn free_look(method: &str, words: &[&str]) -> Option<&'static str> {
             "files"
         }
         [.., "cachedcontents"] | [.., "cachedcontents", _] => "cached_contents",
+        [.., "videos"] | [.., "videos", _] | [.., "videos", _, "content"] => "videos",
         [.., "batches"] | [.., "batches", _] | [.., "batches", _, "results"] => "batches",
         [.., "api", "tags" | "ps" | "version"] if method != "DELETE" => "models",
         _ => return None,

@@ -7,6 +7,7 @@ use pingora::http::RequestHeader;
 use super::engine::Live;
 use crate::config::{HostPort, Policy, Provider, Upstream};
 use crate::listen::connect::{Connect, authority};
+use crate::providers::reader::NAME_BYTES_MAX;
 use crate::providers::{self, Api, Endpoint, Metering};
 
 /// Where a request goes.
@@ -33,6 +34,18 @@ pub struct Target {
     pub labels: Option<String>,
     /// Where the host or the path says that the model is served: a cloud's region, `us` of a regional host.
     pub geo: Option<String>,
+}
+
+impl Target {
+    /// The id of what the call looks at: its path's last segment.
+    pub fn fetched_id(&self) -> Option<String> {
+        if self.endpoint.metering != Metering::Fetched {
+            return None;
+        }
+        let id = path_of(&self.path).rsplit(|b| *b == b'/').next()?;
+        let id = std::str::from_utf8(id).ok()?;
+        (!id.is_empty() && id.len() <= NAME_BYTES_MAX).then(|| id.to_owned())
+    }
 }
 
 /// Routes one request. `connect` is the tunnel it came through, where it did.

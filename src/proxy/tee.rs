@@ -45,6 +45,7 @@ impl Call {
             if facts.model.is_none() {
                 facts.model.clone_from(&self.target.endpoint.model);
             }
+            facts.fetched_id = self.target.fetched_id();
             self.response.extractor = Some(Extractor::new(dialect, head, facts));
         }
     }

@@ -2,4 +2,5 @@
 
 pub mod encoding;
 pub mod json;
+pub mod multipart;
 pub mod sse;

@@ -7,6 +7,7 @@ use super::*;
 
 mod anthropic;
 mod gemini;
+mod media;
 mod openai;
 
 const JSON: &str = "application/json";
