@@ -75,7 +75,7 @@ impl Reader for Cohere {
             said.error = said.error.or(Some(ErrorType::ServerError));
         }
         if let Some(report) = message.usage {
-            said.replace(report, Standing::Final);
+            said.state(report, Standing::Final);
             said.terminal = true;
         }
     }

@@ -100,7 +100,7 @@ impl Reader for Dashscope {
         } else {
             Standing::Running
         };
-        said.replace(report(usage), standing);
+        said.state(report(usage), standing);
     }
 }
 

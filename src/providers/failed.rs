@@ -78,7 +78,7 @@ impl Reader for Failed {
             }
             "usage" => {
                 let value = parse(found.raw);
-                return said.replace(sniffed::report(Node::new(&value)), Standing::Running);
+                return said.state(sniffed::report(Node::new(&value)), Standing::Running);
             }
             "error" | "[].error" | "errors[]" | "Response.Error" | "Response.ErrorMsg" => {
                 self.has_error |= errors::says(&parse(found.raw));

@@ -57,10 +57,10 @@ impl Reader for Ocr {
                     .or_insert(pages);
             }
         }
-        said.replace(message.report, Standing::Final);
+        said.state(message.report, Standing::Final);
     }
 
     fn message_cut(&mut self, said: &mut Said, _: &mut TextSink<'_>) {
-        said.replace(std::mem::take(self).report, Standing::Opening);
+        said.state(std::mem::take(self).report, Standing::Opening);
     }
 }

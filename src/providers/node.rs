@@ -68,15 +68,16 @@ impl<'a> Node<'a> {
         (found <= COUNT_MAX).then_some(found)
     }
 
-    /// A length of time in whole seconds, a part of one counted as one; also where it is a string.
+    /// A length in seconds, rounded up: a second that has begun is billed.
     pub fn seconds(self) -> Option<u64> {
-        let stated = match self.0? {
+        let seconds = match self.0? {
             Value::Number(number) => number.as_f64()?,
-            Value::String(text) => text.parse().ok()?,
+            Value::String(text) => text.trim_end_matches('s').parse().ok()?,
             _ => return None,
         };
-        let found: u64 = format!("{:.0}", stated.ceil()).parse().ok()?;
-        (found <= COUNT_MAX).then_some(found)
+        // What is negative or no number does not parse as a count.
+        let whole = format!("{:.0}", seconds.ceil()).parse().ok();
+        whole.filter(|count| *count <= COUNT_MAX)
     }
 
     /// A text that is not empty.
@@ -138,15 +139,22 @@ mod tests {
     }
 
     #[test]
-    fn a_part_of_a_second_is_a_second() {
+    fn a_second_that_has_begun_counts() {
         for (value, seconds) in [
-            (json!(9.2), Some(10)),
-            (json!(9), Some(9)),
-            (json!("3.0"), Some(3)),
+            (json!(8.470000267028809), Some(9)),
+            (json!(36.709999084472656), Some(37)),
+            (json!(7), Some(7)),
+            (json!(7.0), Some(7)),
+            (json!(7.01), Some(8)),
+            (json!(0.2), Some(1)),
             (json!(0), Some(0)),
+            (json!("4"), Some(4)),
+            (json!("4.2s"), Some(5)),
             (json!(-1), None),
-            (json!("NaN"), None),
             (json!(1e300), None),
+            (json!("inf"), None),
+            (json!("soon"), None),
+            (json!(null), None),
         ] {
             assert_eq!(Node::new(&value).seconds(), seconds, "{value}");
         }

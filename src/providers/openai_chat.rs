@@ -19,6 +19,7 @@ use extras::Extras;
 
 static PATHS: LazyLock<Paths> = LazyLock::new(|| {
     Paths::new(&[
+        "id",
         "model",
         "service_tier",
         "error",
@@ -75,6 +76,8 @@ static PATHS: LazyLock<Paths> = LazyLock::new(|| {
 pub struct Chat {
     message: Message,
     extras: Extras,
+    /// The completion is kept, and can be fetched again by its id.
+    stored: bool,
 }
 
 /// What the current message says.
@@ -98,6 +101,8 @@ impl Reader for Chat {
     fn found(&mut self, said: &mut Said, path: &str, found: &Found<'_>, text: &mut TextSink<'_>) {
         let message = &mut self.message;
         match path {
+            "id" if self.stored => set_name(&mut said.response_id, found.raw),
+            "id" => {}
             "model" | "outputs[].model" => said.note_model(found.raw),
             "service_tier" => set_name(&mut said.selectors.service_tier, found.raw),
             "error" | "x_groq.error" => said.note_error(found.raw),
@@ -152,6 +157,16 @@ impl Reader for Chat {
         said.replace(extras.complete(report), standing);
         // A chunk that still has choices may be followed by one that states more (Perplexity's cost).
         said.terminal |= !message.has_choice;
+    }
+}
+
+impl Chat {
+    /// A reader; `stored` where the completion can be fetched again.
+    pub fn new(stored: bool) -> Self {
+        Chat {
+            stored,
+            ..Chat::default()
+        }
     }
 }
 

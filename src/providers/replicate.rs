@@ -45,7 +45,7 @@ impl Reader for Prediction {
     fn message_end(&mut self, said: &mut Said, _: &mut TextSink<'_>) {
         let message = std::mem::take(self);
         if let Some(report) = message.metrics.filter(|_| message.is_over) {
-            said.replace(report, Standing::Final);
+            said.state(report, Standing::Final);
         }
     }
 }

@@ -72,7 +72,7 @@ impl Reader for Sniffed {
             _ if path.to_ascii_lowercase().contains("model") => said.note_model(found.raw),
             _ => {
                 let value = parse(found.raw);
-                said.replace(report(Node::new(&value)), Standing::Running);
+                said.state(report(Node::new(&value)), Standing::Running);
             }
         }
     }
@@ -81,12 +81,12 @@ impl Reader for Sniffed {
         let own = std::mem::take(&mut self.own);
         // Ahead of its last document a stream states nothing, or zeros.
         if own.output.is_some_and(|count| count > 0) {
-            said.replace(own, Standing::Running);
+            said.state(own, Standing::Running);
         }
     }
 
     fn message_cut(&mut self, said: &mut Said, _: &mut TextSink<'_>) {
-        said.replace(std::mem::take(&mut self.own), Standing::Opening);
+        said.state(std::mem::take(&mut self.own), Standing::Opening);
     }
 }
 

@@ -37,7 +37,7 @@ impl Reader for Ranks {
             _ => cohere::report(Node::new(&parse(found.raw))),
         };
         self.has_usage |= path == "usage" && report.states_usage();
-        said.replace(report, Standing::Final);
+        said.state(report, Standing::Final);
     }
 
     fn message_end(&mut self, _: &mut Said, _: &mut TextSink<'_>) {}

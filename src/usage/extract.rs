@@ -64,7 +64,8 @@ impl Extractor {
         body.finish(end == StreamEnd::Complete);
         if self.body.said.report.is_some() {
             let said = &self.body.said;
-            said.counts_input || (!self.is_whole(end) && self.body.text.is_some())
+            let counts_output = !said.counted && !self.is_whole(end) && self.body.text.is_some();
+            said.counts_input || counts_output
         } else {
             self.can_be_estimated(end)
         }
@@ -102,6 +103,9 @@ impl Extractor {
             usage.input = Some(input.tokens(self.model()));
             return (Some(usage), UsageSource::Estimated);
         }
+        if said.counted {
+            return (Some(usage), UsageSource::Estimated);
+        }
         if self.is_whole(end) {
             return (Some(usage), UsageSource::Reported);
         }
@@ -127,6 +131,17 @@ impl Extractor {
         )
     }
 
+    /// Whether what is charged are pictures and sounds, of which text tells nothing.
+    fn is_of_media(&self) -> bool {
+        matches!(
+            self.dialect,
+            Dialect::OpenaiImages
+                | Dialect::OpenaiAudio
+                | Dialect::OpenaiSpeech
+                | Dialect::OpenaiVideos
+        )
+    }
+
     /// Whether there was a successful answer, or the beginning of one, that said nothing of usage.
     fn can_be_estimated(&self, end: StreamEnd) -> bool {
         let body = &self.body;
@@ -134,7 +149,7 @@ impl Extractor {
             body.has_text || end != StreamEnd::Complete || (self.embeds() && body.is_json());
         let failed = body.said.status >= 400 || (body.said.error.is_some() && !body.has_text);
         // Of an answer that nobody knows how to read, no text is known either.
-        answered && !failed && self.dialect != Dialect::Sniffed
+        answered && !failed && !self.is_of_media() && self.dialect != Dialect::Sniffed
     }
 
     /// What weir counts itself.

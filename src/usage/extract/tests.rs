@@ -6,7 +6,9 @@ use crate::units::PicoUsd;
 use super::*;
 
 mod anthropic;
+mod bedrock;
 mod gemini;
+mod media;
 mod openai;
 
 const JSON: &str = "application/json";
