@@ -115,7 +115,15 @@ impl Catalog {
     }
 
     fn amount(&self, lookup: &Lookup<'_>, usage: &Usage) -> Option<PicoUsd> {
-        let own = self.find(lookup)?.cost(usage)?;
+        // What is all other models' usage has no price of its own (Groq's compound systems).
+        let is_others = !usage.sub_usages.is_empty()
+            && usage.other_units.is_empty()
+            && (usage.input, usage.output) == (Some(0), Some(0));
+        let own = if is_others {
+            PicoUsd::ZERO
+        } else {
+            self.find(lookup)?.cost(usage)?
+        };
         usage
             .sub_usages
             .iter()

@@ -3,4 +3,5 @@
 mod labels;
 mod once;
 mod reported;
+mod sniffed;
 mod unknown;

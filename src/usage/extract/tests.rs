@@ -7,9 +7,12 @@ use super::*;
 
 mod anthropic;
 mod bedrock;
+mod china;
 mod gemini;
 mod media;
 mod openai;
+mod sniffed;
+mod vendors;
 
 const JSON: &str = "application/json";
 const SSE: &str = "text/event-stream";
