@@ -112,6 +112,7 @@ const PATHS: &[&str] = &[
     "system",
     "system[].text",
     "instructions",
+    "input[].text",
     "input[].content",
     "input[].content[].text",
     "input[].arguments",

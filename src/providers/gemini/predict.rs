@@ -23,6 +23,7 @@ static PATHS: LazyLock<Paths> = LazyLock::new(|| {
         "predictions[].mimeType",
         "predictions[].bytesBase64Encoded",
         "predictions[].gcsUri",
+        "predictions[].raiFilteredReason",
     ])
 });
 
@@ -31,6 +32,8 @@ static PATHS: LazyLock<Paths> = LazyLock::new(|| {
 pub struct Predict {
     /// The pieces that were made, by each of the fields that every piece may have.
     pieces: [u64; 3],
+    /// Pieces that were withheld, which cost nothing.
+    withheld: u64,
     begun: bool,
     seconds: Option<u64>,
     samples: u64,
@@ -61,14 +64,15 @@ impl Reader for Predict {
             }
             "predictions[].mimeType" => self.pieces[0] += 1,
             "predictions[].bytesBase64Encoded" => self.pieces[1] += 1,
-            _ => self.pieces[2] += 1,
+            "predictions[].gcsUri" => self.pieces[2] += 1,
+            _ => self.withheld += 1,
         }
     }
 
     fn message_end(&mut self, said: &mut Said, _: &mut TextSink<'_>) {
         let images = self.pieces.into_iter().max().unwrap_or(0);
         let seconds = self.seconds.unwrap_or(VIDEO_SECONDS_DEFAULT);
-        let unit = if images > 0 {
+        let unit = if images > 0 || self.withheld > 0 {
             ("images", images)
         } else if self.begun && said.status < 400 {
             said.from_request = true;
