@@ -15,23 +15,24 @@ use super::node::{Node, parse};
 use super::reader::{Paths, Reader, Said, Standing, TextSink, name, push_text};
 use usage::Counts;
 
-static PATHS: LazyLock<Paths> = LazyLock::new(|| {
-    Paths::new(&[
-        "type",
-        "model",
-        "usage",
-        "error",
-        "message.model",
-        "message.usage",
-        "delta.stop_reason",
-        "delta.text",
-        "delta.thinking",
-        "delta.partial_json",
-        "content[].text",
-        "content[].thinking",
-        "content[].input",
-    ])
-});
+/// What is read of a message and of the events of a stream.
+pub(super) const PATH_NAMES: &[&str] = &[
+    "type",
+    "model",
+    "usage",
+    "error",
+    "message.model",
+    "message.usage",
+    "delta.stop_reason",
+    "delta.text",
+    "delta.thinking",
+    "delta.partial_json",
+    "content[].text",
+    "content[].thinking",
+    "content[].input",
+];
+
+static PATHS: LazyLock<Paths> = LazyLock::new(|| Paths::new(PATH_NAMES));
 
 /// Reads a `message` object and the events of a stream.
 #[derive(Debug, Default)]

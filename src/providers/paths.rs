@@ -52,6 +52,7 @@ pub fn endpoint(api: Api, method: &str, path: &str) -> Endpoint {
         model: None,
         streamed: None,
         geo: None,
+        fetched: None,
     })
 }
 
@@ -151,9 +152,10 @@ fn google_method(method: &str, path: &Plain) -> Option<Endpoint> {
         dialect: Some(dialect),
         operation,
         metering: Metering::Metered,
-        model: model_named(model),
+        model: named(model),
         streamed,
         geo: location(path),
+        fetched: None,
     })
 }
 
@@ -166,15 +168,20 @@ fn metered(api: Api, method: &str, path: &Plain) -> Option<Endpoint> {
         return None;
     }
     let model = model.map(|at| path.names_in(at));
+    let fetched = row
+        .fetched()
+        .and_then(|at| named(path.name(base.len() + at)?))
+        .filter(|name| !name.contains(' '));
     Some(Endpoint {
         dialect: Some(row.dialect),
         operation: row.operation,
         metering: row.metering,
         model: model
-            .and_then(|name| model_named(&name))
+            .and_then(|name| named(&name))
             .or_else(|| deployment(path)),
         streamed: row.streamed,
         geo: location(path),
+        fetched,
     })
 }
 
@@ -219,20 +226,23 @@ fn free_look(method: &str, words: &[&str]) -> Option<&'static str> {
 
 /// What may be posted: only paths that are known whole, since a POST is what a call that costs looks like.
 fn free_post(words: &[&str]) -> Option<&'static str> {
-    let (base, operation) = match words {
-        [base @ .., "messages", "count_tokens"] => (base, "count_tokens"),
-        [base @ .., "responses", "input_tokens"] => (base, "count_tokens"),
-        // A batch is charged when its results are fetched.
-        [base @ .., "messages", "batches"] | [base @ .., "messages", "batches", _, "cancel"] => {
-            (base, "batches")
-        }
-        [base @ .., "batches", last] if last.ends_with(":cancel") => (base, "batches"),
-        [base @ .., "moderations"] => (base, "moderations"),
-        [base @ .., "responses", _, "cancel"] => (base, "fetch_response"),
-        [base @ .., "files" | "uploads"]
-        | [base @ .., "uploads", _, "parts" | "complete" | "cancel"] => (base, "files"),
-        _ => return None,
-    };
+    let (base, operation) =
+        match words {
+            [base @ .., "messages", "count_tokens"] => (base, "count_tokens"),
+            [base @ .., "responses", "input_tokens"] => (base, "count_tokens"),
+            // An ARN in the place of the model may hold a slash.
+            [base @ .., "model", _, "count-tokens"]
+            | [base @ .., "model", _, _, "count-tokens"] => (base, "count_tokens"),
+            // A batch is charged when its results are fetched.
+            [base @ .., "messages", "batches"]
+            | [base @ .., "messages", "batches", _, "cancel"] => (base, "batches"),
+            [base @ .., "batches", last] if last.ends_with(":cancel") => (base, "batches"),
+            [base @ .., "moderations"] => (base, "moderations"),
+            [base @ .., "responses", _, "cancel"] => (base, "fetch_response"),
+            [base @ .., "files" | "uploads"]
+            | [base @ .., "uploads", _, "parts" | "complete" | "cancel"] => (base, "files"),
+            _ => return None,
+        };
     is_base(base).then_some(operation)
 }
 
@@ -257,17 +267,17 @@ fn calls_google(segment: &str) -> bool {
 fn deployment(path: &Plain) -> Option<String> {
     let words = path.words();
     let at = words.iter().position(|word| *word == "deployments")?;
-    model_named(path.name(at + 1)?)
+    named(path.name(at + 1)?)
 }
 
 /// Vertex's `locations/{location}`.
 fn location(path: &Plain) -> Option<String> {
     let at = path.words().iter().position(|word| *word == "locations")?;
-    model_named(path.name(at + 1)?)
+    named(path.name(at + 1)?)
 }
 
-/// A model's name from a path, unless it can be none.
-fn model_named(name: &str) -> Option<String> {
+/// A name from a path, unless it can be none.
+fn named(name: &str) -> Option<String> {
     let fits = !name.is_empty()
         && name.len() <= MODEL_BYTES_MAX
         && !name.contains(char::REPLACEMENT_CHARACTER);
@@ -282,6 +292,7 @@ fn gratis(operation: &'static str) -> Endpoint {
         model: None,
         streamed: None,
         geo: None,
+        fetched: None,
     }
 }
 

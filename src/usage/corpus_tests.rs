@@ -37,6 +37,8 @@ const READ: &[Dialect] = &[
     Dialect::AnthropicComplete,
     Dialect::GeminiGenerate,
     Dialect::GeminiEmbed,
+    Dialect::BedrockConverse,
+    Dialect::BedrockInvoke,
     Dialect::GeminiInteractions,
 ];
 

@@ -63,7 +63,7 @@ impl Extractor {
         self.decoder.finish(&mut |bytes| body.feed(bytes));
         body.finish(end == StreamEnd::Complete);
         if self.body.said.report.is_some() {
-            !self.is_whole(end) && self.body.text.is_some()
+            !self.body.said.counted && !self.is_whole(end) && self.body.text.is_some()
         } else {
             self.can_be_estimated(end)
         }
@@ -97,7 +97,7 @@ impl Extractor {
             return self.estimated(end, input);
         };
         let mut usage = restate(report);
-        if said.from_request {
+        if said.counted {
             return (Some(usage), UsageSource::Estimated);
         }
         if self.is_whole(end) {

@@ -3,6 +3,7 @@
 mod body;
 pub mod estimate;
 pub mod extract;
+mod held;
 pub mod restate;
 
 #[cfg(test)]
@@ -67,6 +68,29 @@ impl Usage {
         }
         self.sub_usages.extend(other.sub_usages.iter().cloned());
         self.rounds.extend(other.rounds.iter().cloned());
+    }
+
+    /// Takes away what was counted before, field by field; nothing falls below 0.
+    pub fn subtract(&mut self, counted: &Usage) {
+        for (left, gone) in [
+            (&mut self.input, counted.input),
+            (&mut self.output, counted.output),
+            (&mut self.cache_read, counted.cache_read),
+            (&mut self.cache_write_5m, counted.cache_write_5m),
+            (&mut self.cache_write_1h, counted.cache_write_1h),
+            (&mut self.cache_write_other, counted.cache_write_other),
+            (&mut self.reasoning, counted.reasoning),
+            (&mut self.audio_input, counted.audio_input),
+            (&mut self.audio_output, counted.audio_output),
+            (&mut self.image_input, counted.image_input),
+            (&mut self.image_output, counted.image_output),
+        ] {
+            *left = left.map(|left| left.saturating_sub(gone.unwrap_or(0)));
+        }
+        for (unit, count) in &mut self.other_units {
+            let gone = counted.other_units.get(unit).copied().unwrap_or(0);
+            *count = count.saturating_sub(gone);
+        }
     }
 
     /// Everything the call used, at whichever model's price: what a ledger's token columns and a token

@@ -75,7 +75,7 @@ impl Reader for Predict {
         let unit = if images > 0 || self.withheld > 0 {
             ("images", images)
         } else if self.begun && said.status < 400 {
-            said.from_request = true;
+            said.counted = true;
             ("video_seconds", seconds.saturating_mul(self.samples))
         } else {
             return;

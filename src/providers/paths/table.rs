@@ -67,6 +67,12 @@ impl Row {
             .count()
     }
 
+    /// Which segment of its pattern names what is fetched.
+    pub(super) fn fetched(&self) -> Option<usize> {
+        let names = || self.pattern.split('/').position(|step| step.contains("{}"));
+        (self.metering == Metering::Fetched).then(names).flatten()
+    }
+
     const fn of(mut self, apis: &'static [Api]) -> Row {
         self.apis = apis;
         self
