@@ -7,11 +7,15 @@ mod gemini;
 pub mod hosts;
 mod names;
 mod node;
+mod openai_audio;
 mod openai_batch;
 mod openai_chat;
 mod openai_embeddings;
+mod openai_images;
 mod openai_responses;
+mod openai_speech;
 mod openai_usage;
+mod openai_videos;
 pub mod paths;
 pub mod reader;
 pub mod refusal;
@@ -21,6 +25,8 @@ mod sniffed;
 mod tally;
 
 pub use errors::by_status;
+
+use std::collections::BTreeMap;
 
 /// The dialect family that a provider speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
@@ -225,8 +231,10 @@ pub struct RequestFacts {
     pub store: Option<bool>,
     /// What the price may depend on, as it was asked.
     pub selectors: Selectors,
-    /// Seconds of the video that is asked for.
-    pub seconds: Option<u64>,
+    /// What is charged by the piece, as it was asked: `images`, `characters`, `video_seconds`.
+    pub units: BTreeMap<&'static str, u64>,
+    /// The body holds a recording that may be charged by its length.
+    pub has_recording: bool,
     /// Image, audio and document parts.
     pub media_parts: u64,
     /// The body refers to input that it does not hold: file ids, `previous_response_id`, conversations,

@@ -125,13 +125,24 @@ impl Extractor {
         )
     }
 
+    /// Whether what is charged are pictures and sounds, of which text tells nothing.
+    fn is_of_media(&self) -> bool {
+        matches!(
+            self.dialect,
+            Dialect::OpenaiImages
+                | Dialect::OpenaiAudio
+                | Dialect::OpenaiSpeech
+                | Dialect::OpenaiVideos
+        )
+    }
+
     /// Whether there was a successful answer, or the beginning of one, that said nothing of usage.
     fn can_be_estimated(&self, end: StreamEnd) -> bool {
         let body = &self.body;
         let answered =
             body.has_text || end != StreamEnd::Complete || (self.embeds() && body.is_json());
         let failed = body.said.status >= 400 || (body.said.error.is_some() && !body.has_text);
-        answered && !failed
+        answered && !failed && !self.is_of_media()
     }
 
     /// What weir counts itself.

@@ -10,7 +10,7 @@ use crate::wire::json::Found;
 
 use crate::providers::RequestFacts;
 use crate::providers::reader::{Paths, Reader, Said, Standing, TextSink, name};
-use crate::providers::report::Report;
+use crate::providers::report::{IMAGES, Report, VIDEO_SECONDS};
 
 /// What a video lasts where the request does not say.
 const VIDEO_SECONDS_DEFAULT: u64 = 8;
@@ -35,6 +35,7 @@ pub struct Predict {
     /// Pieces that were withheld, which cost nothing.
     withheld: u64,
     begun: bool,
+    /// Of all samples together.
     seconds: Option<u64>,
     samples: u64,
 }
@@ -43,7 +44,7 @@ impl Predict {
     /// A reader of the answer to a request.
     pub fn new(asked: &RequestFacts) -> Self {
         Predict {
-            seconds: asked.seconds,
+            seconds: asked.units.get(VIDEO_SECONDS).copied(),
             samples: asked.choices.max(1),
             ..Predict::default()
         }
@@ -71,19 +72,16 @@ impl Reader for Predict {
 
     fn message_end(&mut self, said: &mut Said, _: &mut TextSink<'_>) {
         let images = self.pieces.into_iter().max().unwrap_or(0);
-        let seconds = self.seconds.unwrap_or(VIDEO_SECONDS_DEFAULT);
-        let unit = if images > 0 || self.withheld > 0 {
-            ("images", images)
+        if images > 0 || self.withheld > 0 {
+            let report = Report {
+                units: [(IMAGES, images)].into(),
+                ..Report::default()
+            };
+            said.state(report, Standing::Running);
         } else if self.begun && said.status < 400 {
-            said.counted = true;
-            ("video_seconds", seconds.saturating_mul(self.samples))
-        } else {
-            return;
-        };
-        said.report = Some(Report {
-            units: [unit].into(),
-            ..Report::default()
-        });
-        said.standing = Standing::Running;
+            let unasked = || self.samples.saturating_mul(VIDEO_SECONDS_DEFAULT);
+            let seconds = self.seconds.unwrap_or_else(unasked);
+            said.count([(VIDEO_SECONDS, seconds)].into(), Standing::Running);
+        }
     }
 }

@@ -10,6 +10,7 @@ mod bedrock;
 mod claude;
 mod gemini;
 mod google;
+mod media;
 mod openai;
 
 const JSON: &str = "application/json";

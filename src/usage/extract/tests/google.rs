@@ -97,9 +97,9 @@ fn pictures_are_counted_and_filtered_ones_are_not() {
 fn a_video_is_charged_by_what_was_asked() {
     let operation = json!({"name": "models/veo-3/operations/o"});
     let case = Case::json(Dialect::GeminiPredict, &operation);
-    for (seconds, choices, expected) in [(Some(5), 2, 10), (None, 1, 8)] {
+    for (units, choices, expected) in [(vec![("video_seconds", 10)], 2, 10), (vec![], 1, 8)] {
         let facts = RequestFacts {
-            seconds,
+            units: units.into_iter().collect(),
             choices,
             ..asked("veo-3")
         };
