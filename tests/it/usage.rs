@@ -2,5 +2,6 @@
 
 mod clouds;
 mod labels;
+mod once;
 mod reported;
 mod unknown;

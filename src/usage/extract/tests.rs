@@ -8,6 +8,7 @@ use super::*;
 mod anthropic;
 mod bedrock;
 mod gemini;
+mod media;
 mod openai;
 
 const JSON: &str = "application/json";
