@@ -63,6 +63,15 @@ const TOLD: &[&str] = &[
     "web_fetch_requests",
 ];
 
+/// What weir counts though the records leave it out as a matter of definition: jobs, batches, caches.
+const COUNTED: &[Dialect] = &[
+    Dialect::OpenaiVideos,
+    Dialect::OpenaiBatch,
+    Dialect::AnthropicBatch,
+    Dialect::GeminiBatch,
+    Dialect::GeminiCache,
+];
+
 struct Case {
     name: String,
     dialect: Dialect,
@@ -153,21 +162,19 @@ fn target(record: &Value) -> Option<(String, String)> {
     .filter(|_| kept)
 }
 
-/// The path of a recorded URL, without its first slash, and the API of whoever claims its host.
-fn path_and_api(url: &str) -> Option<(&str, Api)> {
+/// The dialect that a recorded request's path belongs to.
+fn by_path(method: &str, url: &str) -> Option<Dialect> {
+    let (api, path) = at_host(url)?;
+    endpoint(api, method, &path).dialect
+}
+
+/// The API that a URL's host speaks, and the path.
+fn at_host(url: &str) -> Option<(Api, String)> {
     let (_, rest) = url.split_once("://")?;
     let (host, path) = rest.split_once('/')?;
     let host = host.split(':').next()?;
-    Some((
-        path,
-        claiming(host, 443).map_or(Api::Auto, |known| known.api),
-    ))
-}
-
-/// The dialect that a recorded request's path belongs to.
-fn by_path(method: &str, url: &str) -> Option<Dialect> {
-    let (path, api) = path_and_api(url)?;
-    endpoint(api, method, &format!("/{path}")).dialect
+    let api = claiming(host, 443).map_or(Api::Auto, |known| known.api);
+    Some((api, format!("/{path}")))
 }
 
 impl Case {
@@ -207,6 +214,9 @@ impl Case {
     fn faults(&self, found: &Extraction) -> Vec<String> {
         let expected = &self.expected;
         let mut faults = Vec::new();
+        if self.is_unread && COUNTED.contains(&self.dialect) {
+            return faults;
+        }
         if found.model.as_deref() != expected["model"].as_str() {
             faults.push(format!(
                 "model {:?}, expected {}",
@@ -232,12 +242,11 @@ impl Case {
     }
 
     /// Whether an answer that has no usage, which is to say no tokens, may report what was found in it:
-    /// units that the record states too, or a cost. Jobs of videos are recorded without what they state.
+    /// units that the record states too, or a cost.
     fn may_report(&self, usage: &Usage) -> bool {
         let units = self.expected["other_units"].as_object();
         let stated = units.is_some_and(|units| !units.is_empty())
-            || !self.expected["provider_cost_usd"].is_null()
-            || (self.is_unread && self.dialect == Dialect::OpenaiVideos);
+            || !self.expected["provider_cost_usd"].is_null();
         stated && (usage.input, usage.output) == (None, None)
     }
 }
@@ -399,7 +408,7 @@ fn every_recorded_path_leads_to_its_dialect() {
             continue;
         };
         walked += 1;
-        let (_, api) = path_and_api(url).unwrap();
+        let api = at_host(url).map_or(Api::Auto, |(api, _)| api);
         clouds += usize::from(matches!(api, Api::Bedrock | Api::Vertex));
         if by_path(method, url) != Some(case.dialect) {
             wrong.push(format!("{}: {method} {url}", case.name));
