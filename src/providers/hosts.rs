@@ -358,9 +358,8 @@ mod tests {
                 assert!(hosts.insert(*host), "{host} twice");
                 assert_eq!(*host, host.to_ascii_lowercase());
             }
-            let is_pattern = |host: &&str| pattern::is_pattern(host);
             let Some(upstream) = known.upstream else {
-                assert!(known.hosts.iter().all(|host| is_pattern(host)));
+                assert!(known.hosts.iter().all(|host| pattern::is_pattern(host)));
                 assert!(known.claims().all(|(_, port)| port == 443));
                 continue;
             };
