@@ -6,6 +6,7 @@
 
 mod base;
 mod catalog;
+mod charge;
 mod clause;
 mod explain;
 mod fields;
@@ -23,6 +24,7 @@ mod select;
 mod tests;
 
 pub use catalog::{Catalog, Cost};
+pub use charge::{Charge, Part, STATED_BY_PROVIDER};
 pub use explain::{Explanation, Matched, Origin};
 pub use import::{Imported, import};
 pub use item::Item;

@@ -8,6 +8,7 @@ mod days;
 mod filter;
 mod grouped;
 mod report;
+mod repricings;
 mod seed;
 mod spend;
 #[cfg(test)]
@@ -20,6 +21,7 @@ use rusqlite::{Connection, Row};
 
 pub use filter::{Column, Filter, UnknownColumn, Where};
 pub use report::{Group, ReportRow, TokenSums};
+pub use repricings::Repricing;
 pub use seed::SeedRow;
 pub use spend::{RecentOutput, SpendRow};
 
