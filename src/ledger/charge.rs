@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use super::{Call, Outcome};
 use crate::pricing::{Catalog, Charge, Cost, STATED_BY_PROVIDER};
+use crate::providers::Dialect;
 use crate::units::PicoUsd;
 use crate::usage::{Usage, UsageSource};
 
@@ -88,6 +89,7 @@ impl Call {
         Ok(Charge {
             provider: &self.head.provider,
             catalog_id,
+            dialect: Dialect::parse(&self.head.dialect),
             model: self.model.as_deref(),
             request_model: self.head.request_model.as_deref(),
             at: self.head.started_at,

@@ -5,7 +5,7 @@ use super::Lookup;
 use super::catalog::{Catalog, Cost};
 use super::explain::Explanation;
 use super::rates::Line;
-use crate::providers::Selectors;
+use crate::providers::{Api, Dialect, Selectors};
 use crate::usage::Usage;
 
 /// The price version of a call whose provider stated the cost itself.
@@ -18,6 +18,8 @@ pub struct Charge<'a> {
     pub provider: &'a str,
     /// The provider's id in the catalogue, where it has one.
     pub catalog_id: Option<&'a str>,
+    /// In which words the names are said.
+    pub dialect: Option<Dialect>,
     /// What answered, else what was asked.
     pub model: Option<&'a str>,
     /// What was asked.
@@ -45,7 +47,8 @@ impl<'a> Charge<'a> {
     /// The key of the price; `None` where no model is named.
     ///
     /// Where the catalogue does not know what answered (an alias, a deployment), what was asked is
-    /// priced.
+    /// priced. Bedrock's answers leave out the profile that sets the price (`global.`), so there it is
+    /// the other way round.
     pub fn lookup(&self, catalog: &Catalog) -> Option<Lookup<'a>> {
         let mut lookup = Lookup {
             provider: self.provider,
@@ -54,7 +57,12 @@ impl<'a> Charge<'a> {
             at: self.at,
             selectors: self.selectors,
         };
-        let names = std::iter::once(lookup.model).chain(self.request_model);
+        let (answered, asked) = (self.model, self.request_model);
+        let names = match self.dialect.and_then(Dialect::api) {
+            Some(Api::Bedrock) => [asked, answered],
+            _ => [answered, asked],
+        };
+        let names = names.into_iter().flatten();
         if let Some(priced) = catalog.first_priced(&lookup, names) {
             lookup.model = priced;
         }
@@ -105,6 +113,7 @@ mod tests {
         Charge {
             provider: "openai",
             catalog_id: Some("openai"),
+            dialect: None,
             model,
             request_model: asked,
             at: 1_795_176_000_000,
@@ -127,6 +136,11 @@ mod tests {
         let alias = charge(Some("deployment-7"), Some("gpt-4o"), &usage);
         assert_eq!(model(alias).as_deref(), Some("gpt-4o"));
         assert_eq!(cost(alias), "2.5".parse().ok());
+        let bedrock = Charge {
+            dialect: Some(Dialect::BedrockConverse),
+            ..known
+        };
+        assert_eq!(model(bedrock).as_deref(), Some("gpt-4o-mini"));
         let neither = charge(Some("deployment-7"), Some("deployment-8"), &usage);
         assert_eq!(model(neither).as_deref(), Some("deployment-7"));
         assert_eq!(cost(neither), None);

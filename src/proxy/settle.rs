@@ -7,6 +7,7 @@ use pingora::{Error, ErrorSource, ErrorType as Fault};
 
 use super::call::{Admission, Call};
 use super::engine::Engine;
+use super::once::Counted;
 use crate::budget::Size;
 use crate::ledger::{self, Outcome};
 use crate::pricing::{Charge, STATED_BY_PROVIDER};
@@ -119,7 +120,7 @@ impl Call {
     /// Ends the call, counting its text where nothing was reported.
     pub(super) fn settle_counted(mut self: Box<Self>, engine: &Engine, ending: Ending) {
         let outcome = self.outcome(ending);
-        let mut extraction = self.extraction(ending);
+        let mut extraction = self.extraction(engine, ending);
         if let Ending::Upstream(kind) = ending {
             extraction.error = Some(kind);
         }
@@ -139,14 +140,61 @@ impl Call {
         engine.ledger.settle(row);
     }
 
-    fn extraction(&mut self, ending: Ending) -> Extraction {
+    fn extraction(&mut self, engine: &Engine, ending: Ending) -> Extraction {
         if let Some(extraction) = self.response.extraction.take() {
             return extraction;
         }
         match self.response.extractor.take() {
-            Some(mut extractor) => extractor.extraction(ending.of_stream(), &self.request.text),
+            Some(mut extractor) => {
+                let found = extractor.extraction(ending.of_stream(), &self.request.text);
+                self.count_once(engine, found)
+            }
             None => self.unanswered(ending),
         }
+    }
+
+    /// Leaves of what was read what no call was charged for yet. Only what is fetched can repeat: a server that
+    /// gives all of its answers one id would else answer for nothing.
+    pub(super) fn count_once(&self, engine: &Engine, mut extraction: Extraction) -> Extraction {
+        let endpoint = &self.target.endpoint;
+        let fetches = endpoint.metering == Metering::Fetched;
+        if fetches && extraction.source == UsageSource::Estimated {
+            extraction.usage = None;
+            extraction.source = UsageSource::None;
+        }
+        let Some(usage) = extraction.usage.as_mut() else {
+            return extraction;
+        };
+        let provider = &self.head.provider;
+        let counted = match extraction.source {
+            UsageSource::Reported => Counted::Whole,
+            _ => Counted::Part(Box::new(usage.clone())),
+        };
+        if !fetches {
+            if let Some(names) = &extraction.response_id {
+                engine.once.made(provider, names, &counted);
+            }
+            return extraction;
+        }
+        let names = [&endpoint.fetched, &extraction.response_id].map(Option::as_deref);
+        let names = names.map(Option::unwrap_or_default).join(" ");
+        match engine.once.fetched(provider, &names, &counted) {
+            None => extraction.response_id = Some(names.trim().to_owned()),
+            Some(Counted::Part(before)) => {
+                usage.subtract(&before);
+                extraction.response_id = Some(names.trim().to_owned());
+            }
+            Some(Counted::Whole) => {
+                return Extraction {
+                    model: extraction.model,
+                    selectors: extraction.selectors,
+                    error: extraction.error,
+                    source: UsageSource::Repeated,
+                    ..Extraction::nothing()
+                };
+            }
+        }
+        extraction
     }
 
     /// Whether the client left, or weir stopped, before the answer to a delivered request began.
@@ -202,8 +250,10 @@ impl Call {
             cost: Some(PicoUsd::ZERO),
             version: None,
         };
-        if self.admission != Admission::Admitted || self.target.endpoint.metering == Metering::Free
-        {
+        let metering = self.target.endpoint.metering;
+        // A look at what was made costs nothing by itself.
+        let looks = metering == Metering::Fetched && extraction.usage.is_none();
+        if self.admission != Admission::Admitted || metering == Metering::Free || looks {
             return free;
         }
         let Some(usage) = &extraction.usage else {
@@ -226,6 +276,7 @@ impl Call {
         let charge = Charge {
             provider: &self.target.provider.name,
             catalog_id: self.target.provider.catalog_id.as_deref(),
+            dialect: self.target.endpoint.dialect,
             model: self.model(extraction),
             request_model: self.head.request_model.as_deref(),
             at: self.head.started_at,
@@ -308,10 +359,11 @@ impl Call {
 }
 
 fn size_of(usage: Option<&Usage>, cost: Option<PicoUsd>) -> Size {
+    let overall = usage.map(Usage::overall).unwrap_or_default();
     Size {
         cost,
-        input_tokens: usage.and_then(|usage| usage.input).unwrap_or(0),
-        output_tokens: usage.and_then(|usage| usage.output).unwrap_or(0),
+        input_tokens: overall.input.unwrap_or(0),
+        output_tokens: overall.output.unwrap_or(0),
     }
 }
 

@@ -97,6 +97,9 @@ impl Extractor {
             return self.estimated(end, input);
         };
         let mut usage = restate(report);
+        if said.from_request {
+            return (Some(usage), UsageSource::Estimated);
+        }
         if self.is_whole(end) {
             return (Some(usage), UsageSource::Reported);
         }

@@ -7,6 +7,7 @@ mod calls;
 mod days;
 mod filter;
 mod grouped;
+mod made;
 mod report;
 mod repricings;
 mod seed;
@@ -20,6 +21,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, Row};
 
 pub use filter::{Column, Filter, UnknownColumn, Where};
+pub use made::Made;
 pub use report::{Group, ReportRow, TokenSums};
 pub use repricings::Repricing;
 pub use seed::SeedRow;

@@ -5,6 +5,7 @@ mod currencies;
 mod finding;
 mod importing;
 mod reference;
+mod rounds;
 mod vectors;
 
 use super::Lookup;
