@@ -7,11 +7,15 @@ mod gemini;
 pub mod hosts;
 mod names;
 mod node;
+mod openai_audio;
 mod openai_batch;
 mod openai_chat;
 mod openai_embeddings;
+mod openai_images;
 mod openai_responses;
+mod openai_speech;
 mod openai_usage;
+mod openai_videos;
 pub mod paths;
 pub mod reader;
 pub mod refusal;
@@ -21,6 +25,8 @@ mod sniffed;
 mod tally;
 
 pub use errors::by_status;
+
+use std::collections::BTreeMap;
 
 /// The dialect family that a provider speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
@@ -201,10 +207,11 @@ pub struct Known {
     pub api: Api,
     /// The provider's id in the price catalogue, where it has a section of its own.
     pub catalog_id: Option<&'static str>,
-    /// `https://api.openai.com`, without a path unless its API has a prefix that clients do not send.
-    pub upstream: &'static str,
+    /// `https://api.openai.com`, without a path unless its API has a prefix that clients do not send; `None`
+    /// where each customer has a host of its own.
+    pub upstream: Option<&'static str>,
     /// Hosts that CONNECT and absolute-form requests are claimed for: `host`, which means port 443, or
-    /// `host:port`.
+    /// `host:port`. A `*` stands for a part of one label ([`hosts::pattern`]).
     pub hosts: &'static [&'static str],
 }
 
@@ -225,8 +232,10 @@ pub struct RequestFacts {
     pub store: Option<bool>,
     /// What the price may depend on, as it was asked.
     pub selectors: Selectors,
-    /// Seconds of the video that is asked for.
-    pub seconds: Option<u64>,
+    /// What is charged by the piece, as it was asked: `images`, `characters`, `video_seconds`.
+    pub units: BTreeMap<&'static str, u64>,
+    /// The body holds a recording that may be charged by its length.
+    pub has_recording: bool,
     /// Image, audio and document parts.
     pub media_parts: u64,
     /// The body refers to input that it does not hold: file ids, `previous_response_id`, conversations,

@@ -218,6 +218,7 @@ fn free_look(method: &str, words: &[&str]) -> Option<&'static str> {
         [.., "operations"] | [.., "operations", _] => "operations",
         [.., "interactions", _] if method == "DELETE" => "fetch_response",
         [.., "cachedcontents"] | [.., "cachedcontents", _] => "cached_contents",
+        [.., "videos"] | [.., "videos", _] | [.., "videos", _, "content"] => "videos",
         [.., "batches"] | [.., "batches", _] | [.., "batches", _, "results"] => "batches",
         [.., "api", "tags" | "ps" | "version"] if method != "DELETE" => "models",
         _ => return None,

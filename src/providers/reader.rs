@@ -3,6 +3,7 @@
 //! A message is one event of a stream or one whole body. Its fields come in any order, so a reader notes
 //! what it is given and judges when the message ends.
 
+use std::collections::BTreeMap;
 use std::fmt::Debug;
 
 use crate::wire::json::{Fields, Found, unquote};
@@ -11,8 +12,9 @@ use super::node::{Node, parse};
 use super::openai_responses;
 use super::report::Report;
 use super::{
-    Dialect, ErrorType, RequestFacts, Selectors, anthropic, bedrock, errors, gemini, openai_batch,
-    openai_chat, openai_embeddings, sniffed,
+    Dialect, ErrorType, RequestFacts, Selectors, anthropic, bedrock, errors, gemini, openai_audio,
+    openai_batch, openai_chat, openai_embeddings, openai_images, openai_speech, openai_videos,
+    sniffed,
 };
 
 /// Most bytes kept of one captured field. The largest usage object on record is under 4 KiB.
@@ -40,6 +42,11 @@ impl Paths {
     /// What the scanner is given.
     pub fn fields(&'static self) -> &'static Fields {
         &self.fields
+    }
+
+    /// The field that a path names.
+    pub fn position(&self, path: &str) -> Option<usize> {
+        self.names.iter().position(|name| *name == path)
     }
 
     /// The path of a field that the scanner found.
@@ -79,14 +86,14 @@ pub struct Said {
     pub status: u16,
     pub model: Option<String>,
     pub report: Option<Report>,
+    /// The report is weir's own count of what the call holds: nobody stated it.
+    pub counted: bool,
     pub standing: Standing,
     /// What the price depends on, as the answer says it.
     pub selectors: Selectors,
     /// The provider's name for what was made, by which it can be fetched again.
     pub response_id: Option<String>,
     pub error: Option<ErrorType>,
-    /// The report is made of what was asked, since the answer states nothing.
-    pub from_request: bool,
     /// No later frame changes the report, so the call can be settled.
     pub terminal: bool,
 }
@@ -96,6 +103,27 @@ impl Said {
     pub fn replace(&mut self, report: Report, standing: Standing) {
         if report.states_tokens() {
             self.report = Some(report);
+            self.standing = standing;
+        }
+    }
+
+    /// Takes a report that states anything in place of the one before: tokens, units or a cost.
+    pub fn state(&mut self, report: Report, standing: Standing) {
+        if report.states_tokens() || !report.units.is_empty() || report.cost.is_some() {
+            self.report = Some(report);
+            self.counted = false;
+            self.standing = standing;
+        }
+    }
+
+    /// Takes what weir counted itself in place of a report.
+    pub fn count(&mut self, units: BTreeMap<&'static str, u64>, standing: Standing) {
+        if !units.is_empty() {
+            self.report = Some(Report {
+                units,
+                ..Report::default()
+            });
+            self.counted = true;
             self.standing = standing;
         }
     }
@@ -147,6 +175,10 @@ pub fn reader(dialect: Dialect, asked: &RequestFacts) -> Box<dyn Reader> {
             Box::new(openai_responses::Responses::new(asked.store == Some(false)))
         }
         Dialect::OpenaiEmbeddings => Box::<openai_embeddings::Embeddings>::default(),
+        Dialect::OpenaiImages => Box::new(openai_images::Images::new(asked)),
+        Dialect::OpenaiAudio => Box::<openai_audio::Audio>::default(),
+        Dialect::OpenaiSpeech => Box::new(openai_speech::Speech::new(asked)),
+        Dialect::OpenaiVideos => Box::<openai_videos::Videos>::default(),
         Dialect::AnthropicMessages => Box::<anthropic::Messages>::default(),
         Dialect::OpenaiBatch => Box::<openai_batch::Batch>::default(),
         Dialect::BedrockConverse => Box::<bedrock::Converse>::default(),

@@ -66,6 +66,17 @@ pub const WEB_SEARCHES: &str = "web_searches";
 /// The key of prompts that were grounded by searches, where those are charged by the prompt: then they are
 /// what is charged, and the searches are only told.
 pub const GROUNDED_PROMPTS: &str = "grounded_prompts";
+/// The key of images made, where they are charged by the piece.
+pub const IMAGES: &str = "images";
+
+/// The key of a recording's length in whole seconds, begun ones included: so providers bill.
+pub const AUDIO_SECONDS: &str = "audio_seconds";
+
+/// The key of a video's length in whole seconds.
+pub const VIDEO_SECONDS: &str = "video_seconds";
+
+/// The key of a text's length in characters (Unicode scalar values), where it is spoken.
+pub const CHARACTERS: &str = "characters";
 
 impl Report {
     /// Whether any tokens are stated; an empty object, or one that only names a tier, states none.

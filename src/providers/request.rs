@@ -3,18 +3,26 @@
 //! One table of paths serves every dialect: no two give one name different meanings. Fields may stand in
 //! any order; the model may come after megabytes of messages, so texts are handed out as they are found.
 
+mod media;
+
 use std::sync::LazyLock;
 
 use serde_json::Value;
 
 use crate::wire::json::{Found, Scanner};
+use crate::wire::multipart::{Multipart, Part};
 
 use super::node::{Node, parse};
 use super::reader::{Paths, Text, TextSink, name, push_text, set_name};
 use super::{Dialect, RequestFacts};
+use media::Asked;
 
 /// Most bytes kept of one field. Up to four fields lie within one another, and each is kept apart.
 pub const TEXT_BYTES_MAX: usize = 16 * 1024;
+
+/// Most bytes kept of a text that is to be spoken, whose characters are charged: OpenAI takes 4,096 of
+/// them, each written with at most six bytes. A longer one is counted by its beginning and its length.
+const SPOKEN_BYTES_MAX: usize = 32 * 1024;
 
 /// What is read of a body in a dialect that weir does not know.
 static HEAD: LazyLock<Paths> =
@@ -72,6 +80,7 @@ const PATHS: &[&str] = &[
     "max_gen_len",
     "n",
     "best_of",
+    "n_variants",
     "generationConfig.candidateCount",
     "parameters.sampleCount",
     "parameters.durationSeconds",
@@ -84,6 +93,17 @@ const PATHS: &[&str] = &[
     "service_tier",
     "serviceTier",
     "serviceTier.type",
+    // What media are asked for.
+    "size",
+    "width",
+    "height",
+    "resolution",
+    "quality",
+    "seconds",
+    "duration",
+    "n_seconds",
+    "web_search_options.search_context_size",
+    "tools[].search_context_size",
     // What the body refers to without holding it.
     "previous_response_id",
     "conversation",
@@ -134,6 +154,7 @@ const PATHS: &[&str] = &[
     "system",
     "system[].text",
     "instructions",
+    "input[].text",
     "input[].content",
     "input[].content[].text",
     "input[].arguments",
@@ -172,7 +193,8 @@ const PATHS: &[&str] = &[
 #[derive(Debug)]
 pub struct RequestReader {
     paths: &'static Paths,
-    scanner: Scanner,
+    dialect: Option<Dialect>,
+    source: Source,
     facts: RequestFacts,
     /// Prompts of one legacy completion, each answered `n` times.
     prompts: u64,
@@ -180,15 +202,39 @@ pub struct RequestReader {
     choices: u64,
     /// The field that `user` came from outranks the others.
     has_user: bool,
+    asked: Asked,
+}
+
+/// What turns bytes into fields.
+#[derive(Debug)]
+enum Source {
+    Json(Scanner),
+    Form(Multipart),
 }
 
 impl RequestReader {
-    /// A reader at the beginning of a body. Without a dialect only model, streaming and user are read.
+    /// A reader at the beginning of a JSON body. Without a dialect only model, streaming and user are read.
     pub fn new(dialect: Option<Dialect>) -> Self {
+        Self::of(dialect, None)
+    }
+
+    /// A reader at the beginning of a body of this content type: a form's fields say what the members of
+    /// a JSON object of the same names would.
+    pub fn of(dialect: Option<Dialect>, content_type: Option<&str>) -> Self {
         let paths: &'static Paths = if dialect.is_some() { &BODY } else { &HEAD };
+        let kept = match dialect {
+            Some(Dialect::OpenaiSpeech) => SPOKEN_BYTES_MAX,
+            _ => TEXT_BYTES_MAX,
+        };
+        let form = content_type.and_then(|kind| Multipart::of(kind, kept));
         RequestReader {
             paths,
-            scanner: Scanner::new(paths.fields(), TEXT_BYTES_MAX),
+            dialect,
+            source: match form {
+                Some(form) => Source::Form(form),
+                None => Source::Json(Scanner::new(paths.fields(), kept)),
+            },
+            asked: Asked::default(),
             facts: RequestFacts::default(),
             prompts: 0,
             choices: 1,
@@ -199,10 +245,37 @@ impl RequestReader {
     /// Reads the next bytes of the body, its `Content-Encoding` undone, and hands out the prompt's texts.
     /// A text of more than [`TEXT_BYTES_MAX`] is handed out by its beginning and its length.
     pub fn feed(&mut self, bytes: &[u8], text: &mut TextSink<'_>) {
-        let mut scanner =
-            std::mem::replace(&mut self.scanner, Scanner::new(self.paths.fields(), 0));
-        scanner.feed(bytes, &mut |found| self.found(&found, text));
-        self.scanner = scanner;
+        let empty = Source::Json(Scanner::new(self.paths.fields(), 0));
+        let mut source = std::mem::replace(&mut self.source, empty);
+        match &mut source {
+            Source::Json(scanner) => scanner.feed(bytes, &mut |found| self.found(&found, text)),
+            Source::Form(form) => form.feed(bytes, &mut |part| self.part_of_form(part, text)),
+        }
+        self.source = source;
+    }
+
+    /// A field of a form, as the JSON that it would be.
+    fn part_of_form(&mut self, part: Part<'_>, text: &mut TextSink<'_>) {
+        if part.is_file {
+            self.facts.media_parts += 1;
+            return;
+        }
+        let name = part.name.trim_end_matches("[]");
+        let Some(field) = self.paths.position(name) else {
+            return;
+        };
+        let value = String::from_utf8_lossy(part.value);
+        let raw = match value.trim() {
+            plain @ ("true" | "false") => plain.to_owned(),
+            _ => Value::from(&*value).to_string(),
+        };
+        let found = Found {
+            field,
+            raw: raw.as_bytes(),
+            bytes: part.bytes,
+            cut: part.bytes > part.value.len() as u64,
+        };
+        self.found(&found, text);
     }
 
     /// Whether the body asks for a stream, as far as it was read.
@@ -213,10 +286,15 @@ impl RequestReader {
     /// What the body says, as far as it was read.
     pub fn facts(&self) -> RequestFacts {
         let choices = self.choices.max(1).saturating_mul(self.prompts.max(1));
-        RequestFacts {
+        let mut facts = RequestFacts {
             choices,
+            units: self.asked.units(self.dialect, choices),
+            has_recording: self.dialect == Some(Dialect::OpenaiAudio),
             ..self.facts.clone()
-        }
+        };
+        let size = facts.selectors.size.take();
+        facts.selectors.size = size.or_else(|| self.asked.size());
+        facts
     }
 
     fn found(&mut self, found: &Found<'_>, text: &mut TextSink<'_>) {
@@ -243,11 +321,11 @@ impl RequestReader {
             "n"
             | "best_of"
             | "parameters.sampleCount"
+            | "n_variants"
             | "generationConfig.candidateCount"
             | "generation_config.candidate_count" => {
                 self.choices = self.choices.max(count(found).unwrap_or(1));
             }
-            "parameters.durationSeconds" => facts.seconds = count(found).or(facts.seconds),
             "parameters.resolution" | "parameters.sampleImageSize" => {
                 set_name(&mut facts.selectors.size, found.raw);
             }
@@ -261,6 +339,24 @@ impl RequestReader {
                 set_name(&mut facts.selectors.service_tier, found.raw)
             }
             _ if path.ends_with(".format") => facts.media_parts += 1,
+            "size"
+            | "resolution"
+            | "quality"
+            | "width"
+            | "height"
+            | "seconds"
+            | "duration"
+            | "n_seconds"
+            | "parameters.durationSeconds" => {
+                self.asked.note(&mut facts.selectors, path, found);
+            }
+            _ if path.ends_with("search_context_size") => {
+                set_name(&mut facts.selectors.search_context, found.raw);
+            }
+            "input" if self.dialect == Some(Dialect::OpenaiSpeech) => {
+                self.asked.spoken(found);
+                self.text(path, found, text);
+            }
             _ if path.ends_with(".type")
                 || path.ends_with("_type")
                 || path.ends_with("mimeType") =>

@@ -4,4 +4,5 @@ pub mod aws_eventstream;
 pub mod base64_member;
 pub mod encoding;
 pub mod json;
+pub mod multipart;
 pub mod sse;

@@ -10,7 +10,7 @@ use crate::wire::json::Found;
 
 use crate::providers::RequestFacts;
 use crate::providers::reader::{Paths, Reader, Said, Standing, TextSink, name};
-use crate::providers::report::Report;
+use crate::providers::report::{IMAGES, Report, VIDEO_SECONDS};
 
 /// What a video lasts where the request does not say.
 const VIDEO_SECONDS_DEFAULT: u64 = 8;
@@ -23,6 +23,7 @@ static PATHS: LazyLock<Paths> = LazyLock::new(|| {
         "predictions[].mimeType",
         "predictions[].bytesBase64Encoded",
         "predictions[].gcsUri",
+        "predictions[].raiFilteredReason",
     ])
 });
 
@@ -31,7 +32,10 @@ static PATHS: LazyLock<Paths> = LazyLock::new(|| {
 pub struct Predict {
     /// The pieces that were made, by each of the fields that every piece may have.
     pieces: [u64; 3],
+    /// Pieces that were withheld, which cost nothing.
+    withheld: u64,
     begun: bool,
+    /// Of all samples together.
     seconds: Option<u64>,
     samples: u64,
 }
@@ -40,7 +44,7 @@ impl Predict {
     /// A reader of the answer to a request.
     pub fn new(asked: &RequestFacts) -> Self {
         Predict {
-            seconds: asked.seconds,
+            seconds: asked.units.get(VIDEO_SECONDS).copied(),
             samples: asked.choices.max(1),
             ..Predict::default()
         }
@@ -61,25 +65,23 @@ impl Reader for Predict {
             }
             "predictions[].mimeType" => self.pieces[0] += 1,
             "predictions[].bytesBase64Encoded" => self.pieces[1] += 1,
-            _ => self.pieces[2] += 1,
+            "predictions[].gcsUri" => self.pieces[2] += 1,
+            _ => self.withheld += 1,
         }
     }
 
     fn message_end(&mut self, said: &mut Said, _: &mut TextSink<'_>) {
         let images = self.pieces.into_iter().max().unwrap_or(0);
-        let seconds = self.seconds.unwrap_or(VIDEO_SECONDS_DEFAULT);
-        let unit = if images > 0 {
-            ("images", images)
+        if images > 0 || self.withheld > 0 {
+            let report = Report {
+                units: [(IMAGES, images)].into(),
+                ..Report::default()
+            };
+            said.state(report, Standing::Running);
         } else if self.begun && said.status < 400 {
-            said.from_request = true;
-            ("video_seconds", seconds.saturating_mul(self.samples))
-        } else {
-            return;
-        };
-        said.report = Some(Report {
-            units: [unit].into(),
-            ..Report::default()
-        });
-        said.standing = Standing::Running;
+            let unasked = || self.samples.saturating_mul(VIDEO_SECONDS_DEFAULT);
+            let seconds = self.seconds.unwrap_or_else(unasked);
+            said.count([(VIDEO_SECONDS, seconds)].into(), Standing::Running);
+        }
     }
 }

@@ -69,7 +69,7 @@ impl Row {
 
     /// Which segment of its pattern names what is fetched.
     pub(super) fn fetched(&self) -> Option<usize> {
-        let names = || self.pattern.split('/').position(|step| step == "{}");
+        let names = || self.pattern.split('/').position(|step| step.contains("{}"));
         (self.metering == Metering::Fetched).then(names).flatten()
     }
 
@@ -119,6 +119,8 @@ const TABLE: &[Row] = &[
     post("audio/translations", OpenaiAudio, "translation"),
     post("audio/speech", OpenaiSpeech, "speech"),
     post("videos", OpenaiVideos, "videos").streamed(false),
+    post("videos/generations", OpenaiVideos, "videos").streamed(false),
+    post("video/generations/jobs", OpenaiVideos, "videos").streamed(false),
     post("videos/{}/remix", OpenaiVideos, "videos").streamed(false),
     post("videos/edits", OpenaiVideos, "videos").streamed(false),
     post("videos/extensions", OpenaiVideos, "videos").streamed(false),
@@ -147,6 +149,8 @@ const TABLE: &[Row] = &[
     fetch("GET", "files/{}:download", GeminiBatch, "files"),
     fetch("GET", "batches/{}", OpenaiBatch, "batches"),
     fetch("GET", "files/{}/content", OpenaiBatch, "files"),
+    fetch("GET", "videos/{}", OpenaiVideos, "videos"),
+    fetch("GET", "video/generations/jobs/{}", OpenaiVideos, "videos"),
     fetch(
         "GET",
         "interactions/{}",
