@@ -31,6 +31,7 @@ use crate::budget::limits::Limit;
 use crate::ledger::Labels;
 use crate::pricing::Override;
 use crate::providers::Api;
+use crate::units::Currencies;
 
 /// A text that is never printed.
 #[derive(Clone, PartialEq, Eq)]
@@ -132,8 +133,12 @@ pub struct Provider {
     pub api: Api,
     /// The provider's id in the price catalogue.
     pub catalog_id: Option<String>,
-    pub upstream: Upstream,
-    /// Claimed for CONNECT and absolute-form requests.
+    /// Where calls by base URL go; `None` where only the caller's own host would tell.
+    pub upstream: Option<Upstream>,
+    /// Whether calls to claimed hosts go to `upstream` too, not to the very host: the file says so by
+    /// naming an upstream.
+    pub redirects: bool,
+    /// Claimed for CONNECT and absolute-form requests; a name may be a pattern with `*`.
     pub hosts: Vec<HostPort>,
     /// A PEM file with more roots for its upstream.
     pub ca: Option<Roots>,
@@ -162,6 +167,8 @@ pub struct Config {
     pub timezone: jiff::tz::TimeZone,
     /// The known providers and the file's own, by name.
     pub providers: Vec<Arc<Provider>>,
+    /// What amounts may be written and read in.
+    pub currencies: Currencies,
     pub budgets: Vec<Limit>,
     pub prices: Vec<Override>,
     pub on_ledger_fault: Policy,

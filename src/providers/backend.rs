@@ -32,30 +32,28 @@ pub struct Backend<'a> {
 }
 
 impl<'a> Backend<'a> {
-    /// The section for a provider's own id in the catalogue, the model that was asked for, and the path.
-    pub fn of(catalog_id: Option<&'a str>, asked: Option<&str>, path: &str) -> Backend<'a> {
+    /// The section for a provider's own id in the catalogue, the model that was asked for, and the route
+    /// that [`Backend::route`] found in the path.
+    pub fn of(catalog_id: Option<&'a str>, asked: Option<&str>, route: Option<&str>) -> Self {
         if catalog_id != Some(HUGGINGFACE) {
             return Backend {
                 catalog_id,
                 is_named: false,
             };
         }
-        let by_model = asked
-            .and_then(|model| model.rsplit_once(':'))
-            .map(|(_, name)| name);
-        let by_path = path.trim_start_matches('/').split('/').next();
-        let section = |name: &str| {
-            let known = HUGGINGFACE_BACKENDS
-                .iter()
-                .find(|(backend, _)| *backend == name);
-            known.map(|(_, id)| *id)
-        };
+        let by_model = asked.and_then(|model| model.rsplit_once(':'));
+        let named = by_model.and_then(|(_, name)| known(name));
         Backend {
-            catalog_id: by_model
-                .and_then(section)
-                .or_else(|| by_path.and_then(section)),
+            catalog_id: named.or_else(|| known(route?)).map(|(_, id)| *id),
             is_named: true,
         }
+    }
+
+    /// The backend that a path names; none at a provider that has none.
+    pub fn route(catalog_id: Option<&str>, path: &str) -> Option<&'static str> {
+        let first = path.trim_start_matches('/').split('/').next()?;
+        let (name, _) = known(first).filter(|_| catalog_id == Some(HUGGINGFACE))?;
+        Some(name)
     }
 
     /// A model's name without the backend behind it.
@@ -67,31 +65,39 @@ impl<'a> Backend<'a> {
     }
 }
 
+fn known(name: &str) -> Option<&'static (&'static str, &'static str)> {
+    HUGGINGFACE_BACKENDS
+        .iter()
+        .find(|(backend, _)| *backend == name)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn the_router_is_priced_by_whom_it_hands_on_to() {
-        let id = |asked, path| Backend::of(Some(HUGGINGFACE), asked, path).catalog_id;
+        let id = |asked, path| {
+            let route = Backend::route(Some(HUGGINGFACE), path);
+            Backend::of(Some(HUGGINGFACE), asked, route).catalog_id
+        };
         let together = Some("huggingface_together");
-        assert_eq!(
-            id(Some("org/name:together"), "/v1/chat/completions"),
-            together
-        );
+        let plain = "/v1/chat/completions";
+        assert_eq!(id(Some("org/name:together"), plain), together);
         assert_eq!(
             id(Some("org/name"), "/together/v1/chat/completions"),
             together
         );
-        assert_eq!(id(Some("org/name:fastest"), "/v1/chat/completions"), None);
+        assert_eq!(id(Some("org/name:fastest"), plain), None);
         assert_eq!(id(None, ""), None);
-        let named = Backend::of(Some(HUGGINGFACE), None, "");
+        let named = Backend::of(Some(HUGGINGFACE), None, None);
         assert_eq!(named.model("org/name:together"), "org/name");
     }
 
     #[test]
     fn any_other_provider_is_its_own_section() {
-        let own = Backend::of(Some("openai"), Some("ft:gpt:x:y"), "/together/v1");
+        assert_eq!(Backend::route(Some("openai"), "/together/v1"), None);
+        let own = Backend::of(Some("openai"), Some("ft:gpt:x:y"), Some("together"));
         assert_eq!(own.catalog_id, Some("openai"));
         assert_eq!(own.model("ft:gpt:x:y"), "ft:gpt:x:y");
     }

@@ -2,7 +2,13 @@
 //!
 //! A name here is a first path segment, hosts that CONNECT claims, an upstream and a row in the price
 //! catalogue. An upstream carries a base path only where clients never send it, which none of these
-//! needs: an SDK's base URL is weir's address, the name, and the same prefix that the provider has.
+//! needs: an SDK's base URL is weir's address, the name, and the same prefix that the provider has. Where
+//! every customer has a host of its own there is no upstream to name.
+
+pub mod pattern;
+mod places;
+
+pub use places::geo;
 
 use super::{Api, Known};
 
@@ -17,7 +23,7 @@ const fn openai_shaped(
         name,
         api: Api::Openai,
         catalog_id,
-        upstream,
+        upstream: Some(upstream),
         hosts,
     }
 }
@@ -33,7 +39,7 @@ const fn mixed(
         name,
         api: Api::Auto,
         catalog_id,
-        upstream,
+        upstream: Some(upstream),
         hosts,
     }
 }
@@ -45,7 +51,7 @@ macro_rules! at {
             name: $name,
             api: Api::$api,
             catalog_id: $catalog_id,
-            upstream: concat!("https://", $first),
+            upstream: Some(concat!("https://", $first)),
             hosts: &[$first $(, $host)*],
         }
     };
@@ -71,15 +77,55 @@ pub const KNOWN: &[Known] = &[
         name: "anthropic",
         api: Api::Anthropic,
         catalog_id: Some("anthropic"),
-        upstream: "https://api.anthropic.com",
-        hosts: &["api.anthropic.com"],
+        upstream: Some("https://api.anthropic.com"),
+        hosts: &["api.anthropic.com", "aws-external-anthropic.*.api.aws"],
     },
     Known {
         name: "gemini",
         api: Api::Gemini,
         catalog_id: Some("google"),
-        upstream: "https://generativelanguage.googleapis.com",
+        upstream: Some("https://generativelanguage.googleapis.com"),
         hosts: &["generativelanguage.googleapis.com"],
+    },
+    Known {
+        name: "vertex",
+        api: Api::Vertex,
+        catalog_id: Some("google"),
+        upstream: Some("https://aiplatform.googleapis.com"),
+        hosts: &[
+            "aiplatform.googleapis.com",
+            "*-aiplatform.googleapis.com",
+            "aiplatform.*.rep.googleapis.com",
+            "claude.googleapis.com",
+        ],
+    },
+    Known {
+        name: "bedrock",
+        api: Api::Bedrock,
+        catalog_id: Some("aws"),
+        upstream: None,
+        hosts: &[
+            "bedrock-runtime.*.amazonaws.com",
+            "bedrock-runtime-fips.*.amazonaws.com",
+            "bedrock-runtime.*.api.aws",
+            "*.bedrock-runtime.*.vpce.amazonaws.com",
+            "*.bedrock-runtime-fips.*.vpce.amazonaws.com",
+            "bedrock-mantle.*.api.aws",
+        ],
+    },
+    Known {
+        name: "azure",
+        api: Api::Openai,
+        catalog_id: Some("azure"),
+        upstream: None,
+        hosts: &[
+            "*.openai.azure.com",
+            "*.cognitiveservices.azure.com",
+            "*.services.ai.azure.com",
+            "*.*.models.ai.azure.com",
+            "*.openai.azure.us",
+            "*.cognitiveservices.azure.us",
+        ],
     },
     openai_shaped(
         "mistral",
@@ -175,6 +221,7 @@ pub const KNOWN: &[Known] = &[
             "dashscope-intl.aliyuncs.com",
             "dashscope-us.aliyuncs.com",
             "dashscope-finance.aliyuncs.com",
+            "*.*.maas.aliyuncs.com",
         ],
     ),
     mixed(
@@ -218,7 +265,7 @@ pub const KNOWN: &[Known] = &[
     ),
     openai_shaped(
         "nvidia",
-        Some("nvidia"),
+        None,
         "https://integrate.api.nvidia.com",
         &["integrate.api.nvidia.com"],
     ),
@@ -246,7 +293,7 @@ pub const KNOWN: &[Known] = &[
     ),
     openai_shaped(
         "heroku",
-        Some("heroku"),
+        None,
         "https://us.inference.heroku.com",
         &["us.inference.heroku.com", "eu.inference.heroku.com"],
     ),
@@ -364,13 +411,29 @@ pub const KNOWN: &[Known] = &[
 ];
 
 impl Known {
-    /// The hosts and ports that are claimed: 443 where the table names no port.
+    /// The hosts and ports that are claimed, some of them patterns: 443 where the table names no port.
     pub fn claims(&self) -> impl Iterator<Item = (&'static str, u16)> {
         self.hosts.iter().map(|entry| match entry.rsplit_once(':') {
             Some((host, port)) => (host, port.parse().expect("a port in the table is a number")),
             None => (*entry, 443),
         })
     }
+}
+
+/// The known provider that claims a host and port.
+pub fn claiming(host: &str, port: u16) -> Option<&'static Known> {
+    of(KNOWN, host, port)
+}
+
+/// The same among these.
+pub fn of<'k>(known: &'k [Known], host: &str, port: u16) -> Option<&'k Known> {
+    let claims = known.iter().flat_map(|known| {
+        let fitting = known
+            .claims()
+            .filter(|(name, at)| *at == port && pattern::fits(name, host));
+        fitting.map(move |(name, _)| (pattern::said(name), known))
+    });
+    claims.max_by_key(|(said, _)| *said).map(|(_, known)| known)
 }
 
 /// The known provider of that name.

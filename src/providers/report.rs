@@ -81,7 +81,8 @@ pub const CHARACTERS: &str = "characters";
 impl Report {
     /// Whether any tokens are stated; an empty object, or one that only names a tier, states none.
     pub fn states_tokens(&self) -> bool {
-        self.input.is_some() || self.output.is_some() || self.total.is_some()
+        let counts = [self.input, self.output, self.total];
+        counts.iter().any(Option::is_some) || !self.extra.is_empty()
     }
 
     /// Whether anything is stated: tokens, units or a cost.

@@ -145,8 +145,14 @@ impl Call {
     /// By whose prices the call is priced.
     pub fn backend(&self) -> Backend<'_> {
         let own = self.target.provider.catalog_id.as_deref();
+        Backend::of(own, self.head.request_model.as_deref(), self.route())
+    }
+
+    /// The way that the path names, where prices differ by it.
+    pub fn route(&self) -> Option<&'static str> {
+        let own = self.target.provider.catalog_id.as_deref();
         let path = std::str::from_utf8(&self.target.path).unwrap_or_default();
-        Backend::of(own, self.head.request_model.as_deref(), path)
+        Backend::route(own, path)
     }
 
     fn sizes(&self, engine: &Engine, request: &RequestFacts) -> Sizes {

@@ -98,11 +98,7 @@ impl Met {
             .filter_map(|action| action.at("count").count())
             .sum();
         report.set_unit("bot_actions", Some(searches).filter(|count| *count > 0));
-        if report.extra.is_empty() {
-            return None;
-        }
-        (report.input, report.output) = (Some(0), Some(0));
-        Some(report)
+        Some(report).filter(|report| !report.extra.is_empty())
     }
 
     /// Lays what stands elsewhere over the message's usage.
@@ -140,8 +136,6 @@ impl Met {
             && Some(input) == whole.input
             && sum(|part| part.output) == whole.output;
         is_sum.then(|| Report {
-            input: Some(0),
-            output: Some(0),
             units: whole.units.clone(),
             cost: whole.cost,
             extra: parts,

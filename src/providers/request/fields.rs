@@ -1,6 +1,6 @@
-//! Where request bodies say what weir reads of them, in every dialect.
+//! The one table of fields that request bodies are read for.
 //!
-//! One table serves all, since no two give one name different meanings.
+//! It serves every dialect, because no two give one name different meanings.
 
 /// What a body refers to without holding it.
 pub(super) const OUTSIDE: &[&str] = &[
@@ -154,6 +154,7 @@ pub(super) const PATHS: &[&str] = &[
     "system",
     "system[].text",
     "instructions",
+    "input[].text",
     "input[].content",
     "input[].content[].text",
     "input[].arguments",

@@ -1,4 +1,4 @@
-//! One body as different senders would send it.
+//! A recorded body as other senders would have sent it: encoded, and in other chunks.
 
 use std::io::Write;
 
