@@ -139,10 +139,6 @@ fn default_provider(
     name.clone()
 }
 
-fn is_provider(name: &str, providers: &[Arc<Provider>]) -> bool {
-    providers.iter().any(|provider| provider.name == name)
-}
-
 fn no_provider(name: &str) -> String {
     format!(
         "expected a provider's name, but none is called {}",
