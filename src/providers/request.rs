@@ -3,7 +3,7 @@
 //! One table of paths serves every dialect: no two give one name different meanings. Fields may stand in
 //! any order; the model may come after megabytes of messages, so texts are handed out as they are found.
 
-mod kinds;
+mod fields;
 mod media;
 
 use std::sync::LazyLock;
@@ -16,7 +16,7 @@ use crate::wire::multipart::{Multipart, Part};
 use super::node::{Node, parse};
 use super::reader::{Paths, Text, TextSink, name, push_text, set_name};
 use super::{Dialect, RequestFacts};
-use kinds::{is_media, is_server_tool};
+use fields::{OUTSIDE, PATHS};
 use media::Asked;
 
 /// Most bytes kept of one field. Up to four fields lie within one another, and each is kept apart.
@@ -31,165 +31,6 @@ static HEAD: LazyLock<Paths> =
     LazyLock::new(|| Paths::new(&["model", "stream", "user", "metadata.user_id"]));
 
 static BODY: LazyLock<Paths> = LazyLock::new(|| Paths::new(PATHS));
-
-/// What a body refers to without holding it.
-const OUTSIDE: &[&str] = &[
-    "previous_response_id",
-    "conversation",
-    "prompt.id",
-    "background",
-    "container",
-    "mcp_servers[].url",
-    "cachedContent",
-    "cached_content",
-    "web_search_options",
-    "plugins[].id",
-    "messages[].content[].file.file_id",
-    "input[].content[].file_id",
-    "input[].file_id",
-    "contents[].parts[].fileData",
-    "contents[].parts[].file_data",
-    "tools[].googleSearch",
-    "tools[].google_search",
-    "tools[].googleSearchRetrieval",
-    "tools[].urlContext",
-    "tools[].url_context",
-    "tools[].codeExecution",
-    "tools[].code_execution",
-    "tools[].fileSearch",
-    "tools[].googleMaps",
-    "promptVariables",
-    "messages[].content[].image.source.s3Location",
-    "messages[].content[].document.source.s3Location",
-    "messages[].content[].video.source.s3Location",
-];
-
-const PATHS: &[&str] = &[
-    "model",
-    "setup.model",
-    "stream",
-    "store",
-    "stream_options.include_usage",
-    "max_tokens",
-    "max_completion_tokens",
-    "max_output_tokens",
-    "max_tokens_to_sample",
-    "generationConfig.maxOutputTokens",
-    "generation_config.max_output_tokens",
-    "inferenceConfig.maxTokens",
-    "inferenceConfig.max_new_tokens",
-    "textGenerationConfig.maxTokenCount",
-    "max_gen_len",
-    "n",
-    "best_of",
-    "n_variants",
-    "generationConfig.candidateCount",
-    "parameters.sampleCount",
-    "parameters.durationSeconds",
-    "parameters.resolution",
-    "parameters.sampleImageSize",
-    "generation_config.candidate_count",
-    "user",
-    "safety_identifier",
-    "metadata.user_id",
-    "service_tier",
-    "serviceTier",
-    "serviceTier.type",
-    // What media are asked for.
-    "size",
-    "width",
-    "height",
-    "resolution",
-    "quality",
-    "seconds",
-    "duration",
-    "n_seconds",
-    "web_search_options.search_context_size",
-    "tools[].search_context_size",
-    // What the body refers to without holding it.
-    "previous_response_id",
-    "conversation",
-    "prompt.id",
-    "background",
-    "container",
-    "mcp_servers[].url",
-    "cachedContent",
-    "cached_content",
-    "web_search_options",
-    "plugins[].id",
-    "messages[].content[].file.file_id",
-    "messages[].content[].source.type",
-    "input[].content[].file_id",
-    "input[].file_id",
-    "contents[].parts[].fileData",
-    "contents[].parts[].file_data",
-    "promptVariables",
-    "messages[].content[].image.source.s3Location",
-    "messages[].content[].document.source.s3Location",
-    "messages[].content[].video.source.s3Location",
-    // Parts, by type.
-    "messages[].content[].type",
-    "input[].content[].type",
-    "input[].type",
-    "contents[].parts[].inlineData.mimeType",
-    "contents[].parts[].inline_data.mime_type",
-    "contents[].parts[].fileData.mimeType",
-    "contents[].parts[].file_data.mime_type",
-    "messages[].content[].image.format",
-    "messages[].content[].document.format",
-    "messages[].content[].video.format",
-    "messages[].content[].audio.format",
-    // Texts.
-    "messages[].content",
-    "messages[].content[].text",
-    "messages[].content[].content",
-    "messages[].content[].content[].text",
-    "messages[].content[].input",
-    "messages[].content[].thinking",
-    "messages[].content[].toolUse.input",
-    "messages[].content[].toolResult.content[].text",
-    "messages[].content[].toolResult.content[].json",
-    "messages[].content[].reasoningContent.reasoningText.text",
-    "messages[].reasoning_content",
-    "messages[].tool_calls[].function.arguments",
-    "suffix",
-    "system",
-    "system[].text",
-    "instructions",
-    "input[].text",
-    "input[].content",
-    "input[].content[].text",
-    "input[].arguments",
-    "input[].output",
-    "systemInstruction.parts[].text",
-    "system_instruction.parts[].text",
-    "contents[].parts[].text",
-    "contents[].parts[].functionCall",
-    "contents[].parts[].functionResponse",
-    "content.parts[].text",
-    "requests[].content.parts[].text",
-    "instances[].content",
-    "inputText",
-    "toolConfig.tools",
-    "prompt",
-    "prompt[]",
-    "input",
-    "input[]",
-    // Definitions: prompt text too, and the provider's own tools.
-    "tools",
-    "tools[].type",
-    "tools[].googleSearch",
-    "tools[].google_search",
-    "tools[].googleSearchRetrieval",
-    "tools[].urlContext",
-    "tools[].url_context",
-    "tools[].codeExecution",
-    "tools[].code_execution",
-    "tools[].fileSearch",
-    "tools[].googleMaps",
-    "response_format",
-    "functions",
-];
 
 /// Reads one request body.
 #[derive(Debug)]
@@ -427,6 +268,26 @@ fn raw_text(found: &Found<'_>, text: &mut TextSink<'_>) {
 
 fn path_of_items(path: &str) -> bool {
     matches!(path, "prompt" | "prompt[]" | "input" | "input[]")
+}
+
+/// Tools that the provider runs, whose results become input that the body does not hold.
+fn is_server_tool(kind: &str) -> bool {
+    const RUN_THERE: &[&str] = &[
+        "search",
+        "web_fetch",
+        "code_interpreter",
+        "code_execution",
+        "image_generation",
+        "mcp",
+        "advisor",
+    ];
+    RUN_THERE.iter().any(|word| kind.contains(word))
+}
+
+/// Parts whose tokens are not in their text.
+fn is_media(kind: &str) -> bool {
+    const MEDIA: &[&str] = &["image", "audio", "video", "file", "document", "screenshot"];
+    MEDIA.iter().any(|word| kind.contains(word)) && !kind.ends_with("_call")
 }
 
 #[cfg(test)]

@@ -16,13 +16,13 @@ use crate::providers::request::RequestReader;
 use crate::providers::{Api, Dialect};
 use crate::wire::encoding::Decoder;
 
+mod sending;
+
+use sending::{encode, ragged};
+
 use super::estimate::TextSample;
 use super::extract::{Extractor, ResponseHead};
 use super::{Extraction, StreamEnd, Usage, UsageSource, take};
-
-mod bodies;
-
-use bodies::{encode, ragged};
 
 /// Fewest cases that the corpus must hold for each dialect, so that a walk over nothing fails.
 const CASES_MIN: usize = 4;

@@ -1,4 +1,4 @@
-//! A recorded body in other codings, and torn into chunks.
+//! A recorded body as other senders would have sent it: encoded, and in other chunks.
 
 use std::io::Write;
 
