@@ -191,10 +191,7 @@ fn credential(api: Api, headers: &HeaderMap, query: Option<&str>) -> Option<Stri
             .or_else(in_query),
         // A presigned URL carries what the header would.
         Api::Bedrock => bearer().or_else(|| presigned(query?)),
-        // The last is that of Claude on Azure.
-        Api::Openai => bearer()
-            .or_else(|| header("api-key"))
-            .or_else(|| header("x-api-key")),
+        Api::Openai => bearer().or_else(|| header("api-key")),
         Api::Anthropic => header("x-api-key").or_else(bearer),
         Api::Gemini => header("x-goog-api-key").or_else(in_query).or_else(bearer),
         _ => bearer()
