@@ -174,6 +174,7 @@ impl Catalog {
                 origin: Origin::Override {
                     provider: entry.provider.as_deref().map(str::to_owned),
                     model: entry.model.to_string(),
+                    currency: entry.currency,
                 },
                 condition: None,
                 variants: Vec::new(),
