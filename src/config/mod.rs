@@ -22,6 +22,7 @@ pub use reload::{OnApply, Pace, Reload, Reloader, SharedEnv, Status, Watch, load
 pub use schema::schema;
 pub use tree::{DEPTH_MAX, FILE_BYTES_MAX, NODES_MAX};
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -135,10 +136,19 @@ pub struct Provider {
     pub upstream: Upstream,
     /// Claimed for CONNECT and absolute-form requests.
     pub hosts: Vec<HostPort>,
+    /// The catalogue's model behind each name of the operator's own, for prices alone.
+    pub models: BTreeMap<String, String>,
     /// A PEM file with more roots for its upstream.
     pub ca: Option<Roots>,
     pub upstream_proxy: Option<UpstreamProxy>,
     pub timeouts: Timeouts,
+}
+
+impl Provider {
+    /// The catalogue's model behind a name of the operator's own.
+    pub fn priced_as(&self, name: &str) -> Option<&str> {
+        self.models.get(name).map(String::as_str)
+    }
 }
 
 /// The admin side's settings.

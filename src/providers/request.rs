@@ -227,6 +227,7 @@ impl RequestReader {
     fn part_of_form(&mut self, part: Part<'_>, text: &mut TextSink<'_>) {
         if part.is_file {
             self.facts.media_parts += 1;
+            self.facts.file_bytes += part.bytes;
             return;
         }
         let name = part.name.trim_end_matches("[]");

@@ -9,7 +9,7 @@ use super::call::{Admission, Call};
 use super::engine::Engine;
 use crate::budget::Size;
 use crate::ledger::{self, Outcome};
-use crate::providers::{ErrorType, Metering, Selectors};
+use crate::providers::{Dialect, ErrorType, Metering, Selectors};
 use crate::units::PicoUsd;
 use crate::usage::{Extraction, StreamEnd, Usage, UsageSource};
 
@@ -164,10 +164,19 @@ impl Call {
         let mut extraction = Extraction::nothing();
         if self.was_left(ending) {
             let input = self.request.text.tokens(self.head.request_model.as_deref());
-            let usage = Usage {
-                input: Some(input),
-                output: Some(0),
-                ..Usage::default()
+            let facts = self.request.facts();
+            let usage = match self.target.endpoint.dialect {
+                // Nothing is known of a job that was not answered.
+                Some(Dialect::OpenaiVideos | Dialect::OpenaiAudio) => return extraction,
+                _ if !facts.units.is_empty() => Usage {
+                    other_units: facts.units,
+                    ..Usage::default()
+                },
+                _ => Usage {
+                    input: Some(input),
+                    output: Some(0),
+                    ..Usage::default()
+                },
             };
             extraction.usage = Some(usage);
             extraction.source = UsageSource::Estimated;
@@ -225,16 +234,15 @@ impl Call {
                 }
             };
         };
-        let Some(model) = self.model(extraction) else {
+        let selectors = self.selectors(extraction);
+        let names = self.names_for_price(extraction);
+        let Some(first) = names.first() else {
             return Priced {
                 cost: None,
                 version: version(),
             };
         };
-        let selectors = self.selectors(extraction);
-        let mut lookup = self.lookup(model, &selectors);
-        // Where the catalogue does not know what answered (an alias, a deployment), what was asked is priced.
-        let names = std::iter::once(model).chain(self.head.request_model.as_deref());
+        let mut lookup = self.lookup(first, &selectors);
         if let Some(priced) = self.live.catalog.first_priced(&lookup, names) {
             lookup.model = priced;
         }
@@ -243,6 +251,16 @@ impl Call {
             cost: cost.amount,
             version: Some(cost.version),
         }
+    }
+
+    /// The names under which a price is looked for, the best first: what answered, then what the operator says
+    /// is behind it (an ARN, an endpoint's id) or behind what was asked (a deployment), then what was asked.
+    fn names_for_price<'a>(&'a self, extraction: &'a Extraction) -> Vec<&'a str> {
+        let answered = extraction.model.as_deref();
+        let behind = answered.and_then(|name| self.target.provider.priced_as(name));
+        let operators = behind.into_iter().chain(self.names_of_operator());
+        let asked = self.head.request_model.as_deref();
+        answered.into_iter().chain(operators).chain(asked).collect()
     }
 
     /// What the price depends on besides the model. The tier and the speed are those of the answer alone: a
@@ -269,7 +287,8 @@ impl Call {
 
     fn teach(&self, engine: &Engine, extraction: &Extraction, outcome: Outcome) {
         let reported = extraction.source == UsageSource::Reported && outcome == Outcome::Ok;
-        let output = extraction.usage.as_ref().and_then(|usage| usage.output);
+        let usage = extraction.usage.as_ref().map(Usage::overall);
+        let output = usage.and_then(|usage| usage.output);
         if let (true, Some(output), Some(model)) = (reported, output, &self.head.request_model) {
             engine.estimator.learn(&self.head.provider, model, output);
         }
@@ -314,10 +333,12 @@ impl Call {
 }
 
 fn size_of(usage: Option<&Usage>, cost: Option<PicoUsd>) -> Size {
+    let usage = usage.map(Usage::overall);
+    let count = |of: fn(&Usage) -> Option<u64>| usage.as_ref().and_then(of).unwrap_or(0);
     Size {
         cost,
-        input_tokens: usage.and_then(|usage| usage.input).unwrap_or(0),
-        output_tokens: usage.and_then(|usage| usage.output).unwrap_or(0),
+        input_tokens: count(|usage| usage.input),
+        output_tokens: count(|usage| usage.output),
     }
 }
 

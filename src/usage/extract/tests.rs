@@ -9,6 +9,7 @@ mod anthropic;
 mod gemini;
 mod media;
 mod openai;
+mod tools;
 
 const JSON: &str = "application/json";
 const SSE: &str = "text/event-stream";
