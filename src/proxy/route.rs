@@ -37,12 +37,14 @@ pub struct Target {
 }
 
 impl Target {
-    /// The id of what the call looks at: its path's last segment.
+    /// The id of what the call looks at: its path's last segment that is no word of the API's.
     pub fn fetched_id(&self) -> Option<String> {
         if self.endpoint.metering != Metering::Fetched {
             return None;
         }
-        let id = path_of(&self.path).rsplit(|b| *b == b'/').next()?;
+        let words: [&[u8]; 3] = [b"cancel", b"content", b"results"];
+        let mut segments = path_of(&self.path).rsplit(|b| *b == b'/');
+        let id = segments.find(|segment| !words.contains(segment))?;
         let id = std::str::from_utf8(id).ok()?;
         (!id.is_empty() && id.len() <= NAME_BYTES_MAX).then(|| id.to_owned())
     }
