@@ -24,6 +24,7 @@ use crate::pricing::Catalog;
 use crate::proxy::counting::Counting;
 use crate::proxy::engine::{Engine, Live};
 use crate::proxy::key_hash::KeyHasher;
+use crate::proxy::once::{Counted, NAMES_MAX, Once};
 use crate::proxy::phases::Weir;
 
 /// What calls share: the ledger opened, budgets and counters as it tells them.
@@ -54,6 +55,15 @@ pub(super) fn engine(
             estimator.learn(&recent.provider, model, recent.output_tokens);
         }
     }
+    let once = Once::default();
+    for made in reader.recently_made(NAMES_MAX)? {
+        let counted = if made.whole {
+            Counted::Whole
+        } else {
+            Counted::Part(Box::new(made.usage))
+        };
+        once.made(&made.provider, &made.response_id, &counted);
+    }
     let engine = Engine {
         live: ArcSwap::from_pointee(live),
         ledger,
@@ -62,6 +72,7 @@ pub(super) fn engine(
         estimator,
         hasher: KeyHasher::open(&config.data_dir)?,
         counting: Counting::start()?,
+        once,
         clock: Arc::clone(clock),
     };
     Ok((Arc::new(engine), guard))

@@ -1,12 +1,14 @@
 //! Which API a request is, where that API states model and usage, and how it says no.
 
 mod anthropic;
+mod bedrock;
 mod errors;
 mod gemini;
 pub mod hosts;
 mod names;
 mod node;
 mod openai_audio;
+mod openai_batch;
 mod openai_chat;
 mod openai_embeddings;
 mod openai_images;
@@ -20,6 +22,7 @@ pub mod refusal;
 pub mod report;
 pub mod request;
 mod sniffed;
+mod tally;
 
 pub use errors::by_status;
 
@@ -77,6 +80,8 @@ pub enum Dialect {
     GeminiInteractions,
     /// Live sessions over a WebSocket.
     GeminiLive,
+    /// An operation that answers a batch, and the file of its results.
+    GeminiBatch,
     BedrockConverse,
     BedrockInvoke,
     /// Every endpoint of Cohere's own API.
@@ -114,6 +119,13 @@ pub enum Metering {
     Unmetered,
 }
 
+impl Metering {
+    /// Whether the call itself costs nothing, so that no budget stands in its way.
+    pub fn is_free_to_ask(self) -> bool {
+        matches!(self, Metering::Free | Metering::Fetched)
+    }
+}
+
 /// What a request's head says about the API that it calls.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {
@@ -127,6 +139,8 @@ pub struct Endpoint {
     pub streamed: Option<bool>,
     /// Where the path says where the model is served (Vertex's location).
     pub geo: Option<String>,
+    /// What the path fetches, by the provider's name for it; only where `metering` is `Fetched`.
+    pub fetched: Option<String>,
 }
 
 /// What a price may depend on besides provider and model, in the provider's own words.
@@ -213,6 +227,8 @@ pub struct RequestFacts {
     pub choices: u64,
     /// OpenAI `user` or `safety_identifier`, Anthropic `metadata.user_id`.
     pub user: Option<String>,
+    /// Whether the answer is to be kept for fetching, where the body says.
+    pub store: Option<bool>,
     /// What the price may depend on, as it was asked.
     pub selectors: Selectors,
     /// What is charged by the piece, as it was asked: `images`, `characters`, `video_seconds`.
@@ -221,8 +237,6 @@ pub struct RequestFacts {
     pub file_bytes: u64,
     /// The body holds a recording that may be charged by its length.
     pub has_recording: bool,
-    /// The id of what the call looks at, where its path names it.
-    pub fetched_id: Option<String>,
     /// Image, audio and document parts.
     pub media_parts: u64,
     /// The body refers to input that it does not hold: file ids, `previous_response_id`, conversations,

@@ -15,6 +15,7 @@ use super::report::Report;
 
 static PATHS: LazyLock<Paths> = LazyLock::new(|| {
     Paths::new(&[
+        "id",
         "type",
         "delta",
         "error",
@@ -29,6 +30,7 @@ static PATHS: LazyLock<Paths> = LazyLock::new(|| {
         "output[].container_id",
         "output[].content[].text",
         "output[].arguments",
+        "response.id",
         "response.model",
         "response.service_tier",
         "response.usage",
@@ -69,6 +71,8 @@ pub struct Responses {
     /// The containers that code ran in: each is charged once.
     containers: BTreeSet<String>,
     code: Option<Vec<u8>>,
+    /// The caller asked that the response be not kept, so it cannot be fetched again.
+    forgotten: bool,
 }
 
 /// What the provider's own tools used, beside the response's usage.
@@ -98,6 +102,7 @@ impl Reader for Responses {
         match path.strip_prefix("response.").unwrap_or(path) {
             "type" => self.event = name(found.raw),
             "delta" => self.delta = unquote(found.raw).map(|part| (part, found.bytes)),
+            "id" if !self.forgotten => set_name(&mut said.response_id, found.raw),
             "model" => said.note_model(found.raw),
             "service_tier" => set_name(&mut said.selectors.service_tier, found.raw),
             "error" => said.note_error(found.raw),
@@ -124,7 +129,8 @@ impl Reader for Responses {
     }
 
     fn message_end(&mut self, said: &mut Said, text: &mut TextSink<'_>) {
-        let mut message = std::mem::take(self);
+        let forgotten = self.forgotten;
+        let mut message = std::mem::replace(self, Responses::new(forgotten));
         let usage = message.usage.take();
         let event = message.event.as_deref();
         match event {
@@ -164,6 +170,14 @@ impl Reader for Responses {
 }
 
 impl Responses {
+    /// A reader; `forgotten` where the response cannot be fetched again.
+    pub fn new(forgotten: bool) -> Self {
+        Responses {
+            forgotten,
+            ..Responses::default()
+        }
+    }
+
     /// Counts an item of the output.
     fn item(&mut self, kind: &[u8]) {
         match name(kind).as_deref() {

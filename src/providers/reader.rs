@@ -12,8 +12,9 @@ use super::node::{Node, parse};
 use super::openai_responses;
 use super::report::Report;
 use super::{
-    Dialect, ErrorType, RequestFacts, Selectors, anthropic, errors, gemini, openai_audio,
-    openai_chat, openai_embeddings, openai_images, openai_speech, openai_videos, sniffed,
+    Dialect, ErrorType, RequestFacts, Selectors, anthropic, bedrock, errors, gemini, openai_audio,
+    openai_batch, openai_chat, openai_embeddings, openai_images, openai_speech, openai_videos,
+    sniffed,
 };
 
 /// Most bytes kept of one captured field. The largest usage object on record is under 4 KiB.
@@ -152,6 +153,14 @@ pub trait Reader: Debug + Send + Sync {
     /// The head of the response, by the names of its headers in lower case.
     fn head<'a>(&mut self, _said: &mut Said, _header: &dyn Fn(&str) -> Option<&'a str>) {}
 
+    /// The name under which a message of a binary stream holds the real one in base64, where it does.
+    fn wrapped_in(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// The headers of the current message, in a framing that has some; its fields follow.
+    fn event<'a>(&mut self, _said: &mut Said, _header: &dyn Fn(&str) -> Option<&'a str>) {}
+
     /// A field of the current message.
     fn found(&mut self, said: &mut Said, path: &str, found: &Found<'_>, text: &mut TextSink<'_>);
 
@@ -162,15 +171,29 @@ pub trait Reader: Debug + Send + Sync {
 /// The reader of a dialect's responses. `asked` is what the request said, for what answers leave out.
 pub fn reader(dialect: Dialect, asked: &RequestFacts) -> Box<dyn Reader> {
     match dialect {
-        Dialect::OpenaiChat | Dialect::OpenaiCompletions => Box::<openai_chat::Chat>::default(),
-        Dialect::OpenaiResponses => Box::<openai_responses::Responses>::default(),
+        Dialect::OpenaiChat | Dialect::OpenaiCompletions => {
+            Box::new(openai_chat::Chat::new(asked.store == Some(true)))
+        }
+        Dialect::OpenaiResponses => {
+            Box::new(openai_responses::Responses::new(asked.store == Some(false)))
+        }
         Dialect::OpenaiEmbeddings => Box::<openai_embeddings::Embeddings>::default(),
         Dialect::OpenaiImages => Box::new(openai_images::Images::new(asked)),
         Dialect::OpenaiAudio => Box::<openai_audio::Audio>::default(),
         Dialect::OpenaiSpeech => Box::new(openai_speech::Speech::new(asked)),
         Dialect::OpenaiVideos => Box::<openai_videos::Videos>::default(),
         Dialect::AnthropicMessages => Box::<anthropic::Messages>::default(),
-        Dialect::GeminiGenerate | Dialect::GeminiEmbed => Box::<gemini::Generate>::default(),
+        Dialect::OpenaiBatch => Box::<openai_batch::Batch>::default(),
+        Dialect::BedrockConverse => Box::<bedrock::Converse>::default(),
+        Dialect::BedrockInvoke => Box::<bedrock::Invoke>::default(),
+        Dialect::AnthropicComplete => Box::<anthropic::complete::Complete>::default(),
+        Dialect::AnthropicBatch => Box::<anthropic::batch::Results>::default(),
+        Dialect::GeminiGenerate | Dialect::GeminiEmbed => Box::new(gemini::Generate::new(asked)),
+        Dialect::GeminiInteractions => Box::new(gemini::interactions::Interactions::new(asked)),
+        Dialect::GeminiPredict => Box::new(gemini::predict::Predict::new(asked)),
+        Dialect::GeminiCache => Box::<gemini::cache::Cache>::default(),
+        Dialect::GeminiLive => Box::new(gemini::live::Live::new(asked)),
+        Dialect::GeminiBatch => Box::<gemini::batch::Batch>::default(),
         _ => Box::<sniffed::Sniffed>::default(),
     }
 }

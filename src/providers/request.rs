@@ -56,27 +56,43 @@ const OUTSIDE: &[&str] = &[
     "tools[].code_execution",
     "tools[].fileSearch",
     "tools[].googleMaps",
+    "promptVariables",
+    "messages[].content[].image.source.s3Location",
+    "messages[].content[].document.source.s3Location",
+    "messages[].content[].video.source.s3Location",
 ];
 
 const PATHS: &[&str] = &[
     "model",
+    "setup.model",
     "stream",
+    "store",
     "stream_options.include_usage",
     "max_tokens",
     "max_completion_tokens",
     "max_output_tokens",
+    "max_tokens_to_sample",
     "generationConfig.maxOutputTokens",
     "generation_config.max_output_tokens",
+    "inferenceConfig.maxTokens",
+    "inferenceConfig.max_new_tokens",
+    "textGenerationConfig.maxTokenCount",
+    "max_gen_len",
     "n",
     "best_of",
     "n_variants",
     "generationConfig.candidateCount",
+    "parameters.sampleCount",
+    "parameters.durationSeconds",
+    "parameters.resolution",
+    "parameters.sampleImageSize",
     "generation_config.candidate_count",
     "user",
     "safety_identifier",
     "metadata.user_id",
     "service_tier",
     "serviceTier",
+    "serviceTier.type",
     // What media are asked for.
     "size",
     "width",
@@ -105,6 +121,10 @@ const PATHS: &[&str] = &[
     "input[].file_id",
     "contents[].parts[].fileData",
     "contents[].parts[].file_data",
+    "promptVariables",
+    "messages[].content[].image.source.s3Location",
+    "messages[].content[].document.source.s3Location",
+    "messages[].content[].video.source.s3Location",
     // Parts, by type.
     "messages[].content[].type",
     "input[].content[].type",
@@ -113,6 +133,10 @@ const PATHS: &[&str] = &[
     "contents[].parts[].inline_data.mime_type",
     "contents[].parts[].fileData.mimeType",
     "contents[].parts[].file_data.mime_type",
+    "messages[].content[].image.format",
+    "messages[].content[].document.format",
+    "messages[].content[].video.format",
+    "messages[].content[].audio.format",
     // Texts.
     "messages[].content",
     "messages[].content[].text",
@@ -120,6 +144,10 @@ const PATHS: &[&str] = &[
     "messages[].content[].content[].text",
     "messages[].content[].input",
     "messages[].content[].thinking",
+    "messages[].content[].toolUse.input",
+    "messages[].content[].toolResult.content[].text",
+    "messages[].content[].toolResult.content[].json",
+    "messages[].content[].reasoningContent.reasoningText.text",
     "messages[].reasoning_content",
     "messages[].tool_calls[].function.arguments",
     "suffix",
@@ -138,6 +166,8 @@ const PATHS: &[&str] = &[
     "content.parts[].text",
     "requests[].content.parts[].text",
     "instances[].content",
+    "inputText",
+    "toolConfig.tools",
     "prompt",
     "prompt[]",
     "input",
@@ -272,22 +302,32 @@ impl RequestReader {
         let value = || parse(found.raw);
         let facts = &mut self.facts;
         match path {
-            "model" => set_name(&mut facts.model, found.raw),
+            "model" | "setup.model" => set_name(&mut facts.model, found.raw),
             "stream" => facts.stream = value().as_bool().or(facts.stream),
+            "store" => facts.store = value().as_bool().or(facts.store),
             "stream_options.include_usage" => facts.include_usage = value() == Value::Bool(true),
             "max_tokens"
             | "max_completion_tokens"
             | "max_output_tokens"
+            | "max_tokens_to_sample"
             | "generationConfig.maxOutputTokens"
-            | "generation_config.max_output_tokens" => {
+            | "generation_config.max_output_tokens"
+            | "inferenceConfig.maxTokens"
+            | "inferenceConfig.max_new_tokens"
+            | "textGenerationConfig.maxTokenCount"
+            | "max_gen_len" => {
                 facts.max_output_tokens = count(found).max(facts.max_output_tokens);
             }
             "n"
             | "best_of"
+            | "parameters.sampleCount"
             | "n_variants"
             | "generationConfig.candidateCount"
             | "generation_config.candidate_count" => {
                 self.choices = self.choices.max(count(found).unwrap_or(1));
+            }
+            "parameters.resolution" | "parameters.sampleImageSize" => {
+                set_name(&mut facts.selectors.size, found.raw);
             }
             "user" => {
                 self.has_user |= name(found.raw).is_some();
@@ -295,11 +335,19 @@ impl RequestReader {
             }
             "safety_identifier" | "metadata.user_id" if self.has_user => {}
             "safety_identifier" | "metadata.user_id" => set_name(&mut facts.user, found.raw),
-            "service_tier" | "serviceTier" => {
+            "service_tier" | "serviceTier" | "serviceTier.type" => {
                 set_name(&mut facts.selectors.service_tier, found.raw)
             }
-            "size" | "resolution" | "quality" | "width" | "height" | "seconds" | "duration"
-            | "n_seconds" => {
+            _ if path.ends_with(".format") => facts.media_parts += 1,
+            "size"
+            | "resolution"
+            | "quality"
+            | "width"
+            | "height"
+            | "seconds"
+            | "duration"
+            | "n_seconds"
+            | "parameters.durationSeconds" => {
                 self.asked.note(&mut facts.selectors, path, found);
             }
             _ if path.ends_with("search_context_size") => {
@@ -349,7 +397,9 @@ impl RequestReader {
             "input[]" if first == b'"' => return push_text(found, text),
             // Tokens instead of text: each is taken for its digits.
             "prompt[]" | "input[]" if first != b'{' => return raw_text(found, text),
-            "tools" | "functions" | "input[].output" => return push_text(found, text),
+            "tools" | "functions" | "input[].output" | "toolConfig.tools" => {
+                return push_text(found, text);
+            }
             _ => {}
         }
         // The texts within an array, or within an item, come apart.

@@ -11,6 +11,7 @@ use x509_parser::prelude::{FromDer as _, X509Certificate};
 use super::counting::Counting;
 use super::forward::Destination;
 use super::key_hash::KeyHasher;
+use super::once::Once;
 use crate::budget::Budgets;
 use crate::budget::estimate::Estimator;
 use crate::budget::limits::Dimension;
@@ -115,6 +116,7 @@ pub struct Engine {
     pub estimator: Estimator,
     pub hasher: KeyHasher,
     pub counting: Counting,
+    pub once: Once,
     pub clock: Arc<dyn Clock>,
 }
 

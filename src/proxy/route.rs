@@ -7,7 +7,6 @@ use pingora::http::RequestHeader;
 use super::engine::Live;
 use crate::config::{HostPort, Policy, Provider, Upstream};
 use crate::listen::connect::{Connect, authority};
-use crate::providers::reader::NAME_BYTES_MAX;
 use crate::providers::{self, Api, Endpoint, Metering};
 
 /// Where a request goes.
@@ -34,20 +33,6 @@ pub struct Target {
     pub labels: Option<String>,
     /// Where the host or the path says that the model is served: a cloud's region, `us` of a regional host.
     pub geo: Option<String>,
-}
-
-impl Target {
-    /// The id of what the call looks at: its path's last segment that is no word of the API's.
-    pub fn fetched_id(&self) -> Option<String> {
-        if self.endpoint.metering != Metering::Fetched {
-            return None;
-        }
-        let words: [&[u8]; 3] = [b"cancel", b"content", b"results"];
-        let mut segments = path_of(&self.path).rsplit(|b| *b == b'/');
-        let id = segments.find(|segment| !words.contains(segment))?;
-        let id = std::str::from_utf8(id).ok()?;
-        (!id.is_empty() && id.len() <= NAME_BYTES_MAX).then(|| id.to_owned())
-    }
 }
 
 /// Routes one request. `connect` is the tunnel it came through, where it did.

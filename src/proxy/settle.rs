@@ -7,9 +7,10 @@ use pingora::{Error, ErrorSource, ErrorType as Fault};
 
 use super::call::{Admission, Call};
 use super::engine::Engine;
+use super::once::Counted;
 use crate::budget::Size;
 use crate::ledger::{self, Outcome};
-use crate::providers::{Dialect, ErrorType, Metering, Selectors};
+use crate::providers::{Api, Dialect, ErrorType, Metering, Selectors};
 use crate::units::PicoUsd;
 use crate::usage::{Extraction, StreamEnd, Usage, UsageSource};
 
@@ -121,7 +122,7 @@ impl Call {
     /// Ends the call, counting its text where nothing was reported.
     pub(super) fn settle_counted(mut self: Box<Self>, engine: &Engine, ending: Ending) {
         let outcome = self.outcome(ending);
-        let mut extraction = self.extraction(ending);
+        let mut extraction = self.extraction(engine, ending);
         if let Ending::Upstream(kind) = ending {
             extraction.error = Some(kind);
         }
@@ -141,14 +142,61 @@ impl Call {
         engine.ledger.settle(row);
     }
 
-    fn extraction(&mut self, ending: Ending) -> Extraction {
+    fn extraction(&mut self, engine: &Engine, ending: Ending) -> Extraction {
         if let Some(extraction) = self.response.extraction.take() {
             return extraction;
         }
         match self.response.extractor.take() {
-            Some(mut extractor) => extractor.extraction(ending.of_stream(), &self.request.text),
+            Some(mut extractor) => {
+                let found = extractor.extraction(ending.of_stream(), &self.request.text);
+                self.count_once(engine, found)
+            }
             None => self.unanswered(ending),
         }
+    }
+
+    /// Leaves of what was read what no call was charged for yet. Only what is fetched can repeat: a server that
+    /// gives all of its answers one id would else answer for nothing.
+    pub(super) fn count_once(&self, engine: &Engine, mut extraction: Extraction) -> Extraction {
+        let endpoint = &self.target.endpoint;
+        let fetches = endpoint.metering == Metering::Fetched;
+        if fetches && extraction.source == UsageSource::Estimated {
+            extraction.usage = None;
+            extraction.source = UsageSource::None;
+        }
+        let Some(usage) = extraction.usage.as_mut() else {
+            return extraction;
+        };
+        let provider = &self.head.provider;
+        let counted = match extraction.source {
+            UsageSource::Reported => Counted::Whole,
+            _ => Counted::Part(Box::new(usage.clone())),
+        };
+        if !fetches {
+            if let Some(names) = &extraction.response_id {
+                engine.once.made(provider, names, &counted);
+            }
+            return extraction;
+        }
+        let names = [&endpoint.fetched, &extraction.response_id].map(Option::as_deref);
+        let names = names.map(Option::unwrap_or_default).join(" ");
+        match engine.once.fetched(provider, &names, &counted) {
+            None => extraction.response_id = Some(names.trim().to_owned()),
+            Some(Counted::Part(before)) => {
+                usage.subtract(&before);
+                extraction.response_id = Some(names.trim().to_owned());
+            }
+            Some(Counted::Whole) => {
+                return Extraction {
+                    model: extraction.model,
+                    selectors: extraction.selectors,
+                    error: extraction.error,
+                    source: UsageSource::Repeated,
+                    ..Extraction::nothing()
+                };
+            }
+        }
+        extraction
     }
 
     /// Whether the client left, or weir stopped, before the answer to a delivered request began.
@@ -214,8 +262,10 @@ impl Call {
             cost: Some(PicoUsd::ZERO),
             version: None,
         };
-        if self.admission != Admission::Admitted || self.target.endpoint.metering == Metering::Free
-        {
+        let metering = self.target.endpoint.metering;
+        // A look at what was made costs nothing by itself.
+        let looks = metering == Metering::Fetched && extraction.usage.is_none();
+        if self.admission != Admission::Admitted || metering == Metering::Free || looks {
             return free;
         }
         let Some(usage) = &extraction.usage else {
@@ -255,12 +305,16 @@ impl Call {
 
     /// The names under which a price is looked for, the best first: what answered, then what the operator says
     /// is behind it (an ARN, an endpoint's id) or behind what was asked (a deployment), then what was asked.
+    /// Bedrock's answers leave out the profile that sets the price (`global.`), so there they stand last.
     fn names_for_price<'a>(&'a self, extraction: &'a Extraction) -> Vec<&'a str> {
         let answered = extraction.model.as_deref();
         let behind = answered.and_then(|name| self.target.provider.priced_as(name));
         let operators = behind.into_iter().chain(self.names_of_operator());
         let asked = self.head.request_model.as_deref();
-        answered.into_iter().chain(operators).chain(asked).collect()
+        match self.target.endpoint.dialect.and_then(Dialect::api) {
+            Some(Api::Bedrock) => operators.chain(asked).chain(answered).collect(),
+            _ => answered.into_iter().chain(operators).chain(asked).collect(),
+        }
     }
 
     /// What the price depends on besides the model. The tier and the speed are those of the answer alone: a
@@ -333,12 +387,11 @@ impl Call {
 }
 
 fn size_of(usage: Option<&Usage>, cost: Option<PicoUsd>) -> Size {
-    let usage = usage.map(Usage::overall);
-    let count = |of: fn(&Usage) -> Option<u64>| usage.as_ref().and_then(of).unwrap_or(0);
+    let overall = usage.map(Usage::overall).unwrap_or_default();
     Size {
         cost,
-        input_tokens: count(|usage| usage.input),
-        output_tokens: count(|usage| usage.output),
+        input_tokens: overall.input.unwrap_or(0),
+        output_tokens: overall.output.unwrap_or(0),
     }
 }
 

@@ -87,10 +87,7 @@ impl Extractor {
             error: said.error.or_else(|| by_status(said.status)),
             model: said.model.take(),
             selectors: std::mem::take(&mut said.selectors),
-            response_id: said
-                .response_id
-                .take()
-                .or_else(|| self.request.fetched_id.take()),
+            response_id: said.response_id.take(),
         }
     }
 

@@ -1,5 +1,7 @@
 //! Bytes to messages, at any chunking, in bounded memory. Knows no provider.
 
+pub mod aws_eventstream;
+pub mod base64_member;
 pub mod encoding;
 pub mod json;
 pub mod multipart;

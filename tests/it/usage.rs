@@ -2,5 +2,6 @@
 
 mod labels;
 mod media;
+mod once;
 mod reported;
 mod unknown;

@@ -59,6 +59,10 @@ impl Asked {
                 let seconds = self.seconds.unwrap_or(VIDEO_SECONDS_UNASKED);
                 (VIDEO_SECONDS, Some(seconds.saturating_mul(choices)))
             }
+            Some(Dialect::GeminiPredict) => match self.seconds {
+                Some(seconds) => (VIDEO_SECONDS, Some(seconds.saturating_mul(choices))),
+                None => (IMAGES, Some(choices)),
+            },
             _ => return BTreeMap::new(),
         };
         count.map(|count| (unit, count)).into_iter().collect()

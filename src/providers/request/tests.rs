@@ -39,6 +39,7 @@ fn a_chat_request_is_read_in_any_order() {
         max_output_tokens: Some(99),
         choices: 3,
         user: Some("ann".to_owned()),
+        store: None,
         selectors: Selectors {
             service_tier: Some("flex".to_owned()),
             ..Selectors::default()

@@ -6,6 +6,7 @@ use crate::units::PicoUsd;
 use super::*;
 
 mod anthropic;
+mod bedrock;
 mod gemini;
 mod media;
 mod openai;
