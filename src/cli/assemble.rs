@@ -127,12 +127,18 @@ pub(super) fn authority(
     Ok(authority)
 }
 
+/// Most hosts that one line of the log names: a cloud's pattern alone stands for dozens.
+const SHOWN_MAX: usize = 8;
+
 fn warn_of_uncovered(authority: &Authority, config: &Config) {
     let hosts = claimed_hosts(config);
     let uncovered = authority.uncovered(&hosts);
     if !uncovered.is_empty() {
+        let more = uncovered.len().saturating_sub(SHOWN_MAX);
+        let uncovered = &uncovered[..uncovered.len() - more];
         warn!(
             ?uncovered,
+            more,
             "the CA may not sign for these hosts, so CONNECT to them is refused; run `weir ca rotate`, restart weir and let clients trust it"
         );
     }

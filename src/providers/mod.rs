@@ -207,10 +207,11 @@ pub struct Known {
     pub api: Api,
     /// The provider's id in the price catalogue, where it has a section of its own.
     pub catalog_id: Option<&'static str>,
-    /// `https://api.openai.com`, without a path unless its API has a prefix that clients do not send.
-    pub upstream: &'static str,
+    /// `https://api.openai.com`, without a path unless its API has a prefix that clients do not send; `None`
+    /// where each customer has a host of its own.
+    pub upstream: Option<&'static str>,
     /// Hosts that CONNECT and absolute-form requests are claimed for: `host`, which means port 443, or
-    /// `host:port`.
+    /// `host:port`. A `*` stands for a part of one label ([`hosts::pattern`]).
     pub hosts: &'static [&'static str],
 }
 

@@ -49,7 +49,7 @@ impl Ctx {
     pub fn destination(&self) -> Option<(&Destination, &[u8])> {
         match &self.call {
             Some(call) => {
-                let destination = call.live.destination(&call.target.provider)?;
+                let destination = call.destination.as_deref()?;
                 Some((destination, &call.target.path))
             }
             None => {
@@ -85,6 +85,8 @@ pub enum Admission {
 pub struct Call {
     pub live: Arc<Live>,
     pub target: Arc<Target>,
+    /// Where its bytes go.
+    pub destination: Option<Arc<Destination>>,
     pub head: Arc<CallHead>,
     /// What the budgets go by.
     pub facts: Arc<Facts>,
@@ -150,6 +152,7 @@ impl Call {
         Call {
             request: RequestSide::new(&target, session),
             inflight: engine.metrics.inflight(),
+            destination: live.destination(&target.provider, &target.upstream),
             live,
             target,
             head: Arc::new(head),

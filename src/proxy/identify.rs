@@ -187,7 +187,10 @@ fn credential(api: Api, headers: &HeaderMap, query: Option<&str>) -> Option<Stri
         Api::Vertex | Api::Hunyuan => bearer(),
         // A presigned URL carries what the header would.
         Api::Bedrock => bearer().or_else(|| presigned(query?)),
-        Api::Openai => bearer().or_else(|| header("api-key")),
+        // The last is that of Claude on Azure.
+        Api::Openai => bearer()
+            .or_else(|| header("api-key"))
+            .or_else(|| header("x-api-key")),
         Api::Anthropic => header("x-api-key").or_else(bearer),
         Api::Gemini => header("x-goog-api-key").or_else(in_query).or_else(bearer),
         _ => bearer()

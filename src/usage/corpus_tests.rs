@@ -11,10 +11,10 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
-use crate::providers::hosts::KNOWN;
+use crate::providers::hosts::claiming;
 use crate::providers::paths::endpoint;
 use crate::providers::request::RequestReader;
-use crate::providers::{Api, Dialect, Known};
+use crate::providers::{Api, Dialect};
 use crate::wire::encoding::Decoder;
 
 use super::estimate::TextSample;
@@ -61,6 +61,15 @@ const TOLD: &[&str] = &[
     "fallback_iterations",
     "server_side_tools",
     "web_fetch_requests",
+];
+
+/// What weir counts though the records leave it out as a matter of definition: jobs, batches, caches.
+const COUNTED: &[Dialect] = &[
+    Dialect::OpenaiVideos,
+    Dialect::OpenaiBatch,
+    Dialect::AnthropicBatch,
+    Dialect::GeminiBatch,
+    Dialect::GeminiCache,
 ];
 
 struct Case {
@@ -155,15 +164,17 @@ fn target(record: &Value) -> Option<(String, String)> {
 
 /// The dialect that a recorded request's path belongs to.
 fn by_path(method: &str, url: &str) -> Option<Dialect> {
+    let (api, path) = at_host(url)?;
+    endpoint(api, method, &path).dialect
+}
+
+/// The API that a URL's host speaks, and the path.
+fn at_host(url: &str) -> Option<(Api, String)> {
     let (_, rest) = url.split_once("://")?;
     let (host, path) = rest.split_once('/')?;
     let host = host.split(':').next()?;
-    let claims = |known: &&Known| known.claims().any(|(name, _)| name == host);
-    let api = KNOWN
-        .iter()
-        .find(claims)
-        .map_or(Api::Auto, |known| known.api);
-    endpoint(api, method, &format!("/{path}")).dialect
+    let api = claiming(host, 443).map_or(Api::Auto, |known| known.api);
+    Some((api, format!("/{path}")))
 }
 
 impl Case {
@@ -203,6 +214,9 @@ impl Case {
     fn faults(&self, found: &Extraction) -> Vec<String> {
         let expected = &self.expected;
         let mut faults = Vec::new();
+        if self.is_unread && COUNTED.contains(&self.dialect) {
+            return faults;
+        }
         if found.model.as_deref() != expected["model"].as_str() {
             faults.push(format!(
                 "model {:?}, expected {}",
@@ -228,12 +242,11 @@ impl Case {
     }
 
     /// Whether an answer that has no usage, which is to say no tokens, may report what was found in it:
-    /// units that the record states too, or a cost. Jobs of videos are recorded without what they state.
+    /// units that the record states too, or a cost.
     fn may_report(&self, usage: &Usage) -> bool {
         let units = self.expected["other_units"].as_object();
         let stated = units.is_some_and(|units| !units.is_empty())
-            || !self.expected["provider_cost_usd"].is_null()
-            || (self.is_unread && self.dialect == Dialect::OpenaiVideos);
+            || !self.expected["provider_cost_usd"].is_null();
         stated && (usage.input, usage.output) == (None, None)
     }
 }
@@ -389,17 +402,20 @@ fn every_recorded_answer_is_read_as_it_was_reported() {
 #[test]
 fn every_recorded_path_leads_to_its_dialect() {
     let Some(cases) = cases() else { return };
-    let (mut walked, mut wrong) = (0, Vec::new());
+    let (mut walked, mut clouds, mut wrong) = (0, 0, Vec::new());
     for case in &cases {
         let Some((method, url)) = &case.target else {
             continue;
         };
         walked += 1;
+        let api = at_host(url).map_or(Api::Auto, |(api, _)| api);
+        clouds += usize::from(matches!(api, Api::Bedrock | Api::Vertex));
         if by_path(method, url) != Some(case.dialect) {
             wrong.push(format!("{}: {method} {url}", case.name));
         }
     }
     assert!(walked > CASES_MIN, "{walked} recorded paths");
+    assert!(clouds > CASES_MIN, "{clouds} at hosts of patterns");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
