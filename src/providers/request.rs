@@ -3,6 +3,7 @@
 //! One table of paths serves every dialect: no two give one name different meanings. Fields may stand in
 //! any order; the model may come after megabytes of messages, so texts are handed out as they are found.
 
+mod kinds;
 mod media;
 
 use std::sync::LazyLock;
@@ -15,6 +16,7 @@ use crate::wire::multipart::{Multipart, Part};
 use super::node::{Node, parse};
 use super::reader::{Paths, Text, TextSink, name, push_text, set_name};
 use super::{Dialect, RequestFacts};
+use kinds::{is_media, is_server_tool};
 use media::Asked;
 
 /// Most bytes kept of one field. Up to four fields lie within one another, and each is kept apart.
@@ -425,26 +427,6 @@ fn raw_text(found: &Found<'_>, text: &mut TextSink<'_>) {
 
 fn path_of_items(path: &str) -> bool {
     matches!(path, "prompt" | "prompt[]" | "input" | "input[]")
-}
-
-/// Tools that the provider runs, whose results become input that the body does not hold.
-fn is_server_tool(kind: &str) -> bool {
-    const RUN_THERE: &[&str] = &[
-        "search",
-        "web_fetch",
-        "code_interpreter",
-        "code_execution",
-        "image_generation",
-        "mcp",
-        "advisor",
-    ];
-    RUN_THERE.iter().any(|word| kind.contains(word))
-}
-
-/// Parts whose tokens are not in their text.
-fn is_media(kind: &str) -> bool {
-    const MEDIA: &[&str] = &["image", "audio", "video", "file", "document", "screenshot"];
-    MEDIA.iter().any(|word| kind.contains(word)) && !kind.ends_with("_call")
 }
 
 #[cfg(test)]

@@ -3,8 +3,9 @@
 //! The recordings lie outside the project. Where they are absent the tests say so and pass; where they
 //! are present each of them must be found, read and agree with the usage that was established for it.
 
+mod resent;
+
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::path::PathBuf;
 
 use base64::Engine;
@@ -20,6 +21,8 @@ use crate::wire::encoding::Decoder;
 use super::estimate::TextSample;
 use super::extract::{Extractor, ResponseHead};
 use super::{Extraction, StreamEnd, Usage, UsageSource, take};
+
+use resent::{encode, ragged};
 
 /// Fewest cases that the corpus must hold for each dialect, so that a walk over nothing fails.
 const CASES_MIN: usize = 4;
@@ -330,54 +333,15 @@ fn units_that_differ(usage: &Usage, expected: &Value) -> Vec<String> {
     faults
 }
 
-/// The body as other senders would have encoded it.
-fn encode(coding: &str, plain: &[u8]) -> Vec<u8> {
-    match coding {
-        "gzip" => {
-            let mut writer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-            writer.write_all(plain).unwrap();
-            writer.finish().unwrap()
-        }
-        "deflate" => {
-            let mut writer =
-                flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
-            writer.write_all(plain).unwrap();
-            writer.finish().unwrap()
-        }
-        "zstd" => zstd::encode_all(plain, 1).unwrap(),
-        "br" => {
-            let mut out = Vec::new();
-            let mut writer = brotli::CompressorWriter::new(&mut out, 4096, 1, 18);
-            writer.write_all(plain).unwrap();
-            drop(writer);
-            out
-        }
-        other => panic!("no encoder for {other}"),
-    }
-}
-
-/// Chunks of 1 to 97 bytes, the same for the same body.
-fn ragged(body: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let mut seed = body.len() as u64 | 1;
-    let mut rest = body;
-    std::iter::from_fn(move || {
-        seed = seed
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        let length = usize::try_from(1 + (seed >> 33) % 97)
-            .unwrap()
-            .min(rest.len());
-        let (chunk, after) = rest.split_at(length);
-        rest = after;
-        (!chunk.is_empty()).then_some(chunk)
-    })
-}
-
 #[test]
 fn every_recorded_answer_is_read_as_it_was_reported() {
     let Some(cases) = cases() else { return };
     let mut table: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
     let mut wrong = Vec::new();
+    assert!(
+        cases.iter().any(|case| case.is_unread),
+        "answers without usage"
+    );
     for case in &cases {
         let found = case.read(
             case.coding.as_deref(),
