@@ -156,6 +156,7 @@ const PATHS: &[&str] = &[
     "system",
     "system[].text",
     "instructions",
+    "input[].text",
     "input[].content",
     "input[].content[].text",
     "input[].arguments",

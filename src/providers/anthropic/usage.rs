@@ -107,7 +107,9 @@ impl Counts {
             (&mut said.selectors.speed, usage.at("speed")),
             (&mut said.selectors.geo, usage.at("inference_geo")),
         ] {
-            *slot = stated.text().map(str::to_owned).or(slot.take());
+            // Where the place is not told, the request's own may be known.
+            let told = stated.text().filter(|text| *text != "not_available");
+            *slot = told.map(str::to_owned).or(slot.take());
         }
         if usage.at("iterations").exists() {
             self.note_iterations(usage.at("iterations"));

@@ -79,6 +79,8 @@ impl Reader for Batch {
 
     fn found(&mut self, said: &mut Said, path: &str, found: &Found<'_>, _: &mut TextSink<'_>) {
         match path {
+            // Under any other status it is that of one line, or of a batch that made nothing.
+            "error" if said.status < 400 => {}
             "error" => said.note_error(found.raw),
             "model" | "metadata.model" => self.asked = name(found.raw),
             _ if path.starts_with("metadata.") => self.output.found(path, found.raw),

@@ -89,7 +89,8 @@ impl Reader for Interactions {
             Some(event) => matches!(event, "interaction.completed" | "interaction.complete"),
             None => !status.is_empty() && !RUNNING.contains(&status.as_str()),
         };
-        let Some(mut report) = self.usage.take() else {
+        let runs = event.is_none() && RUNNING.contains(&status.as_str());
+        let Some(mut report) = self.usage.take().filter(|_| !runs) else {
             return;
         };
         by_prompt(

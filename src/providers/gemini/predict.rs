@@ -23,6 +23,7 @@ static PATHS: LazyLock<Paths> = LazyLock::new(|| {
         "predictions[].mimeType",
         "predictions[].bytesBase64Encoded",
         "predictions[].gcsUri",
+        "predictions[].raiFilteredReason",
     ])
 });
 
@@ -31,6 +32,8 @@ static PATHS: LazyLock<Paths> = LazyLock::new(|| {
 pub struct Predict {
     /// The pieces that were made, by each of the fields that every piece may have.
     pieces: [u64; 3],
+    /// Pieces that were withheld, which cost nothing.
+    withheld: u64,
     begun: bool,
     /// Of all samples together.
     seconds: Option<u64>,
@@ -62,13 +65,14 @@ impl Reader for Predict {
             }
             "predictions[].mimeType" => self.pieces[0] += 1,
             "predictions[].bytesBase64Encoded" => self.pieces[1] += 1,
-            _ => self.pieces[2] += 1,
+            "predictions[].gcsUri" => self.pieces[2] += 1,
+            _ => self.withheld += 1,
         }
     }
 
     fn message_end(&mut self, said: &mut Said, _: &mut TextSink<'_>) {
         let images = self.pieces.into_iter().max().unwrap_or(0);
-        if images > 0 {
+        if images > 0 || self.withheld > 0 {
             let report = Report {
                 units: [(IMAGES, images)].into(),
                 ..Report::default()

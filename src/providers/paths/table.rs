@@ -69,7 +69,7 @@ impl Row {
 
     /// Which segment of its pattern names what is fetched.
     pub(super) fn fetched(&self) -> Option<usize> {
-        let names = || self.pattern.split('/').position(|step| step == "{}");
+        let names = || self.pattern.split('/').position(|step| step.contains("{}"));
         (self.metering == Metering::Fetched).then(names).flatten()
     }
 

@@ -135,6 +135,19 @@ fn a_gemini_request_is_read() {
 }
 
 #[test]
+fn a_request_for_videos_or_a_live_session_is_read() {
+    let body = json!({"instances": [{"prompt": "a cat"}], "parameters": {
+        "durationSeconds": 6, "sampleCount": 2, "resolution": "1080p"}});
+    let mut reader = RequestReader::new(Some(Dialect::GeminiPredict));
+    reader.feed(body.to_string().as_bytes(), &mut |_| {});
+    let facts = reader.facts();
+    assert_eq!(facts.units, [("video_seconds", 12)].into());
+    assert_eq!(facts.selectors.size.as_deref(), Some("1080p"));
+    let (facts, _) = read(&json!({"setup": {"model": "models/gemini-live"}}));
+    assert_eq!(facts.model.as_deref(), Some("models/gemini-live"));
+}
+
+#[test]
 fn what_a_body_does_not_hold_is_noticed() {
     for body in [
         json!({"previous_response_id": "resp_1"}),
