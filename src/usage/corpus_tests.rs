@@ -3,8 +3,6 @@
 //! The recordings lie outside the project. Where they are absent the tests say so and pass; where they
 //! are present each of them must be found, read and agree with the usage that was established for it.
 
-mod resent;
-
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -18,11 +16,13 @@ use crate::providers::request::RequestReader;
 use crate::providers::{Api, Dialect};
 use crate::wire::encoding::Decoder;
 
+mod sending;
+
+use sending::{encode, ragged};
+
 use super::estimate::TextSample;
 use super::extract::{Extractor, ResponseHead};
 use super::{Extraction, StreamEnd, Usage, UsageSource, take};
-
-use resent::{encode, ragged};
 
 /// Fewest cases that the corpus must hold for each dialect, so that a walk over nothing fails.
 const CASES_MIN: usize = 4;

@@ -3,8 +3,10 @@
 mod corpus;
 mod finding;
 mod importing;
+mod numbered;
 mod reference;
 mod rounds;
+mod selecting;
 mod vectors;
 
 use super::Lookup;

@@ -1,4 +1,4 @@
-//! A recorded body as other senders, and other networks, would have sent it.
+//! A recorded body as other senders would have sent it: encoded, and in other chunks.
 
 use std::io::Write;
 
