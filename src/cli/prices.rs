@@ -14,6 +14,7 @@ use crate::config::Config;
 use crate::listen::private;
 use crate::pricing::{Catalog, Explanation, Lookup, Origin, Published, import};
 use crate::providers::Selectors;
+use crate::units::Currency;
 
 /// Where an imported catalogue lies in `data_dir`; it takes the built-in one's place.
 const IMPORTED: &str = "prices.json";
@@ -92,7 +93,7 @@ pub fn run(args: &Args, file: &File) -> anyhow::Result<()> {
     if let Some(Action::Import(import)) = &args.action {
         return run_import(import, &config);
     }
-    let catalog = catalog(&config)?.with_overrides(&config.prices);
+    let catalog = config.catalog(&catalog(&config)?);
     match &args.model {
         Some(model) => show(args, model, &config, &catalog),
         None => list(args.format, &catalog),
@@ -162,9 +163,18 @@ fn show(args: &Args, model: &str, config: &Config, catalog: &Catalog) -> anyhow:
 }
 
 /// Where a price stands and what chose it.
-fn reason(why: &Explanation) -> String {
+pub(super) fn reason(why: &Explanation) -> String {
     let mut text = match &why.origin {
-        Origin::Override { model, .. } => format!("proxy.yaml, prices: {model}"),
+        Origin::Override {
+            model, currency, ..
+        } => match *currency {
+            Currency::USD => format!("proxy.yaml, prices: {model}"),
+            other => format!(
+                "proxy.yaml, prices: {model}, in {} at {} USD",
+                other.code(),
+                other.usd()
+            ),
+        },
         Origin::Catalogue {
             provider,
             model,

@@ -30,8 +30,9 @@ use std::time::Duration;
 
 use crate::budget::limits::Limit;
 use crate::ledger::Labels;
-use crate::pricing::Override;
+use crate::pricing::{Catalog, Override};
 use crate::providers::Api;
+use crate::units::Currencies;
 
 /// A text that is never printed.
 #[derive(Clone, PartialEq, Eq)]
@@ -148,10 +149,13 @@ pub struct Provider {
     pub timeouts: Timeouts,
 }
 
-impl Provider {
-    /// The catalogue's model behind a name of the operator's own.
-    pub fn priced_as(&self, name: &str) -> Option<&str> {
-        self.models.get(name).map(String::as_str)
+impl Config {
+    /// A catalogue with what the operator says over it: prices, and what is behind names.
+    pub fn catalog(&self, base: &Arc<Catalog>) -> Arc<Catalog> {
+        let named = self.providers.iter().filter(|one| !one.models.is_empty());
+        let names = named.map(|one| (one.name.clone(), one.models.clone()));
+        base.with_overrides(&self.prices)
+            .with_names(names.collect())
     }
 }
 
@@ -176,6 +180,8 @@ pub struct Config {
     pub timezone: jiff::tz::TimeZone,
     /// The known providers and the file's own, by name.
     pub providers: Vec<Arc<Provider>>,
+    /// What amounts may be written and read in.
+    pub currencies: Currencies,
     pub budgets: Vec<Limit>,
     pub prices: Vec<Override>,
     pub on_ledger_fault: Policy,

@@ -130,18 +130,11 @@ impl Call {
     }
 
     /// The model at whose price the call is expected: what the operator says is behind the name that was
-    /// asked for, or behind the deployment, else that name itself.
+    /// asked for, else that name itself.
     fn priced_model(&self) -> Option<&str> {
-        self.names_of_operator()
-            .next()
-            .or(self.head.request_model.as_deref())
-    }
-
-    /// What the operator says is behind the names in the request.
-    pub fn names_of_operator(&self) -> impl Iterator<Item = &str> {
-        let asked = [&self.head.request_model, &self.target.endpoint.model];
-        let named = asked.into_iter().filter_map(Option::as_deref);
-        named.filter_map(|name| self.target.provider.priced_as(name))
+        let asked = self.head.request_model.as_deref()?;
+        let behind = self.live.catalog.behind(&self.target.provider.name, asked);
+        Some(behind.unwrap_or(asked))
     }
 
     /// The key under which the model that was asked for is priced.

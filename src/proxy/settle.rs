@@ -10,12 +10,10 @@ use super::engine::Engine;
 use super::once::Counted;
 use crate::budget::Size;
 use crate::ledger::{self, Outcome};
-use crate::providers::{Api, Dialect, ErrorType, Metering, Selectors};
+use crate::pricing::{Charge, STATED_BY_PROVIDER};
+use crate::providers::{Dialect, ErrorType, Metering, Selectors};
 use crate::units::PicoUsd;
 use crate::usage::{Extraction, StreamEnd, Usage, UsageSource};
-
-/// What a row says of the price where the provider stated the cost itself.
-const STATED_BY_PROVIDER: &str = "provider-stated";
 
 /// How a call ended, as the proxy saw it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -251,7 +249,6 @@ impl Call {
 
     /// The cost of what was read, by the price in force when the call began.
     fn price(&self, extraction: &Extraction) -> Priced {
-        let version = || Some(self.live.catalog.version().to_owned());
         if let Some(cost) = extraction.provider_cost {
             return Priced {
                 cost: Some(cost),
@@ -285,35 +282,20 @@ impl Call {
             };
         };
         let selectors = self.selectors(extraction);
-        let names = self.names_for_price(extraction);
-        let Some(first) = names.first() else {
-            return Priced {
-                cost: None,
-                version: version(),
-            };
+        let charge = Charge {
+            provider: &self.target.provider.name,
+            catalog_id: self.target.provider.catalog_id.as_deref(),
+            dialect: self.target.endpoint.dialect,
+            model: self.model(extraction),
+            request_model: self.head.request_model.as_deref(),
+            at: self.head.started_at,
+            selectors: &selectors,
+            usage,
         };
-        let mut lookup = self.lookup(first, &selectors);
-        if let Some(priced) = self.live.catalog.first_priced(&lookup, names) {
-            lookup.model = priced;
-        }
-        let cost = self.live.catalog.cost(&lookup, usage);
+        let cost = charge.cost(&self.live.catalog);
         Priced {
             cost: cost.amount,
             version: Some(cost.version),
-        }
-    }
-
-    /// The names under which a price is looked for, the best first: what answered, then what the operator says
-    /// is behind it (an ARN, an endpoint's id) or behind what was asked (a deployment), then what was asked.
-    /// Bedrock's answers leave out the profile that sets the price (`global.`), so there they stand last.
-    fn names_for_price<'a>(&'a self, extraction: &'a Extraction) -> Vec<&'a str> {
-        let answered = extraction.model.as_deref();
-        let behind = answered.and_then(|name| self.target.provider.priced_as(name));
-        let operators = behind.into_iter().chain(self.names_of_operator());
-        let asked = self.head.request_model.as_deref();
-        match self.target.endpoint.dialect.and_then(Dialect::api) {
-            Some(Api::Bedrock) => operators.chain(asked).chain(answered).collect(),
-            _ => answered.into_iter().chain(operators).chain(asked).collect(),
         }
     }
 

@@ -11,6 +11,11 @@ fn usd(text: &str) -> Option<PicoUsd> {
     Some(text.parse().expect("an amount"))
 }
 
+/// A rate as an override has it.
+fn rate(text: &str) -> Option<i128> {
+    usd(text).map(PicoUsd::get)
+}
+
 fn found(lookup: &Lookup<'_>) -> Option<(String, String, Matched)> {
     match Catalog::builtin().explain(lookup)?.origin {
         Origin::Catalogue {
@@ -139,7 +144,7 @@ fn price(provider: Option<&str>, model: &str, input: &str) -> Override {
     Override {
         provider,
         model: model.to_owned(),
-        input: usd(input),
+        input: rate(input),
         ..Override::default()
     }
 }
@@ -176,12 +181,12 @@ fn an_override_goes_before_the_catalogue_and_the_closer_one_before_the_wider() {
 #[test]
 fn an_override_prices_every_class_that_it_states() {
     let all = Override {
-        cached_input: usd("0.5"),
-        cache_write_5m: usd("1.25"),
-        output: usd("4"),
-        input_audio: usd("8"),
-        output_audio: usd("16"),
-        request: usd("0.01"),
+        cached_input: rate("0.5"),
+        cache_write_5m: rate("1.25"),
+        output: rate("4"),
+        input_audio: rate("8"),
+        output_audio: rate("16"),
+        request: rate("0.01"),
         ..price(None, "m", "1")
     };
     let catalog = overridden(&[all]);
@@ -253,7 +258,9 @@ fn an_explanation_names_what_chose_the_price() {
     let ours =
         overridden(&[price(Some("openai"), "gpt-*", "1")]).explain(&lookup("openai", "gpt-5"));
     let Some(Explanation {
-        origin: Origin::Override { provider, model },
+        origin: Origin::Override {
+            provider, model, ..
+        },
         ..
     }) = ours
     else {

@@ -1,6 +1,7 @@
 //! Tests of the room as a whole.
 
 mod corpus;
+mod currencies;
 mod finding;
 mod importing;
 mod numbered;
