@@ -93,7 +93,7 @@ pub fn run(args: &Args, file: &File) -> anyhow::Result<()> {
     if let Some(Action::Import(import)) = &args.action {
         return run_import(import, &config);
     }
-    let catalog = catalog(&config)?.with_overrides(&config.prices);
+    let catalog = config.catalog(&catalog(&config)?);
     match &args.model {
         Some(model) => show(args, model, &config, &catalog),
         None => list(args.format, &catalog),
