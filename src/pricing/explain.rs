@@ -42,6 +42,8 @@ pub enum Origin {
         context_window: Option<u64>,
         /// Which form of the name led there.
         matched: Matched,
+        /// Where the row is from: `genai-prices` or `litellm`.
+        source: String,
     },
 }
 

@@ -8,25 +8,30 @@ mod base;
 mod catalog;
 mod charge;
 mod clause;
+mod condition;
 mod explain;
 mod fields;
 mod file;
+mod genai;
 mod import;
 mod item;
 mod leaves;
+mod litellm;
 mod literal;
+mod merge;
 mod names;
 mod overrides;
 mod price;
 mod rates;
 mod select;
+mod selectors;
 #[cfg(test)]
 mod tests;
 
 pub use catalog::{Catalog, Cost};
 pub use charge::{Charge, Part, STATED_BY_PROVIDER};
 pub use explain::{Explanation, Matched, Origin};
-pub use import::{Imported, import};
+pub use import::{Imported, Published, import};
 pub use item::Item;
 pub use rates::{Line, Rate, Rates};
 

@@ -69,6 +69,7 @@ tunnel: dney => 1:9: tunnel: expected allow or deny, got "dney" (did you mean `d
 on_ledger_fault: deny => 1:18: on_ledger_fault: expected allow or block, got "deny"
 response_headers: yes => 1:19: response_headers: expected true or false, got "yes"
 timezone: Mars/Base => 1:11: timezone: expected an IANA time zone, got "Mars/Base" (write it like `UTC` or `Europe/Berlin`)
+default_provider: azure => 1:19: default_provider: provider `azure` has no upstream to be the default (add `azure: { upstream: https://… }` to the providers)
 default_provider: opnai => 1:19: default_provider: expected a provider's name, but none is called "opnai" (did you mean `openai`?)
 shutdown: { grace: 2h } => 1:20: shutdown.grace: expected at most 3600s, got 7200s
 shutdown: { grace: 30 } => 1:20: shutdown.grace: expected a duration in whole ms, s, m or h, at most 24h, got "30": the unit is missing

@@ -4,8 +4,10 @@ mod corpus;
 mod currencies;
 mod finding;
 mod importing;
+mod numbered;
 mod reference;
 mod rounds;
+mod selecting;
 mod vectors;
 
 use super::Lookup;
