@@ -2,8 +2,9 @@
 //!
 //! A stream states usage only where the caller asked for it, in a last chunk without choices; other hosts
 //! put it on the chunk that finishes, on every chunk (cumulative), within a choice or under `x_groq`.
-//! Whatever comes last stands. What single hosts add beside it (headers, timings, a breakdown by model,
-//! errors with status 200) is in `extras`.
+//! Whatever comes last stands. Groq's compound systems add a breakdown by model, and each part has its
+//! model's price; in streams its entries may each repeat the total, and then it is left alone. What other
+//! single hosts add (headers, timings, errors with status 200) is in `extras`.
 
 mod extras;
 
@@ -32,9 +33,9 @@ static PATHS: LazyLock<Paths> = LazyLock::new(|| {
         "timings",
         "perf_metrics",
         "web_search[]",
-        "usage_breakdown",
+        "usage_breakdown.models",
         "x_groq.usage",
-        "x_groq.usage_breakdown",
+        "x_groq.usage_breakdown.models",
         "x_groq.error",
         "bot_usage",
         "choices[].usage",
@@ -85,6 +86,8 @@ pub struct Chat {
 struct Message {
     /// Usage, and whether it stood in the place that outranks the others.
     usage: Option<(Report, bool)>,
+    /// The same by model.
+    parts: Vec<(Option<String>, Report)>,
     has_choice: bool,
     finished: bool,
 }
@@ -111,20 +114,16 @@ impl Reader for Chat {
             }
             "usage" | "result.usage" => message.note_usage(said, found.raw, true),
             "x_groq.usage" | "choices[].usage" => message.note_usage(said, found.raw, false),
+            "usage_breakdown.models" | "x_groq.usage_breakdown.models" => {
+                message.parts = parts(found.raw);
+            }
             "timings" => message.note(llamacpp::timings(&parse(found.raw)), false),
             "choices[].index" => message.has_choice = true,
             "choices[].finish_reason" => {
                 message.has_choice = true;
                 message.finished |= name(found.raw).is_some();
             }
-            "type"
-            | "object"
-            | "code"
-            | "message"
-            | "perf_metrics"
-            | "web_search[]"
-            | "usage_breakdown"
-            | "x_groq.usage_breakdown"
+            "type" | "object" | "code" | "message" | "perf_metrics" | "web_search[]"
             | "bot_usage" => {
                 self.extras.found(path, found.raw);
             }
@@ -149,12 +148,13 @@ impl Reader for Chat {
         let Some(report) = stated.or_else(|| extras.bots()) else {
             return;
         };
+        let report = by_model(extras.complete(report), message.parts);
         let standing = if message.has_choice && !message.finished {
             Standing::Running
         } else {
             Standing::Final
         };
-        said.replace(extras.complete(report), standing);
+        said.state(report, standing);
         // A chunk that still has choices may be followed by one that states more (Perplexity's cost).
         said.terminal |= !message.has_choice;
     }
@@ -193,6 +193,39 @@ impl Message {
         if report.states_tokens() && (outranks || !held) {
             self.usage = Some((report, outranks));
         }
+    }
+}
+
+/// A breakdown's entries; none where one of them names no model.
+fn parts(raw: &[u8]) -> Vec<(Option<String>, Report)> {
+    let value = parse(raw);
+    let part = |entry: Node<'_>| {
+        let model = entry.at("model").text()?.to_owned();
+        Some((
+            Some(model),
+            openai_usage::report(entry.at("usage").value()?),
+        ))
+    };
+    let parts: Option<Vec<_>> = Node::new(&value).items().map(part).collect();
+    parts.unwrap_or_default()
+}
+
+/// The report in its parts, where they add up to it; else as it is.
+fn by_model(report: Report, parts: Vec<(Option<String>, Report)>) -> Report {
+    let sum = |count: fn(&Report) -> Option<u64>| {
+        let counts = parts.iter().filter_map(|(_, part)| count(part));
+        counts.reduce(u64::saturating_add)
+    };
+    let adds_up =
+        sum(|part| part.input) == report.input && sum(|part| part.output) == report.output;
+    if parts.is_empty() || !adds_up {
+        return report;
+    }
+    Report {
+        units: report.units,
+        cost: report.cost,
+        extra: parts,
+        ..Report::default()
     }
 }
 

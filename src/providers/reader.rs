@@ -110,7 +110,8 @@ impl Said {
         }
     }
 
-    /// Takes a report that states anything in place of the one before: tokens, units or a cost.
+    /// Takes a report that states anything in place of the one before: tokens, units,
+    /// parts or a cost.
     pub fn state(&mut self, report: Report, standing: Standing) {
         if report.states_usage() {
             self.report = Some(report);

@@ -81,13 +81,13 @@ pub const CHARACTERS: &str = "characters";
 impl Report {
     /// Whether any tokens are stated; an empty object, or one that only names a tier, states none.
     pub fn states_tokens(&self) -> bool {
-        let counts = [self.input, self.output, self.total];
-        counts.iter().any(Option::is_some) || !self.extra.is_empty()
+        self.input.is_some() || self.output.is_some() || self.total.is_some()
     }
 
-    /// Whether anything is stated: tokens, units or a cost.
+    /// Whether anything is stated: tokens, units, parts or a cost.
     pub fn states_usage(&self) -> bool {
-        self.states_tokens() || !self.units.is_empty() || self.cost.is_some()
+        let more = !self.units.is_empty() || !self.extra.is_empty() || self.cost.is_some();
+        self.states_tokens() || more
     }
 
     /// Adds a report of the same convention, field by field; a field that neither states stays unstated.

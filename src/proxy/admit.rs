@@ -117,7 +117,7 @@ impl Call {
             return false;
         }
         let provider = &self.target.provider;
-        match &self.head.request_model {
+        match self.priced_model() {
             Some(model) => self
                 .live
                 .catalog
@@ -128,6 +128,14 @@ impl Call {
                 .catalog
                 .always_costs(&provider.name, provider.catalog_id.as_deref()),
         }
+    }
+
+    /// The model at whose price the call is expected: what the operator says is behind the name that was
+    /// asked for, else that name itself.
+    fn priced_model(&self) -> Option<&str> {
+        let asked = self.head.request_model.as_deref()?;
+        let behind = self.live.catalog.behind(&self.target.provider.name, asked);
+        Some(behind.unwrap_or(asked))
     }
 
     /// The key under which the model that was asked for is priced.
@@ -165,14 +173,14 @@ impl Call {
                 worst_case: nothing,
             };
         }
-        let model = self.head.request_model.as_deref().unwrap_or_default();
+        let model = self.priced_model().unwrap_or_default();
         let lookup = self.lookup(model, &request.selectors);
         let rates = self.live.catalog.find(&lookup);
         let window = self.live.catalog.context_window(&lookup);
         engine.estimator.sizes(&Ask {
             provider: &self.head.provider,
             request,
-            answers: self.target.endpoint.operation != "embeddings",
+            answers: !matches!(self.target.endpoint.operation, "embeddings" | "videos"),
             body_bytes: self.request.size(),
             input_tokens: None,
             text_only: false,
@@ -182,7 +190,7 @@ impl Call {
     }
 
     fn hold(&self, sizes: &Sizes) -> Hold {
-        let model = self.head.request_model.as_deref().unwrap_or_default();
+        let model = self.priced_model().unwrap_or_default();
         let input = sizes.expected.input_tokens;
         let rates = self.live.catalog.find(&self.lookup(model, Selectors::NONE));
         Hold {

@@ -1,8 +1,7 @@
 //! What single hosts add to OpenAI's chat completions.
 //!
-//! Groq's compound systems break usage down by model: where the parts sum to the whole, each is billed at
-//! its own model. In streams every part repeats the whole, and then the parts say nothing. Volcengine's bots
-//! state nothing but the parts. Fireworks and llama.cpp tell what was cached in places of their own.
+//! Volcengine's bots state their usage by model alone. Fireworks tells what was cached in places of its own.
+//! Many state an error as the message itself, under status 200.
 
 use serde_json::{Value, json};
 
@@ -25,7 +24,6 @@ pub(super) struct Extras {
 #[derive(Debug, Default)]
 pub(super) struct Met {
     cached: Option<u64>,
-    breakdown: Option<Value>,
     bots: Option<Value>,
     /// Zhipu lists what its search found, and charges the search.
     searched: bool,
@@ -54,8 +52,7 @@ impl Extras {
             "type" => met.kind = Some(value),
             // `object: error` is vLLM's way to say that the rest is one.
             "object" if value == "error" => met.kind = met.kind.take().or(Some(value)),
-            "object" => {}
-            _ => met.breakdown = Some(value),
+            _ => {}
         }
     }
 
@@ -110,36 +107,6 @@ impl Met {
         if self.searched {
             report.units.entry(WEB_SEARCHES).or_insert(1);
         }
-        self.broken_down(&report).unwrap_or(report)
-    }
-
-    /// The same usage by model, where the parts make the whole.
-    fn broken_down(&self, whole: &Report) -> Option<Report> {
-        let breakdown = Node::new(self.breakdown.as_ref()?);
-        let parts: Vec<(Option<String>, Report)> = breakdown
-            .at("models")
-            .items()
-            .filter_map(|part| {
-                let model = part.at("model").text()?.to_owned();
-                let used = part.at("usage").value().map(openai_usage::report)?;
-                Some((Some(model), used))
-            })
-            .collect();
-        let sum = |count: fn(&Report) -> Option<u64>| {
-            parts
-                .iter()
-                .map(|(_, part)| count(part))
-                .sum::<Option<u64>>()
-        };
-        let input = sum(|part| part.input)?;
-        let is_sum = !parts.is_empty()
-            && Some(input) == whole.input
-            && sum(|part| part.output) == whole.output;
-        is_sum.then(|| Report {
-            units: whole.units.clone(),
-            cost: whole.cost,
-            extra: parts,
-            ..Report::default()
-        })
+        report
     }
 }

@@ -14,6 +14,7 @@ mod google;
 mod media;
 mod openai;
 mod sniffed;
+mod tools;
 mod vendors;
 
 const JSON: &str = "application/json";
