@@ -7,7 +7,7 @@ mod held;
 pub mod restate;
 
 #[cfg(test)]
-mod corpus_tests;
+pub(crate) mod corpus_tests;
 
 pub use body::take;
 
