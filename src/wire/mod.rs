@@ -3,3 +3,4 @@
 pub mod encoding;
 pub mod json;
 pub mod sse;
+pub mod websocket;
