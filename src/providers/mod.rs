@@ -8,6 +8,7 @@ mod names;
 mod node;
 mod openai_chat;
 mod openai_embeddings;
+mod openai_realtime;
 mod openai_responses;
 mod openai_usage;
 pub mod paths;
@@ -15,6 +16,7 @@ pub mod reader;
 pub mod refusal;
 pub mod report;
 pub mod request;
+pub mod session;
 mod sniffed;
 
 pub use errors::by_status;

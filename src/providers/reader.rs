@@ -8,6 +8,7 @@ use std::fmt::Debug;
 use crate::wire::json::{Fields, Found, unquote};
 
 use super::node::{Node, parse};
+use super::openai_realtime;
 use super::openai_responses;
 use super::report::Report;
 use super::{
@@ -132,6 +133,7 @@ pub fn reader(dialect: Dialect, _asked: &RequestFacts) -> Box<dyn Reader> {
     match dialect {
         Dialect::OpenaiChat | Dialect::OpenaiCompletions => Box::<openai_chat::Chat>::default(),
         Dialect::OpenaiResponses => Box::<openai_responses::Responses>::default(),
+        Dialect::OpenaiRealtime => Box::<openai_realtime::Realtime>::default(),
         Dialect::OpenaiEmbeddings => Box::<openai_embeddings::Embeddings>::default(),
         Dialect::AnthropicMessages => Box::<anthropic::Messages>::default(),
         Dialect::GeminiGenerate | Dialect::GeminiEmbed => Box::<gemini::Generate>::default(),

@@ -4,6 +4,7 @@ mod body;
 pub mod estimate;
 pub mod extract;
 pub mod restate;
+pub mod session;
 
 #[cfg(test)]
 mod corpus_tests;

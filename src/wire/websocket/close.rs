@@ -11,7 +11,8 @@ pub fn close_frame(status: u16, reason: &str, mask: Option<[u8; 4]>) -> Vec<u8> 
     let reason = &reason[..reason.floor_char_boundary(REASON_BYTES_MAX)];
     let mut payload = status.to_be_bytes().to_vec();
     payload.extend_from_slice(reason.as_bytes());
-    let length = u8::try_from(payload.len()).expect("a control frame's payload is at most 125 bytes");
+    let length =
+        u8::try_from(payload.len()).expect("a control frame's payload is at most 125 bytes");
     let mut frame = vec![FIN | 8];
     match mask {
         Some(mask) => {

@@ -66,7 +66,10 @@ mod tests {
             ),
             (&["x-webkit-deflate-frame"], Extensions::Unknown),
             (&["permessage-deflate", "x-other"], Extensions::Unknown),
-            (&["permessage-deflate, permessage-deflate"], Extensions::Unknown),
+            (
+                &["permessage-deflate, permessage-deflate"],
+                Extensions::Unknown,
+            ),
             (&["permessage-deflate; level=9"], Extensions::Unknown),
         ] {
             assert_eq!(negotiated(values.iter().copied()), expected, "{values:?}");

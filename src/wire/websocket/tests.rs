@@ -296,6 +296,10 @@ fn a_close_frame_reads_as_one() {
         let mut plain = bytes[if mask.is_some() { 6 } else { 2 }..].to_vec();
         unmask(&mut plain, mask.unwrap_or_default(), 0);
         assert_eq!(plain[..2], 1008_u16.to_be_bytes());
-        assert!(std::str::from_utf8(&plain[2..]).unwrap().starts_with("budget ü spent"));
+        assert!(
+            std::str::from_utf8(&plain[2..])
+                .unwrap()
+                .starts_with("budget ü spent")
+        );
     }
 }
