@@ -110,6 +110,9 @@ pub enum Metering {
     Unmetered,
 }
 
+/// The operation of a connection over which responses are made, each of which has its own.
+pub const SESSION: &str = "session";
+
 /// What a request's head says about the API that it calls.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {
@@ -123,6 +126,13 @@ pub struct Endpoint {
     pub streamed: Option<bool>,
     /// Where the path says where the model is served (Vertex's location).
     pub geo: Option<String>,
+}
+
+impl Endpoint {
+    /// Whether it is a session, of which weir reads what is made.
+    pub fn is_session(&self) -> bool {
+        self.operation == SESSION
+    }
 }
 
 /// What a price may depend on besides provider and model, in the provider's own words.

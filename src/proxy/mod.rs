@@ -12,5 +12,6 @@ pub mod key_hash;
 pub mod phases;
 pub mod request;
 pub mod route;
+pub mod session;
 pub mod settle;
 pub mod tee;

@@ -149,6 +149,11 @@ impl Session {
         !self.open.is_empty()
     }
 
+    /// Leaves out what was asked for and does not reach the server.
+    pub fn forget(&mut self, number: Number) {
+        self.open.retain(|open| open.number != number);
+    }
+
     /// Reads the next bytes of the client's current message.
     pub fn client_piece(&mut self, piece: &[u8]) {
         self.client.feed(piece);
