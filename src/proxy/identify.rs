@@ -293,6 +293,9 @@ mod tests {
         assert_eq!(bearer, name(&[("x-api-key", "sk-1")], None));
         assert_eq!(bearer, name(&[("x-goog-api-key", "sk-1")], None));
         assert_eq!(bearer, name(&[], Some("alt=sse&key=sk-1")));
+        let offered = "realtime, openai-insecure-api-key.sk-1, openai-beta.realtime-v1";
+        assert_eq!(bearer, name(&[("sec-websocket-protocol", offered)], None));
+        assert_eq!(name(&[("sec-websocket-protocol", "realtime")], None), None);
         assert_ne!(bearer, name(&[("authorization", "Bearer sk-2")], None));
         assert_eq!(name(&[], None), None);
     }

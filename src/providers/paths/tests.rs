@@ -302,3 +302,55 @@ proptest::proptest! {
         proptest::prop_assert_eq!(found.dialect.is_some(), found.metering == Metering::Metered);
     }
 }
+
+#[test]
+fn a_session_is_told_by_its_path_and_its_model_by_path_or_query() {
+    for (api, path, query, dialect, model) in [
+        (
+            Api::Openai,
+            "/v1/realtime",
+            "model=gpt-realtime%2D2",
+            Some(Dialect::OpenaiRealtime),
+            Some("gpt-realtime-2"),
+        ),
+        (
+            Api::Openai,
+            "/openai/realtime",
+            "api-version=1&deployment=mine",
+            Some(Dialect::OpenaiRealtime),
+            Some("mine"),
+        ),
+        (
+            Api::Openai,
+            "/v1/responses",
+            "",
+            Some(Dialect::OpenaiResponses),
+            None,
+        ),
+        (
+            Api::Gemini,
+            "/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent",
+            "key=k",
+            Some(Dialect::GeminiLive),
+            None,
+        ),
+        (
+            Api::Spark,
+            "/v4.0/chat",
+            "authorization=x",
+            Some(Dialect::Spark),
+            Some("v4.0"),
+        ),
+        (Api::Openai, "/v1/elsewhere", "model=m", None, Some("m")),
+    ] {
+        let endpoint = session(api, path, query);
+        assert_eq!(endpoint.dialect, dialect, "{path}");
+        assert_eq!(endpoint.model.as_deref(), model, "{path}");
+        assert_eq!(endpoint.is_session(), dialect.is_some(), "{path}");
+        assert_eq!(
+            endpoint.metering == Metering::Metered,
+            dialect.is_some(),
+            "{path}"
+        );
+    }
+}

@@ -9,6 +9,7 @@ use pingora::protocols::http::v1::client::HttpSession as Upstream;
 use pingora::proxy::Session;
 use ring::rand::{SecureRandom as _, SystemRandom};
 use tokio::time::timeout;
+use tracing::info;
 
 use super::tap::Side;
 use crate::proxy::call::Call;
@@ -28,6 +29,7 @@ pub async fn close(
     call: &Call,
     reason: &str,
 ) -> Result<()> {
+    info!(provider = call.head.provider, reason, "closing a session");
     let frame = Bytes::from(close_frame(STATUS, reason, None));
     let task = HttpTask::UpgradedBody(Some(frame), false);
     session.write_response_tasks(vec![task]).await?;

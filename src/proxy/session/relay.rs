@@ -17,7 +17,7 @@ use crate::providers::RequestFacts;
 use crate::proxy::call::Call;
 use crate::proxy::engine::Engine;
 use crate::usage;
-use crate::wire::websocket::negotiated;
+use crate::wire::websocket::{Extensions, negotiated};
 
 /// Carries one session from its handshake to its end.
 pub async fn relay(
@@ -78,7 +78,7 @@ async fn answer(
                 }
                 handshake::frame_answer(head, *ends)?;
                 if head.status == http::StatusCode::SWITCHING_PROTOCOLS {
-                    call.open_tap(head);
+                    call.open_tap(engine, head);
                 }
             }
             HttpTask::Body(Some(bytes), _) => call.watch_body(engine, bytes),
@@ -159,13 +159,16 @@ async fn finish(session: &mut Session, upstream: &mut Upstream) -> Result<()> {
 
 impl Call {
     /// Begins to read, where the dialect is known, by what the handshake agreed on.
-    fn open_tap(&mut self, head: &ResponseHeader) {
+    fn open_tap(&mut self, engine: &Engine, head: &ResponseHeader) {
         let endpoint = &self.target.endpoint;
         let Some(dialect) = endpoint.dialect else {
             return;
         };
         let values = head.headers.get_all("sec-websocket-extensions").iter();
         let extensions = negotiated(values.map(|value| value.to_str().unwrap_or("unreadable")));
+        if extensions == Extensions::Unknown {
+            engine.metrics.unmetered(&self.head.provider);
+        }
         let facts = RequestFacts {
             model: endpoint.model.clone(),
             ..RequestFacts::default()
