@@ -239,6 +239,12 @@ impl Call {
         };
         let ending = match ending {
             Ending::Complete => tap.end.unwrap_or(ending),
+            // After a Close whoever is first cuts the other off.
+            Ending::ClientClosed | Ending::Upstream(_)
+                if tap.client_closed || tap.server_closed =>
+            {
+                Ending::Complete
+            }
             other => other,
         };
         let mut events = Vec::new();

@@ -90,6 +90,10 @@ impl Deflate {
         if self.forgets {
             self.state.reset();
         }
+        if out.is_empty() {
+            // Nothing since the last flush: an empty block.
+            return vec![0];
+        }
         assert!(out.ends_with(&[0, 0, 0xFF, 0xFF]));
         out.truncate(out.len() - 4);
         out
