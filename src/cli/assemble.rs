@@ -25,6 +25,7 @@ use crate::pricing::Catalog;
 use crate::proxy::counting::Counting;
 use crate::proxy::engine::{Engine, Live};
 use crate::proxy::key_hash::KeyHasher;
+use crate::proxy::once::{Counted, NAMES_MAX, Once};
 use crate::proxy::phases::Weir;
 
 /// What calls share: the ledger opened, budgets and counters as it tells them.
@@ -55,6 +56,15 @@ pub(super) fn engine(
             estimator.learn(&recent.provider, model, recent.output_tokens);
         }
     }
+    let once = Once::default();
+    for made in reader.recently_made(NAMES_MAX)? {
+        let counted = if made.whole {
+            Counted::Whole
+        } else {
+            Counted::Part(Box::new(made.usage))
+        };
+        once.made(&made.provider, &made.response_id, &counted);
+    }
     let engine = Engine {
         live: ArcSwap::from_pointee(live),
         ledger,
@@ -63,6 +73,7 @@ pub(super) fn engine(
         estimator,
         hasher: KeyHasher::open(&config.data_dir)?,
         counting: Counting::start()?,
+        once,
         clock: Arc::clone(clock),
     };
     Ok((Arc::new(engine), guard))
@@ -117,12 +128,18 @@ pub(super) fn authority(
     Ok(authority)
 }
 
+/// Most hosts that one line of the log names: a cloud's pattern alone stands for dozens.
+const SHOWN_MAX: usize = 8;
+
 fn warn_of_uncovered(authority: &Authority, config: &Config) {
     let hosts = claimed_hosts(config);
     let uncovered = authority.uncovered(&hosts);
     if !uncovered.is_empty() {
+        let more = uncovered.len().saturating_sub(SHOWN_MAX);
+        let uncovered = &uncovered[..uncovered.len() - more];
         warn!(
             ?uncovered,
+            more,
             "the CA may not sign for these hosts, so CONNECT to them is refused; run `weir ca rotate`, restart weir and let clients trust it"
         );
     }

@@ -9,6 +9,7 @@ use super::settings::File;
 use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::listen::ca::{Authority, Files};
+use crate::providers::hosts::pattern;
 
 /// Arguments of `weir ca`.
 #[derive(Debug, clap::Args)]
@@ -55,12 +56,12 @@ pub fn run(args: &Args, file: &File) -> anyhow::Result<()> {
     }
 }
 
-/// The hosts that the providers of `config` claim: what the CA may sign for.
+/// The names that the CA may sign for: the hosts that the providers of `config` claim.
 pub fn claimed_hosts(config: &Config) -> BTreeSet<String> {
     config
         .providers
         .iter()
         .flat_map(|provider| &provider.hosts)
-        .map(|host| host.host.clone())
+        .flat_map(|host| pattern::permitted_names(&host.host))
         .collect()
 }

@@ -132,8 +132,12 @@ pub struct Provider {
     pub api: Api,
     /// The provider's id in the price catalogue.
     pub catalog_id: Option<String>,
-    pub upstream: Upstream,
-    /// Claimed for CONNECT and absolute-form requests.
+    /// Where calls by base URL go; `None` where only the caller's own host would tell.
+    pub upstream: Option<Upstream>,
+    /// Whether calls to claimed hosts go to `upstream` too, not to the very host: the file says so by
+    /// naming an upstream.
+    pub redirects: bool,
+    /// Claimed for CONNECT and absolute-form requests; a name may be a pattern with `*`.
     pub hosts: Vec<HostPort>,
     /// A PEM file with more roots for its upstream.
     pub ca: Option<Roots>,

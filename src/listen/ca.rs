@@ -41,7 +41,7 @@ pub enum Error {
     )]
     Ended { day: String },
     #[error(
-        "weir's CA may not sign for {host}; run `weir ca rotate`, restart weir and let clients trust the new CA"
+        "weir's CA may not sign for {host}; run `weir ca rotate` (a host of a new region: write it under a provider's `hosts` first), restart weir and let clients trust the new CA"
     )]
     NotCovered { host: String },
     #[error("cannot make a certificate")]

@@ -20,12 +20,15 @@ const LIFE: Duration = Duration::from_secs(6 * 24 * 3600);
 /// A leaf older than this is made anew, well before it ends.
 const REUSE: Duration = Duration::from_secs(4 * 24 * 3600);
 
+/// Most leaves that are kept: a pattern is claimed for any number of hosts.
+const LEAVES_MAX: usize = 256;
+
 /// Ends TLS for the hosts that providers claim.
 #[derive(Debug)]
 pub struct Interceptor {
     authority: Authority,
     clock: Arc<dyn Clock>,
-    /// By host; only claimed hosts get here, so the configuration bounds it.
+    /// By host; of more than [`LEAVES_MAX`] the oldest goes.
     leaves: Mutex<HashMap<String, Leaf>>,
 }
 
@@ -94,6 +97,9 @@ impl Interceptor {
             end,
         };
         leaves.insert(host.to_owned(), leaf);
+        if leaves.len() > LEAVES_MAX {
+            drop_oldest(&mut leaves, host);
+        }
         Ok(acceptor)
     }
 
@@ -113,6 +119,17 @@ impl Interceptor {
         let der = PrivateKeyDer::Pkcs8(key.serialize_der().into());
         let signing = ring::sign::any_ecdsa_type(&der).expect("rcgen makes ECDSA P-256 keys");
         Ok(CertifiedKey::new(vec![certificate.der().clone()], signing))
+    }
+}
+
+/// Drops the oldest leaf but that of `kept`.
+fn drop_oldest(leaves: &mut HashMap<String, Leaf>, kept: &str) {
+    let others = leaves.iter().filter(|(host, _)| *host != kept);
+    let oldest = others
+        .min_by_key(|(_, leaf)| leaf.made_at)
+        .map(|(host, _)| host.clone());
+    if let Some(oldest) = oldest {
+        leaves.remove(&oldest);
     }
 }
 
@@ -227,6 +244,19 @@ mod tests {
         // Set back, to before the leaf's making.
         clock.set(clock.unix_ms() - 3 * 24 * 3_600_000);
         assert!(!Arc::ptr_eq(&second, &interceptor.acceptor(HOST).unwrap()));
+    }
+
+    #[test]
+    fn the_leaves_of_a_pattern_are_bounded() {
+        let (interceptor, clock, _folder) = interceptor();
+        for at in 0..LEAVES_MAX + 2 {
+            clock.advance(Duration::from_secs(1));
+            interceptor.acceptor(&format!("h{at}.{HOST}")).unwrap();
+        }
+        let leaves = interceptor.leaves.lock().unwrap();
+        assert_eq!(leaves.len(), LEAVES_MAX);
+        assert!(!leaves.contains_key(&format!("h1.{HOST}")));
+        assert!(leaves.contains_key(&format!("h2.{HOST}")));
     }
 
     #[test]

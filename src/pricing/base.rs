@@ -10,7 +10,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use super::Lookup;
 use super::explain::Matched;
 use super::file::{File, Model};
-use super::names::{dashed_date, without_date};
+use super::names::{dashed_date, version_off, without_date};
 use super::select::free_by_name;
 
 /// Most names whose place in the catalogue is remembered. Names are the clients' text: past this
@@ -112,8 +112,8 @@ impl Base {
         place
     }
 
-    /// The first form of the name that a rule fits: as said, with its date dashed, without the
-    /// fine-tuning.
+    /// The first form of the name that a rule fits: as said, with its date dashed, without the version
+    /// that Vertex writes behind an `@`, without the fine-tuning.
     fn search(&self, provider: usize, name: &str) -> Option<Place> {
         let lower = name.to_lowercase();
         let lower = lower.strip_prefix("models/").unwrap_or(&lower);
@@ -124,6 +124,7 @@ impl Base {
         let forms = [
             (Some(lower), Matched::AsSaid),
             (dashed.as_deref(), Matched::DashedDate),
+            (version_off(lower), Matched::AsSaid),
             (tuned, Matched::FineTunedBase),
         ];
         forms

@@ -5,6 +5,7 @@
 
 use super::item::Item;
 use super::price::{Price, PriceSet};
+use crate::providers::report::GROUNDED_PROMPTS;
 use crate::usage::Usage;
 
 /// A count and the price that it is charged at.
@@ -235,7 +236,11 @@ fn other_units<'a>(prices: &'a PriceSet, usage: &Usage, leaves: &mut Vec<Leaf<'a
             Item::DocumentPages => part(Item::AnnotatedPages),
             _ => 0,
         };
-        let count = part(item).saturating_sub(parts);
+        let prompts = usage.other_units.get(GROUNDED_PROMPTS);
+        let count = match (item, prompts) {
+            (Item::WebSearches, Some(prompts)) => *prompts,
+            _ => part(item).saturating_sub(parts),
+        };
         leaves.push(Leaf {
             item,
             count,

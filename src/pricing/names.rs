@@ -17,6 +17,13 @@ pub(super) fn dashed_date(name: &str) -> Option<String> {
     })
 }
 
+/// A name without Vertex's `@20250929`, `@default` or `@latest`; `None` where it has none.
+pub(super) fn version_off(name: &str) -> Option<&str> {
+    let (name, version) = name.rsplit_once('@')?;
+    let is_version = !version.is_empty() && version.bytes().all(|b| b.is_ascii_alphanumeric());
+    (is_version && !name.is_empty()).then_some(name)
+}
+
 /// A name without a `-20251211` or `-2025-12-11` at its end.
 pub(super) fn without_date(name: &str) -> Option<&str> {
     let is_date = |text: &str| text.starts_with("20") && text.parse::<jiff::civil::Date>().is_ok();

@@ -104,40 +104,63 @@ impl Rates {
     /// A fee that the catalogue does not know (a search of a model without a search rate) is not
     /// charged and stands in [`Rates::lines`] without an amount.
     pub fn cost(&self, usage: &Usage) -> Option<PicoUsd> {
-        let leaves = leaves(&self.prices, usage);
-        let unpriced = |leaf: &Leaf<'_>| {
+        let leaves = self.leaves(usage);
+        let unpriced = |(leaf, _): &(Leaf<'_>, u64)| {
             let tokens = leaf.item.is_input() || leaf.item.is_output();
             tokens && leaf.count > 0 && leaf.price.is_none()
         };
         if leaves.iter().any(unpriced) || !self.covers(&leaves) {
             return None;
         }
-        let total_input = total_input(usage).unwrap_or_default();
-        let parts = leaves.iter().filter_map(|leaf| amount(leaf, total_input));
+        let parts = leaves
+            .iter()
+            .filter_map(|(leaf, context)| amount(leaf, *context));
         Some(rounded(parts.fold(0, i128::saturating_add)))
     }
 
+    /// Every charged count with the input by which its tier is chosen: where the rounds of a usage reach
+    /// other tiers than their sum, the tokens of each round by its own.
+    fn leaves(&self, usage: &Usage) -> Vec<(Leaf<'_>, u64)> {
+        let whole = total_input(usage).unwrap_or_default();
+        let mut charged: Vec<_> = leaves(&self.prices, usage)
+            .into_iter()
+            .map(|leaf| (leaf, whole))
+            .collect();
+        let apart = |(context, _): &(u64, Usage)| {
+            let mut prices = self.prices.iter();
+            prices.any(|(_, price)| price.tier(*context) != price.tier(whole))
+        };
+        if usage.rounds.iter().any(apart) {
+            let tokens = |leaf: &Leaf<'_>| leaf.item.is_input() || leaf.item.is_output();
+            charged.retain(|(leaf, _)| !tokens(leaf));
+            for (context, round) in &usage.rounds {
+                let parts = leaves(&self.prices, round).into_iter().filter(tokens);
+                charged.extend(parts.map(|leaf| (leaf, *context)));
+            }
+        }
+        charged
+    }
+
     /// Whether something was counted that the model is priced by, fees aside.
-    fn covers(&self, leaves: &[Leaf<'_>]) -> bool {
+    fn covers(&self, leaves: &[(Leaf<'_>, u64)]) -> bool {
         let only_fees = self.prices.iter().all(|(item, _)| item.is_fee());
         let charged = |leaf: &Leaf<'_>| leaf.price.is_some() && (only_fees || !leaf.item.is_fee());
-        !self.prices.is_empty() && leaves.iter().any(charged)
+        !self.prices.is_empty() && leaves.iter().any(|(leaf, _)| charged(leaf))
     }
 
     /// The parts of a cost, for people.
     pub fn lines(&self, usage: &Usage) -> Vec<Line> {
-        let total_input = total_input(usage).unwrap_or_default();
-        let line = |leaf: Leaf<'_>| Line {
+        let line = |(leaf, context): (Leaf<'_>, u64)| Line {
             item: leaf.item,
             count: leaf.count,
             charged_as: leaf.price.map(|(charged, _)| charged),
             rate: leaf.price.map(|(charged, price)| Rate {
-                usd: price.at(total_input),
+                usd: price.at(context),
                 per: charged.per(),
             }),
-            amount: amount(&leaf, total_input).map(rounded),
+            amount: amount(&leaf, context).map(rounded),
         };
-        let mut lines: Vec<Line> = leaves(&self.prices, usage).into_iter().map(line).collect();
+        let mut lines: Vec<Line> = self.leaves(usage).into_iter().map(line).collect();
         lines.retain(|line| line.count > 0);
         lines
     }

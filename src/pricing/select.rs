@@ -24,6 +24,9 @@ pub(super) fn in_force<'a>(
     lookup: &Lookup<'_>,
     own: bool,
 ) -> Option<Selected<'a>> {
+    if is_provisioned(lookup) {
+        return None;
+    }
     let active = model
         .prices
         .iter()
@@ -58,6 +61,13 @@ pub(super) fn in_force<'a>(
         condition,
         variants,
     })
+}
+
+/// Whether the call was served from capacity that is paid for by the hour. It has no price of its own then,
+/// and nothing would be as wrong as the price of its tokens: the cost is not known.
+fn is_provisioned(lookup: &Lookup<'_>) -> bool {
+    let tier = lookup.selectors.service_tier.as_deref();
+    tier.is_some_and(|tier| tier.eq_ignore_ascii_case("PROVISIONED_THROUGHPUT"))
 }
 
 /// The prices that the call's tier replaces, in the order of the variants.

@@ -43,6 +43,7 @@ const TOO_LONG: &[&str] = &[
     "context length",
     "context window",
     "prompt is too long",
+    "input is too long",
     "maximum number of tokens",
     "too many tokens",
 ];

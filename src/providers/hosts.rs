@@ -2,7 +2,13 @@
 //!
 //! A name here is a first path segment, hosts that CONNECT claims, an upstream and a row in the price
 //! catalogue. An upstream carries a base path only where clients never send it, which none of these
-//! needs: an SDK's base URL is weir's address, the name, and the same prefix that the provider has.
+//! needs: an SDK's base URL is weir's address, the name, and the same prefix that the provider has. Where
+//! every customer has a host of its own there is no upstream to name.
+
+pub mod pattern;
+mod places;
+
+pub use places::geo;
 
 use super::{Api, Known};
 
@@ -17,7 +23,7 @@ const fn openai_shaped(
         name,
         api: Api::Openai,
         catalog_id,
-        upstream,
+        upstream: Some(upstream),
         hosts,
     }
 }
@@ -33,7 +39,7 @@ const fn mixed(
         name,
         api: Api::Auto,
         catalog_id,
-        upstream,
+        upstream: Some(upstream),
         hosts,
     }
 }
@@ -58,15 +64,55 @@ pub const KNOWN: &[Known] = &[
         name: "anthropic",
         api: Api::Anthropic,
         catalog_id: Some("anthropic"),
-        upstream: "https://api.anthropic.com",
-        hosts: &["api.anthropic.com"],
+        upstream: Some("https://api.anthropic.com"),
+        hosts: &["api.anthropic.com", "aws-external-anthropic.*.api.aws"],
     },
     Known {
         name: "gemini",
         api: Api::Gemini,
         catalog_id: Some("google"),
-        upstream: "https://generativelanguage.googleapis.com",
+        upstream: Some("https://generativelanguage.googleapis.com"),
         hosts: &["generativelanguage.googleapis.com"],
+    },
+    Known {
+        name: "vertex",
+        api: Api::Vertex,
+        catalog_id: Some("google"),
+        upstream: Some("https://aiplatform.googleapis.com"),
+        hosts: &[
+            "aiplatform.googleapis.com",
+            "*-aiplatform.googleapis.com",
+            "aiplatform.*.rep.googleapis.com",
+            "claude.googleapis.com",
+        ],
+    },
+    Known {
+        name: "bedrock",
+        api: Api::Bedrock,
+        catalog_id: Some("aws"),
+        upstream: None,
+        hosts: &[
+            "bedrock-runtime.*.amazonaws.com",
+            "bedrock-runtime-fips.*.amazonaws.com",
+            "bedrock-runtime.*.api.aws",
+            "*.bedrock-runtime.*.vpce.amazonaws.com",
+            "*.bedrock-runtime-fips.*.vpce.amazonaws.com",
+            "bedrock-mantle.*.api.aws",
+        ],
+    },
+    Known {
+        name: "azure",
+        api: Api::Openai,
+        catalog_id: Some("azure"),
+        upstream: None,
+        hosts: &[
+            "*.openai.azure.com",
+            "*.cognitiveservices.azure.com",
+            "*.services.ai.azure.com",
+            "*.*.models.ai.azure.com",
+            "*.openai.azure.us",
+            "*.cognitiveservices.azure.us",
+        ],
     },
     openai_shaped(
         "mistral",
@@ -166,6 +212,7 @@ pub const KNOWN: &[Known] = &[
             "dashscope.aliyuncs.com",
             "dashscope-intl.aliyuncs.com",
             "dashscope-us.aliyuncs.com",
+            "*.*.maas.aliyuncs.com",
         ],
     ),
     mixed(
@@ -257,13 +304,29 @@ pub const KNOWN: &[Known] = &[
 ];
 
 impl Known {
-    /// The hosts and ports that are claimed: 443 where the table names no port.
+    /// The hosts and ports that are claimed, some of them patterns: 443 where the table names no port.
     pub fn claims(&self) -> impl Iterator<Item = (&'static str, u16)> {
         self.hosts.iter().map(|entry| match entry.rsplit_once(':') {
             Some((host, port)) => (host, port.parse().expect("a port in the table is a number")),
             None => (*entry, 443),
         })
     }
+}
+
+/// The known provider that claims a host and port.
+pub fn claiming(host: &str, port: u16) -> Option<&'static Known> {
+    of(KNOWN, host, port)
+}
+
+/// The same among these.
+pub fn of<'k>(known: &'k [Known], host: &str, port: u16) -> Option<&'k Known> {
+    let claims = known.iter().flat_map(|known| {
+        let fitting = known
+            .claims()
+            .filter(|(name, at)| *at == port && pattern::fits(name, host));
+        fitting.map(move |(name, _)| (pattern::said(name), known))
+    });
+    claims.max_by_key(|(said, _)| *said).map(|(_, known)| known)
 }
 
 /// The known provider of that name.
@@ -295,7 +358,12 @@ mod tests {
                 assert!(hosts.insert(*host), "{host} twice");
                 assert_eq!(*host, host.to_ascii_lowercase());
             }
-            let (scheme, host) = known.upstream.split_once("://").expect("an absolute URL");
+            let Some(upstream) = known.upstream else {
+                assert!(known.hosts.iter().all(|host| pattern::is_pattern(host)));
+                assert!(known.claims().all(|(_, port)| port == 443));
+                continue;
+            };
+            let (scheme, host) = upstream.split_once("://").expect("an absolute URL");
             assert!(
                 !host.contains('/'),
                 "{}: clients send the whole path",
@@ -317,11 +385,63 @@ mod tests {
     }
 
     #[test]
+    fn the_clouds_hosts_are_claimed_and_their_other_services_are_not() {
+        for (host, name) in [
+            ("example.openai.azure.com", Some("azure")),
+            ("example.services.ai.azure.com", Some("azure")),
+            ("openai.azure.com", None),
+            ("example.blob.core.windows.net", None),
+            ("models.inference.ai.azure.com", Some("github-models")),
+            ("bedrock-runtime.us-east-1.amazonaws.com", Some("bedrock")),
+            (
+                "bedrock-runtime-fips.us-gov-west-1.amazonaws.com",
+                Some("bedrock"),
+            ),
+            (
+                "vpce-1.bedrock-runtime.eu-west-1.vpce.amazonaws.com",
+                Some("bedrock"),
+            ),
+            ("bedrock-mantle.us-east-2.api.aws", Some("bedrock")),
+            (
+                "aws-external-anthropic.us-east-2.api.aws",
+                Some("anthropic"),
+            ),
+            ("s3.us-east-1.amazonaws.com", None),
+            ("bedrock-runtime.amazonaws.com", None),
+            ("us-central1-aiplatform.googleapis.com", Some("vertex")),
+            ("aiplatform.us.rep.googleapis.com", Some("vertex")),
+            ("storage.googleapis.com", None),
+            ("eu.api.openai.com", Some("openai")),
+        ] {
+            assert_eq!(claiming(host, 443).map(|known| known.name), name, "{host}");
+            assert!(claiming(host, 80).is_none());
+        }
+    }
+
+    #[test]
+    fn no_authority_may_speak_for_a_whole_cloud() {
+        for (pattern, _) in KNOWN.iter().flat_map(Known::claims) {
+            for name in pattern::permitted_names(pattern) {
+                let whole = [
+                    "amazonaws.com",
+                    "googleapis.com",
+                    "azure.com",
+                    "api.aws",
+                    "aliyuncs.com",
+                ];
+                assert!(!whole.contains(&name.as_str()), "{pattern}");
+            }
+        }
+    }
+
+    #[test]
     fn the_catalogue_is_asked_by_its_own_ids() {
         for (name, id) in [
             ("gemini", "google"),
             ("xai", "x-ai"),
             ("moonshot", "moonshotai"),
+            ("bedrock", "aws"),
+            ("vertex", "google"),
         ] {
             assert_eq!(known(name).and_then(|known| known.catalog_id), Some(id));
         }

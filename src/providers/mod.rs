@@ -1,16 +1,22 @@
 //! Which API a request is, where that API states model and usage, and how it says no.
 
 mod anthropic;
+mod bedrock;
 mod errors;
 mod gemini;
 pub mod hosts;
 mod names;
 mod node;
+mod openai_audio;
+mod openai_batch;
 mod openai_chat;
 mod openai_embeddings;
+mod openai_images;
 mod openai_realtime;
 mod openai_responses;
+mod openai_speech;
 mod openai_usage;
+mod openai_videos;
 pub mod paths;
 pub mod reader;
 pub mod refusal;
@@ -18,8 +24,11 @@ pub mod report;
 pub mod request;
 pub mod session;
 mod sniffed;
+mod tally;
 
 pub use errors::by_status;
+
+use std::collections::BTreeMap;
 
 /// The dialect family that a provider speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
@@ -73,6 +82,8 @@ pub enum Dialect {
     GeminiInteractions,
     /// Live sessions over a WebSocket.
     GeminiLive,
+    /// An operation that answers a batch, and the file of its results.
+    GeminiBatch,
     BedrockConverse,
     BedrockInvoke,
     /// Every endpoint of Cohere's own API.
@@ -113,6 +124,13 @@ pub enum Metering {
 /// The operation of a connection over which responses are made, each of which has its own.
 pub const SESSION: &str = "session";
 
+impl Metering {
+    /// Whether the call itself costs nothing, so that no budget stands in its way.
+    pub fn is_free_to_ask(self) -> bool {
+        matches!(self, Metering::Free | Metering::Fetched)
+    }
+}
+
 /// What a request's head says about the API that it calls.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {
@@ -126,6 +144,8 @@ pub struct Endpoint {
     pub streamed: Option<bool>,
     /// Where the path says where the model is served (Vertex's location).
     pub geo: Option<String>,
+    /// What the path fetches, by the provider's name for it; only where `metering` is `Fetched`.
+    pub fetched: Option<String>,
 }
 
 impl Endpoint {
@@ -199,10 +219,11 @@ pub struct Known {
     pub api: Api,
     /// The provider's id in the price catalogue, where it has a section of its own.
     pub catalog_id: Option<&'static str>,
-    /// `https://api.openai.com`, without a path unless its API has a prefix that clients do not send.
-    pub upstream: &'static str,
+    /// `https://api.openai.com`, without a path unless its API has a prefix that clients do not send; `None`
+    /// where each customer has a host of its own.
+    pub upstream: Option<&'static str>,
     /// Hosts that CONNECT and absolute-form requests are claimed for: `host`, which means port 443, or
-    /// `host:port`.
+    /// `host:port`. A `*` stands for a part of one label ([`hosts::pattern`]).
     pub hosts: &'static [&'static str],
 }
 
@@ -219,8 +240,14 @@ pub struct RequestFacts {
     pub choices: u64,
     /// OpenAI `user` or `safety_identifier`, Anthropic `metadata.user_id`.
     pub user: Option<String>,
+    /// Whether the answer is to be kept for fetching, where the body says.
+    pub store: Option<bool>,
     /// What the price may depend on, as it was asked.
     pub selectors: Selectors,
+    /// What is charged by the piece, as it was asked: `images`, `characters`, `video_seconds`.
+    pub units: BTreeMap<&'static str, u64>,
+    /// The body holds a recording that may be charged by its length.
+    pub has_recording: bool,
     /// Image, audio and document parts.
     pub media_parts: u64,
     /// The body refers to input that it does not hold: file ids, `previous_response_id`, conversations,

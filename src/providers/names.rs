@@ -47,7 +47,7 @@ impl Api {
 
 impl Dialect {
     /// Every dialect that weir reads.
-    pub const ALL: [Dialect; 33] = [
+    pub const ALL: [Dialect; 34] = [
         Dialect::OpenaiChat,
         Dialect::OpenaiCompletions,
         Dialect::OpenaiResponses,
@@ -67,6 +67,7 @@ impl Dialect {
         Dialect::GeminiCache,
         Dialect::GeminiInteractions,
         Dialect::GeminiLive,
+        Dialect::GeminiBatch,
         Dialect::BedrockConverse,
         Dialect::BedrockInvoke,
         Dialect::Cohere,
@@ -105,6 +106,7 @@ impl Dialect {
             Dialect::GeminiCache => "gemini.cache",
             Dialect::GeminiInteractions => "gemini.interactions",
             Dialect::GeminiLive => "gemini.live",
+            Dialect::GeminiBatch => "gemini.batch",
             Dialect::BedrockConverse => "bedrock.converse",
             Dialect::BedrockInvoke => "bedrock.invoke",
             Dialect::Cohere => "cohere",

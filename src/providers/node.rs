@@ -68,6 +68,18 @@ impl<'a> Node<'a> {
         (found <= COUNT_MAX).then_some(found)
     }
 
+    /// A length in seconds, rounded up: a second that has begun is billed.
+    pub fn seconds(self) -> Option<u64> {
+        let seconds = match self.0? {
+            Value::Number(number) => number.as_f64()?,
+            Value::String(text) => text.trim_end_matches('s').parse().ok()?,
+            _ => return None,
+        };
+        // What is negative or no number does not parse as a count.
+        let whole = format!("{:.0}", seconds.ceil()).parse().ok();
+        whole.filter(|count| *count <= COUNT_MAX)
+    }
+
     /// A text that is not empty.
     pub fn text(self) -> Option<&'a str> {
         self.0
@@ -123,6 +135,28 @@ mod tests {
             (json!(u64::MAX), None),
         ] {
             assert_eq!(Node::new(&value).count(), count, "{value}");
+        }
+    }
+
+    #[test]
+    fn a_second_that_has_begun_counts() {
+        for (value, seconds) in [
+            (json!(8.470000267028809), Some(9)),
+            (json!(36.709999084472656), Some(37)),
+            (json!(7), Some(7)),
+            (json!(7.0), Some(7)),
+            (json!(7.01), Some(8)),
+            (json!(0.2), Some(1)),
+            (json!(0), Some(0)),
+            (json!("4"), Some(4)),
+            (json!("4.2s"), Some(5)),
+            (json!(-1), None),
+            (json!(1e300), None),
+            (json!("inf"), None),
+            (json!("soon"), None),
+            (json!(null), None),
+        ] {
+            assert_eq!(Node::new(&value).seconds(), seconds, "{value}");
         }
     }
 

@@ -17,6 +17,7 @@ use super::report::Report;
 
 static PATHS: LazyLock<Paths> = LazyLock::new(|| {
     Paths::new(&[
+        "id",
         "model",
         "service_tier",
         "error",
@@ -56,6 +57,8 @@ pub struct Chat {
     usage: Option<(Report, bool)>,
     has_choice: bool,
     finished: bool,
+    /// The completion is kept, and can be fetched again by its id.
+    stored: bool,
 }
 
 impl Reader for Chat {
@@ -65,6 +68,8 @@ impl Reader for Chat {
 
     fn found(&mut self, said: &mut Said, path: &str, found: &Found<'_>, text: &mut TextSink<'_>) {
         match path {
+            "id" if self.stored => set_name(&mut said.response_id, found.raw),
+            "id" => {}
             "model" => said.note_model(found.raw),
             "service_tier" => set_name(&mut said.selectors.service_tier, found.raw),
             "error" | "x_groq.error" => said.note_error(found.raw),
@@ -90,7 +95,8 @@ impl Reader for Chat {
     }
 
     fn message_end(&mut self, said: &mut Said, _: &mut TextSink<'_>) {
-        let message = std::mem::take(self);
+        let stored = self.stored;
+        let message = std::mem::replace(self, Chat::new(stored));
         let Some((report, _)) = message.usage else {
             return;
         };
@@ -106,6 +112,14 @@ impl Reader for Chat {
 }
 
 impl Chat {
+    /// A reader; `stored` where the completion can be fetched again.
+    pub fn new(stored: bool) -> Self {
+        Chat {
+            stored,
+            ..Chat::default()
+        }
+    }
+
     fn note_usage(&mut self, raw: &[u8], outranks: bool) {
         let report = openai_usage::report(&parse(raw));
         let held = self.usage.as_ref().is_some_and(|(_, outranks)| *outranks);

@@ -14,6 +14,7 @@ use super::report::Report;
 
 static PATHS: LazyLock<Paths> = LazyLock::new(|| {
     Paths::new(&[
+        "id",
         "type",
         "delta",
         "error",
@@ -27,6 +28,7 @@ static PATHS: LazyLock<Paths> = LazyLock::new(|| {
         "output[].action.type",
         "output[].content[].text",
         "output[].arguments",
+        "response.id",
         "response.model",
         "response.service_tier",
         "response.usage",
@@ -54,6 +56,8 @@ pub struct Responses {
     searches: u64,
     visits: u64,
     code: Option<Vec<u8>>,
+    /// The caller asked that the response be not kept, so it cannot be fetched again.
+    forgotten: bool,
 }
 
 /// What the provider's own tools used, beside the response's usage.
@@ -83,6 +87,7 @@ impl Reader for Responses {
         match path.strip_prefix("response.").unwrap_or(path) {
             "type" => self.event = name(found.raw),
             "delta" => self.delta = unquote(found.raw).map(|part| (part, found.bytes)),
+            "id" if !self.forgotten => set_name(&mut said.response_id, found.raw),
             "model" => said.note_model(found.raw),
             "service_tier" => set_name(&mut said.selectors.service_tier, found.raw),
             "error" => said.note_error(found.raw),
@@ -107,7 +112,8 @@ impl Reader for Responses {
     }
 
     fn message_end(&mut self, said: &mut Said, text: &mut TextSink<'_>) {
-        let message = std::mem::take(self);
+        let forgotten = self.forgotten;
+        let message = std::mem::replace(self, Responses::new(forgotten));
         let event = message.event.as_deref();
         match event {
             Some("error") => said.error = said.error.or_else(|| message.error(said.status)),
@@ -144,6 +150,14 @@ impl Reader for Responses {
 }
 
 impl Responses {
+    /// A reader; `forgotten` where the response cannot be fetched again.
+    pub fn new(forgotten: bool) -> Self {
+        Responses {
+            forgotten,
+            ..Responses::default()
+        }
+    }
+
     /// An `error` event states its code beside its type.
     fn error(&self, status: u16) -> Option<super::ErrorType> {
         let code = self.code.as_deref().map_or(serde_json::Value::Null, parse);

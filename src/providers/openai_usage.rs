@@ -13,15 +13,25 @@ use super::report::{Convention, Placement, Report};
 /// Reads a `usage` value; one that states no tokens gives an empty report.
 pub fn report(usage: &Value) -> Report {
     let usage = Node::new(usage);
-    let input_details = either(usage, "prompt_tokens_details", "input_tokens_details");
-    let output_details = either(usage, "completion_tokens_details", "output_tokens_details");
+    let input_details = [
+        "prompt_tokens_details",
+        "input_tokens_details",
+        "input_token_details",
+    ];
+    let output_details = [
+        "completion_tokens_details",
+        "output_tokens_details",
+        "output_token_details",
+    ];
+    let input_details = first(usage, &input_details);
+    let output_details = first(usage, &output_details);
     let reasoning = output_details
         .at("reasoning_tokens")
         .count()
         .or_else(|| usage.at("reasoning_tokens").count());
     let total = usage.at("total_tokens").count();
-    let output = either(usage, "completion_tokens", "output_tokens").count();
-    let input = either(usage, "prompt_tokens", "input_tokens").count();
+    let output = first(usage, &["completion_tokens", "output_tokens"]).count();
+    let input = first(usage, &["prompt_tokens", "input_tokens"]).count();
     let mut report = Report {
         convention: Convention {
             cache: Placement::Within,
@@ -54,15 +64,34 @@ pub fn report(usage: &Value) -> Report {
         ..Report::default()
     };
     report.set_web_searches(web_searches(usage));
+    note_kinds(&mut report, input_details);
     report
 }
 
-fn either<'a>(usage: Node<'a>, name: &str, other: &str) -> Node<'a> {
-    let first = usage.at(name);
-    if first.exists() {
-        first
-    } else {
-        usage.at(other)
+/// The first of these members that is there.
+fn first<'a>(usage: Node<'a>, names: &[&str]) -> Node<'a> {
+    let mut found = usage.at(names[0]);
+    for name in &names[1..] {
+        if !found.exists() {
+            found = usage.at(name);
+        }
+    }
+    found
+}
+
+/// What was read from a cache by kind, and what was written to one by how long it is kept.
+fn note_kinds(report: &mut Report, details: Node<'_>) {
+    let cached = details.at("cached_tokens_details");
+    let writes = details.at("cache_write_tokens_details");
+    for (unit, count) in [
+        ("cache_read_audio_tokens", cached.at("audio_tokens")),
+        ("cache_read_image_tokens", cached.at("image_tokens")),
+        ("cache_write_30m_tokens", writes.at("ttl_30m_tokens")),
+        ("cache_write_12h_tokens", writes.at("ttl_12h_tokens")),
+    ] {
+        if let Some(count) = count.count().filter(|count| *count > 0) {
+            report.units.insert(unit, count);
+        }
     }
 }
 
@@ -79,7 +108,10 @@ fn cache_read(usage: Node<'_>, details: Node<'_>) -> Option<u64> {
 }
 
 fn cache_write(usage: Node<'_>, details: Node<'_>) -> Option<u64> {
+    let times = details.at("cache_write_tokens_details");
+    let times = ["ttl_30m_tokens", "ttl_12h_tokens"].map(|time| times.at(time).count());
     largest([
+        times.into_iter().flatten().reduce(|sum, part| sum + part),
         details.at("cache_write_tokens").count(),
         details.at("cache_creation_input_tokens").count(),
         details.at("cache_creation_tokens").count(),

@@ -18,7 +18,7 @@ use super::{Api, Dialect, Endpoint, Metering, SESSION};
 const MODEL_BYTES_MAX: usize = 256;
 
 /// Google's methods that answer with content, and those that count it, in lower case.
-const GOOGLE_CALLS: [&str; 10] = [
+const GOOGLE_CALLS: [&str; 13] = [
     "generatecontent",
     "streamgeneratecontent",
     "embedcontent",
@@ -29,6 +29,9 @@ const GOOGLE_CALLS: [&str; 10] = [
     "streamrawpredict",
     "counttokens",
     "computetokens",
+    "batchgeneratecontent",
+    "asyncbatchembedcontent",
+    "fetchpredictoperation",
 ];
 
 /// Words that tell an OpenAI-shaped path wherever they stand in it.
@@ -55,6 +58,7 @@ fn unknown() -> Endpoint {
         model: None,
         streamed: None,
         geo: None,
+        fetched: None,
     }
 }
 
@@ -72,7 +76,7 @@ pub fn session(api: Api, path: &str, query: &str) -> Endpoint {
             .filter(|(key, _)| *key == name)
             .map(|(_, value)| value);
         let value = percent_decode_str(values.next()?).decode_utf8_lossy();
-        model_named(&value)
+        named(&value)
     };
     endpoint.model = endpoint
         .model
@@ -161,6 +165,13 @@ fn google_method(method: &str, path: &Plain) -> Option<Endpoint> {
         ("streamrawpredict", Some("anthropic")) => (Dialect::AnthropicMessages, "chat", Some(true)),
         ("rawpredict", Some(_)) => (Dialect::OpenaiChat, "chat", None),
         ("streamrawpredict", Some(_)) => (Dialect::OpenaiChat, "chat", Some(true)),
+        // Charged when the answers are fetched; videos, when they are asked for.
+        ("batchgeneratecontent" | "asyncbatchembedcontent", _) if at + 1 == parents.len() => {
+            return Some(gratis("batches"));
+        }
+        ("fetchpredictoperation", _) if at + 1 == parents.len() => {
+            return Some(gratis("operations"));
+        }
         ("counttokens" | "computetokens", _) if at + 1 == parents.len() => {
             return Some(gratis("count_tokens"));
         }
@@ -170,9 +181,10 @@ fn google_method(method: &str, path: &Plain) -> Option<Endpoint> {
         dialect: Some(dialect),
         operation,
         metering: Metering::Metered,
-        model: model_named(model),
+        model: named(model),
         streamed,
         geo: location(path),
+        fetched: None,
     })
 }
 
@@ -185,15 +197,20 @@ fn metered(api: Api, method: &str, path: &Plain) -> Option<Endpoint> {
         return None;
     }
     let model = model.map(|at| path.names_in(at));
+    let fetched = row
+        .fetched()
+        .and_then(|at| named(path.name(base.len() + at)?))
+        .filter(|name| !name.contains(' '));
     Some(Endpoint {
         dialect: Some(row.dialect),
         operation: row.operation,
         metering: row.metering,
         model: model
-            .and_then(|name| model_named(&name))
+            .and_then(|name| named(&name))
             .or_else(|| deployment(path)),
         streamed: row.streamed,
-        geo: None,
+        geo: location(path),
+        fetched,
     })
 }
 
@@ -204,6 +221,7 @@ fn free(method: &str, words: &[&str]) -> Option<Endpoint> {
         // What follows is a name of the operator's choice, and calling a deployment costs.
         _ if words.contains(&"deployments") => return None,
         "GET" | "HEAD" | "DELETE" => free_look(method, words)?,
+        "PATCH" if matches!(words, [.., "cachedcontents", _]) => "cached_contents",
         "POST" => free_post(words)?,
         _ => return None,
     };
@@ -225,7 +243,11 @@ fn free_look(method: &str, words: &[&str]) -> Option<&'static str> {
         [.., "files" | "uploads"] | [.., "files" | "uploads", _] | [.., "files", _, "content"] => {
             "files"
         }
+        // A video that was charged when it was asked for, or a batch that still runs.
+        [.., "operations"] | [.., "operations", _] => "operations",
+        [.., "interactions", _] if method == "DELETE" => "fetch_response",
         [.., "cachedcontents"] | [.., "cachedcontents", _] => "cached_contents",
+        [.., "videos"] | [.., "videos", _] | [.., "videos", _, "content"] => "videos",
         [.., "batches"] | [.., "batches", _] | [.., "batches", _, "results"] => "batches",
         [.., "api", "tags" | "ps" | "version"] if method != "DELETE" => "models",
         _ => return None,
@@ -234,15 +256,23 @@ fn free_look(method: &str, words: &[&str]) -> Option<&'static str> {
 
 /// What may be posted: only paths that are known whole, since a POST is what a call that costs looks like.
 fn free_post(words: &[&str]) -> Option<&'static str> {
-    let (base, operation) = match words {
-        [base @ .., "messages", "count_tokens"] => (base, "count_tokens"),
-        [base @ .., "responses", "input_tokens"] => (base, "count_tokens"),
-        [base @ .., "moderations"] => (base, "moderations"),
-        [base @ .., "responses", _, "cancel"] => (base, "fetch_response"),
-        [base @ .., "files" | "uploads"]
-        | [base @ .., "uploads", _, "parts" | "complete" | "cancel"] => (base, "files"),
-        _ => return None,
-    };
+    let (base, operation) =
+        match words {
+            [base @ .., "messages", "count_tokens"] => (base, "count_tokens"),
+            [base @ .., "responses", "input_tokens"] => (base, "count_tokens"),
+            // An ARN in the place of the model may hold a slash.
+            [base @ .., "model", _, "count-tokens"]
+            | [base @ .., "model", _, _, "count-tokens"] => (base, "count_tokens"),
+            // A batch is charged when its results are fetched.
+            [base @ .., "messages", "batches"]
+            | [base @ .., "messages", "batches", _, "cancel"] => (base, "batches"),
+            [base @ .., "batches", last] if last.ends_with(":cancel") => (base, "batches"),
+            [base @ .., "moderations"] => (base, "moderations"),
+            [base @ .., "responses", _, "cancel"] => (base, "fetch_response"),
+            [base @ .., "files" | "uploads"]
+            | [base @ .., "uploads", _, "parts" | "complete" | "cancel"] => (base, "files"),
+            _ => return None,
+        };
     is_base(base).then_some(operation)
 }
 
@@ -267,17 +297,17 @@ fn calls_google(segment: &str) -> bool {
 fn deployment(path: &Plain) -> Option<String> {
     let words = path.words();
     let at = words.iter().position(|word| *word == "deployments")?;
-    model_named(path.name(at + 1)?)
+    named(path.name(at + 1)?)
 }
 
 /// Vertex's `locations/{location}`.
 fn location(path: &Plain) -> Option<String> {
     let at = path.words().iter().position(|word| *word == "locations")?;
-    model_named(path.name(at + 1)?)
+    named(path.name(at + 1)?)
 }
 
-/// A model's name from a path, unless it can be none.
-fn model_named(name: &str) -> Option<String> {
+/// A name from a path, unless it can be none.
+fn named(name: &str) -> Option<String> {
     let fits = !name.is_empty()
         && name.len() <= MODEL_BYTES_MAX
         && !name.contains(char::REPLACEMENT_CHARACTER);
@@ -292,6 +322,7 @@ fn gratis(operation: &'static str) -> Endpoint {
         model: None,
         streamed: None,
         geo: None,
+        fetched: None,
     }
 }
 

@@ -3,6 +3,7 @@
 //! A message is one event of a stream or one whole body. Its fields come in any order, so a reader notes
 //! what it is given and judges when the message ends.
 
+use std::collections::BTreeMap;
 use std::fmt::Debug;
 
 use crate::wire::json::{Fields, Found, unquote};
@@ -12,8 +13,9 @@ use super::openai_realtime;
 use super::openai_responses;
 use super::report::Report;
 use super::{
-    Dialect, ErrorType, RequestFacts, Selectors, anthropic, errors, gemini, openai_chat,
-    openai_embeddings, sniffed,
+    Dialect, ErrorType, RequestFacts, Selectors, anthropic, bedrock, errors, gemini, openai_audio,
+    openai_batch, openai_chat, openai_embeddings, openai_images, openai_speech, openai_videos,
+    sniffed,
 };
 
 /// Most bytes kept of one captured field. The largest usage object on record is under 4 KiB.
@@ -41,6 +43,11 @@ impl Paths {
     /// What the scanner is given.
     pub fn fields(&'static self) -> &'static Fields {
         &self.fields
+    }
+
+    /// The field that a path names.
+    pub fn position(&self, path: &str) -> Option<usize> {
+        self.names.iter().position(|name| *name == path)
     }
 
     /// The path of a field that the scanner found.
@@ -80,6 +87,8 @@ pub struct Said {
     pub status: u16,
     pub model: Option<String>,
     pub report: Option<Report>,
+    /// The report is weir's own count of what the call holds: nobody stated it.
+    pub counted: bool,
     pub standing: Standing,
     /// What the price depends on, as the answer says it.
     pub selectors: Selectors,
@@ -95,6 +104,27 @@ impl Said {
     pub fn replace(&mut self, report: Report, standing: Standing) {
         if report.states_tokens() {
             self.report = Some(report);
+            self.standing = standing;
+        }
+    }
+
+    /// Takes a report that states anything in place of the one before: tokens, units or a cost.
+    pub fn state(&mut self, report: Report, standing: Standing) {
+        if report.states_tokens() || !report.units.is_empty() || report.cost.is_some() {
+            self.report = Some(report);
+            self.counted = false;
+            self.standing = standing;
+        }
+    }
+
+    /// Takes what weir counted itself in place of a report.
+    pub fn count(&mut self, units: BTreeMap<&'static str, u64>, standing: Standing) {
+        if !units.is_empty() {
+            self.report = Some(Report {
+                units,
+                ..Report::default()
+            });
+            self.counted = true;
             self.standing = standing;
         }
     }
@@ -121,6 +151,14 @@ pub trait Reader: Debug + Send + Sync {
     /// The head of the response, by the names of its headers in lower case.
     fn head<'a>(&mut self, _said: &mut Said, _header: &dyn Fn(&str) -> Option<&'a str>) {}
 
+    /// The name under which a message of a binary stream holds the real one in base64, where it does.
+    fn wrapped_in(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// The headers of the current message, in a framing that has some; its fields follow.
+    fn event<'a>(&mut self, _said: &mut Said, _header: &dyn Fn(&str) -> Option<&'a str>) {}
+
     /// A field of the current message.
     fn found(&mut self, said: &mut Said, path: &str, found: &Found<'_>, text: &mut TextSink<'_>);
 
@@ -129,14 +167,32 @@ pub trait Reader: Debug + Send + Sync {
 }
 
 /// The reader of a dialect's responses. `asked` is what the request said, for what answers leave out.
-pub fn reader(dialect: Dialect, _asked: &RequestFacts) -> Box<dyn Reader> {
+pub fn reader(dialect: Dialect, asked: &RequestFacts) -> Box<dyn Reader> {
     match dialect {
-        Dialect::OpenaiChat | Dialect::OpenaiCompletions => Box::<openai_chat::Chat>::default(),
-        Dialect::OpenaiResponses => Box::<openai_responses::Responses>::default(),
+        Dialect::OpenaiChat | Dialect::OpenaiCompletions => {
+            Box::new(openai_chat::Chat::new(asked.store == Some(true)))
+        }
+        Dialect::OpenaiResponses => {
+            Box::new(openai_responses::Responses::new(asked.store == Some(false)))
+        }
         Dialect::OpenaiRealtime => Box::<openai_realtime::Realtime>::default(),
         Dialect::OpenaiEmbeddings => Box::<openai_embeddings::Embeddings>::default(),
+        Dialect::OpenaiImages => Box::new(openai_images::Images::new(asked)),
+        Dialect::OpenaiAudio => Box::<openai_audio::Audio>::default(),
+        Dialect::OpenaiSpeech => Box::new(openai_speech::Speech::new(asked)),
+        Dialect::OpenaiVideos => Box::<openai_videos::Videos>::default(),
         Dialect::AnthropicMessages => Box::<anthropic::Messages>::default(),
-        Dialect::GeminiGenerate | Dialect::GeminiEmbed => Box::<gemini::Generate>::default(),
+        Dialect::OpenaiBatch => Box::<openai_batch::Batch>::default(),
+        Dialect::BedrockConverse => Box::<bedrock::Converse>::default(),
+        Dialect::BedrockInvoke => Box::<bedrock::Invoke>::default(),
+        Dialect::AnthropicComplete => Box::<anthropic::complete::Complete>::default(),
+        Dialect::AnthropicBatch => Box::<anthropic::batch::Results>::default(),
+        Dialect::GeminiGenerate | Dialect::GeminiEmbed => Box::new(gemini::Generate::new(asked)),
+        Dialect::GeminiInteractions => Box::new(gemini::interactions::Interactions::new(asked)),
+        Dialect::GeminiPredict => Box::new(gemini::predict::Predict::new(asked)),
+        Dialect::GeminiCache => Box::<gemini::cache::Cache>::default(),
+        Dialect::GeminiLive => Box::new(gemini::live::Live::new(asked)),
+        Dialect::GeminiBatch => Box::<gemini::batch::Batch>::default(),
         _ => Box::<sniffed::Sniffed>::default(),
     }
 }

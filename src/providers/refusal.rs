@@ -2,7 +2,8 @@
 //!
 //! The Stainless SDKs (OpenAI, Anthropic and their kin) retry a 429 twice. A long `retry-after` alone
 //! makes Node clients sleep for hours and old Python clients hammer, so a refusal that waiting cannot
-//! lift carries `x-should-retry: false`. Google's SDKs read neither and do not retry unless told to.
+//! lift carries `x-should-retry: false`. Google's SDKs read neither and do not retry unless told to. AWS's
+//! retry every 429 and read neither, so there a hard stop has another status.
 
 use serde_json::{Value, json};
 
@@ -11,9 +12,13 @@ use super::{Api, Dialect, ErrorType, RefusalResponse, RefusalText};
 /// Longest wait that Gemini's body advises: its SDKs retry within a minute or not at all.
 const RETRY_INFO_S_MAX: u64 = 600;
 
-/// A 429 for a budget or a rate, as the SDK of `dialect` (else of `api`) expects it.
+/// A no for a budget or a rate, as the SDK of `dialect` (else of `api`) expects it: a 429, but to Bedrock's
+/// clients a 400 where no retry helps.
 pub fn refusal(api: Api, dialect: Option<Dialect>, text: &RefusalText) -> RefusalResponse {
     let api = dialect.and_then(Dialect::api).unwrap_or(api);
+    if api == Api::Bedrock {
+        return bedrock_refusal(text);
+    }
     let body = match api {
         Api::Anthropic => anthropic("rate_limit_error", &text.message),
         Api::Gemini | Api::Vertex => gemini_refusal(text),
@@ -26,7 +31,11 @@ pub fn refusal(api: Api, dialect: Option<Dialect>, text: &RefusalText) -> Refusa
             openai(code, Some(code), &text.message)
         }
     };
-    let mut response = json_response(429, &body);
+    with_advice(json_response(429, &body), text)
+}
+
+/// Adds when, and whether, to try again.
+fn with_advice(mut response: RefusalResponse, text: &RefusalText) -> RefusalResponse {
     if let Some(seconds) = text.retry_after_s {
         // Zero reads as "no advice", and the SDKs fall back to half a second.
         response
@@ -41,9 +50,29 @@ pub fn refusal(api: Api, dialect: Option<Dialect>, text: &RefusalText) -> Refusa
     response
 }
 
+/// Every AWS SDK retries throttling, and none an exceeded quota.
+fn bedrock_refusal(text: &RefusalText) -> RefusalResponse {
+    let (status, exception) = if text.retry_helps {
+        (429, "ThrottlingException")
+    } else {
+        (400, "ServiceQuotaExceededException")
+    };
+    with_advice(bedrock(status, exception, &text.message), text)
+}
+
+/// The exception's name is read from the header first.
+fn bedrock(status: u16, exception: &str, message: &str) -> RefusalResponse {
+    let mut response = json_response(status, &json!({ "message": message }));
+    response
+        .headers
+        .push(("x-amzn-errortype", exception.to_owned()));
+    response
+}
+
 /// An error of weir's own (a dead upstream, a revoked key), in the provider's shape.
 pub fn error_response(api: Api, status: u16, kind: ErrorType, message: &str) -> RefusalResponse {
     let body = match api {
+        Api::Bedrock => return bedrock(status, bedrock_exception(kind), message),
         Api::Anthropic => anthropic(anthropic_type(kind), message),
         Api::Gemini | Api::Vertex => json!({"error": {
             "code": status, "message": message, "status": gemini_status(status, kind),
@@ -126,6 +155,18 @@ fn anthropic_type(kind: ErrorType) -> &'static str {
         ErrorType::InvalidRequest | ErrorType::TokenLimit => "invalid_request_error",
         ErrorType::Timeout => "timeout_error",
         ErrorType::Network | ErrorType::ServerError | ErrorType::Unknown => "api_error",
+    }
+}
+
+fn bedrock_exception(kind: ErrorType) -> &'static str {
+    match kind {
+        ErrorType::Auth => "AccessDeniedException",
+        ErrorType::RateLimit => "ThrottlingException",
+        ErrorType::ModelNotFound => "ResourceNotFoundException",
+        ErrorType::InvalidRequest | ErrorType::TokenLimit => "ValidationException",
+        ErrorType::Timeout => "ModelTimeoutException",
+        ErrorType::Network => "ServiceUnavailableException",
+        ErrorType::ServerError | ErrorType::Unknown => "InternalServerException",
     }
 }
 
@@ -221,6 +262,27 @@ mod tests {
             assert_eq!(said["error"]["code"], 429);
             assert_eq!(said["error"]["details"][0]["retryDelay"].as_str(), delay);
         }
+    }
+
+    #[test]
+    fn bedrock_is_throttled_where_a_retry_helps_and_stopped_where_none_does() {
+        for (helps, status, exception) in [
+            (true, 429, "ThrottlingException"),
+            (false, 400, "ServiceQuotaExceededException"),
+        ] {
+            for dialect in [None, Some(Dialect::BedrockConverse)] {
+                let said = refusal(Api::Bedrock, dialect, &text(Some(60), helps));
+                assert_eq!(said.status, status);
+                assert_eq!(header(&said, "x-amzn-errortype"), Some(exception));
+                assert_eq!(header(&said, "retry-after"), Some("60"));
+                assert_eq!(body(&said), json!({"message": "budget \"day\" is spent"}));
+            }
+        }
+        let said = error_response(Api::Bedrock, 502, ErrorType::Network, "no answer");
+        assert_eq!(
+            (said.status, header(&said, "x-amzn-errortype")),
+            (502, Some("ServiceUnavailableException"))
+        );
     }
 
     #[test]

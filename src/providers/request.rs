@@ -3,18 +3,28 @@
 //! One table of paths serves every dialect: no two give one name different meanings. Fields may stand in
 //! any order; the model may come after megabytes of messages, so texts are handed out as they are found.
 
+mod fields;
+mod media;
+
 use std::sync::LazyLock;
 
 use serde_json::Value;
 
 use crate::wire::json::{Found, Scanner};
+use crate::wire::multipart::{Multipart, Part};
 
 use super::node::{Node, parse};
 use super::reader::{Paths, Text, TextSink, name, push_text, set_name};
 use super::{Dialect, RequestFacts};
+use fields::{OUTSIDE, PATHS};
+use media::Asked;
 
 /// Most bytes kept of one field. Up to four fields lie within one another, and each is kept apart.
 pub const TEXT_BYTES_MAX: usize = 16 * 1024;
+
+/// Most bytes kept of a text that is to be spoken, whose characters are charged: OpenAI takes 4,096 of
+/// them, each written with at most six bytes. A longer one is counted by its beginning and its length.
+const SPOKEN_BYTES_MAX: usize = 32 * 1024;
 
 /// What is read of a body in a dialect that weir does not know.
 static HEAD: LazyLock<Paths> =
@@ -22,127 +32,12 @@ static HEAD: LazyLock<Paths> =
 
 static BODY: LazyLock<Paths> = LazyLock::new(|| Paths::new(PATHS));
 
-/// What a body refers to without holding it.
-const OUTSIDE: &[&str] = &[
-    "previous_response_id",
-    "conversation",
-    "prompt.id",
-    "background",
-    "container",
-    "mcp_servers[].url",
-    "cachedContent",
-    "cached_content",
-    "web_search_options",
-    "plugins[].id",
-    "messages[].content[].file.file_id",
-    "input[].content[].file_id",
-    "input[].file_id",
-    "contents[].parts[].fileData",
-    "contents[].parts[].file_data",
-    "tools[].googleSearch",
-    "tools[].google_search",
-    "tools[].googleSearchRetrieval",
-    "tools[].urlContext",
-    "tools[].url_context",
-    "tools[].codeExecution",
-    "tools[].code_execution",
-    "tools[].fileSearch",
-    "tools[].googleMaps",
-];
-
-const PATHS: &[&str] = &[
-    "model",
-    "stream",
-    "stream_options.include_usage",
-    "max_tokens",
-    "max_completion_tokens",
-    "max_output_tokens",
-    "generationConfig.maxOutputTokens",
-    "generation_config.max_output_tokens",
-    "n",
-    "best_of",
-    "generationConfig.candidateCount",
-    "generation_config.candidate_count",
-    "user",
-    "safety_identifier",
-    "metadata.user_id",
-    "service_tier",
-    "serviceTier",
-    // What the body refers to without holding it.
-    "previous_response_id",
-    "conversation",
-    "prompt.id",
-    "background",
-    "container",
-    "mcp_servers[].url",
-    "cachedContent",
-    "cached_content",
-    "web_search_options",
-    "plugins[].id",
-    "messages[].content[].file.file_id",
-    "messages[].content[].source.type",
-    "input[].content[].file_id",
-    "input[].file_id",
-    "contents[].parts[].fileData",
-    "contents[].parts[].file_data",
-    // Parts, by type.
-    "messages[].content[].type",
-    "input[].content[].type",
-    "input[].type",
-    "contents[].parts[].inlineData.mimeType",
-    "contents[].parts[].inline_data.mime_type",
-    "contents[].parts[].fileData.mimeType",
-    "contents[].parts[].file_data.mime_type",
-    // Texts.
-    "messages[].content",
-    "messages[].content[].text",
-    "messages[].content[].content",
-    "messages[].content[].content[].text",
-    "messages[].content[].input",
-    "messages[].content[].thinking",
-    "messages[].reasoning_content",
-    "messages[].tool_calls[].function.arguments",
-    "suffix",
-    "system",
-    "system[].text",
-    "instructions",
-    "input[].content",
-    "input[].content[].text",
-    "input[].arguments",
-    "input[].output",
-    "systemInstruction.parts[].text",
-    "system_instruction.parts[].text",
-    "contents[].parts[].text",
-    "contents[].parts[].functionCall",
-    "contents[].parts[].functionResponse",
-    "content.parts[].text",
-    "requests[].content.parts[].text",
-    "instances[].content",
-    "prompt",
-    "prompt[]",
-    "input",
-    "input[]",
-    // Definitions: prompt text too, and the provider's own tools.
-    "tools",
-    "tools[].type",
-    "tools[].googleSearch",
-    "tools[].google_search",
-    "tools[].googleSearchRetrieval",
-    "tools[].urlContext",
-    "tools[].url_context",
-    "tools[].codeExecution",
-    "tools[].code_execution",
-    "tools[].fileSearch",
-    "tools[].googleMaps",
-    "response_format",
-    "functions",
-];
-
 /// Reads one request body.
 #[derive(Debug)]
 pub struct RequestReader {
     paths: &'static Paths,
-    scanner: Scanner,
+    dialect: Option<Dialect>,
+    source: Source,
     facts: RequestFacts,
     /// Prompts of one legacy completion, each answered `n` times.
     prompts: u64,
@@ -150,15 +45,39 @@ pub struct RequestReader {
     choices: u64,
     /// The field that `user` came from outranks the others.
     has_user: bool,
+    asked: Asked,
+}
+
+/// What turns bytes into fields.
+#[derive(Debug)]
+enum Source {
+    Json(Scanner),
+    Form(Multipart),
 }
 
 impl RequestReader {
-    /// A reader at the beginning of a body. Without a dialect only model, streaming and user are read.
+    /// A reader at the beginning of a JSON body. Without a dialect only model, streaming and user are read.
     pub fn new(dialect: Option<Dialect>) -> Self {
+        Self::of(dialect, None)
+    }
+
+    /// A reader at the beginning of a body of this content type: a form's fields say what the members of
+    /// a JSON object of the same names would.
+    pub fn of(dialect: Option<Dialect>, content_type: Option<&str>) -> Self {
         let paths: &'static Paths = if dialect.is_some() { &BODY } else { &HEAD };
+        let kept = match dialect {
+            Some(Dialect::OpenaiSpeech) => SPOKEN_BYTES_MAX,
+            _ => TEXT_BYTES_MAX,
+        };
+        let form = content_type.and_then(|kind| Multipart::of(kind, kept));
         RequestReader {
             paths,
-            scanner: Scanner::new(paths.fields(), TEXT_BYTES_MAX),
+            dialect,
+            source: match form {
+                Some(form) => Source::Form(form),
+                None => Source::Json(Scanner::new(paths.fields(), kept)),
+            },
+            asked: Asked::default(),
             facts: RequestFacts::default(),
             prompts: 0,
             choices: 1,
@@ -169,10 +88,37 @@ impl RequestReader {
     /// Reads the next bytes of the body, its `Content-Encoding` undone, and hands out the prompt's texts.
     /// A text of more than [`TEXT_BYTES_MAX`] is handed out by its beginning and its length.
     pub fn feed(&mut self, bytes: &[u8], text: &mut TextSink<'_>) {
-        let mut scanner =
-            std::mem::replace(&mut self.scanner, Scanner::new(self.paths.fields(), 0));
-        scanner.feed(bytes, &mut |found| self.found(&found, text));
-        self.scanner = scanner;
+        let empty = Source::Json(Scanner::new(self.paths.fields(), 0));
+        let mut source = std::mem::replace(&mut self.source, empty);
+        match &mut source {
+            Source::Json(scanner) => scanner.feed(bytes, &mut |found| self.found(&found, text)),
+            Source::Form(form) => form.feed(bytes, &mut |part| self.part_of_form(part, text)),
+        }
+        self.source = source;
+    }
+
+    /// A field of a form, as the JSON that it would be.
+    fn part_of_form(&mut self, part: Part<'_>, text: &mut TextSink<'_>) {
+        if part.is_file {
+            self.facts.media_parts += 1;
+            return;
+        }
+        let name = part.name.trim_end_matches("[]");
+        let Some(field) = self.paths.position(name) else {
+            return;
+        };
+        let value = String::from_utf8_lossy(part.value);
+        let raw = match value.trim() {
+            plain @ ("true" | "false") => plain.to_owned(),
+            _ => Value::from(&*value).to_string(),
+        };
+        let found = Found {
+            field,
+            raw: raw.as_bytes(),
+            bytes: part.bytes,
+            cut: part.bytes > part.value.len() as u64,
+        };
+        self.found(&found, text);
     }
 
     /// Whether the body asks for a stream, as far as it was read.
@@ -183,10 +129,15 @@ impl RequestReader {
     /// What the body says, as far as it was read.
     pub fn facts(&self) -> RequestFacts {
         let choices = self.choices.max(1).saturating_mul(self.prompts.max(1));
-        RequestFacts {
+        let mut facts = RequestFacts {
             choices,
+            units: self.asked.units(self.dialect, choices),
+            has_recording: self.dialect == Some(Dialect::OpenaiAudio),
             ..self.facts.clone()
-        }
+        };
+        let size = facts.selectors.size.take();
+        facts.selectors.size = size.or_else(|| self.asked.size());
+        facts
     }
 
     fn found(&mut self, found: &Found<'_>, text: &mut TextSink<'_>) {
@@ -194,21 +145,32 @@ impl RequestReader {
         let value = || parse(found.raw);
         let facts = &mut self.facts;
         match path {
-            "model" => set_name(&mut facts.model, found.raw),
+            "model" | "setup.model" => set_name(&mut facts.model, found.raw),
             "stream" => facts.stream = value().as_bool().or(facts.stream),
+            "store" => facts.store = value().as_bool().or(facts.store),
             "stream_options.include_usage" => facts.include_usage = value() == Value::Bool(true),
             "max_tokens"
             | "max_completion_tokens"
             | "max_output_tokens"
+            | "max_tokens_to_sample"
             | "generationConfig.maxOutputTokens"
-            | "generation_config.max_output_tokens" => {
+            | "generation_config.max_output_tokens"
+            | "inferenceConfig.maxTokens"
+            | "inferenceConfig.max_new_tokens"
+            | "textGenerationConfig.maxTokenCount"
+            | "max_gen_len" => {
                 facts.max_output_tokens = count(found).max(facts.max_output_tokens);
             }
             "n"
             | "best_of"
+            | "parameters.sampleCount"
+            | "n_variants"
             | "generationConfig.candidateCount"
             | "generation_config.candidate_count" => {
                 self.choices = self.choices.max(count(found).unwrap_or(1));
+            }
+            "parameters.resolution" | "parameters.sampleImageSize" => {
+                set_name(&mut facts.selectors.size, found.raw);
             }
             "user" => {
                 self.has_user |= name(found.raw).is_some();
@@ -216,8 +178,27 @@ impl RequestReader {
             }
             "safety_identifier" | "metadata.user_id" if self.has_user => {}
             "safety_identifier" | "metadata.user_id" => set_name(&mut facts.user, found.raw),
-            "service_tier" | "serviceTier" => {
+            "service_tier" | "serviceTier" | "serviceTier.type" => {
                 set_name(&mut facts.selectors.service_tier, found.raw)
+            }
+            _ if path.ends_with(".format") => facts.media_parts += 1,
+            "size"
+            | "resolution"
+            | "quality"
+            | "width"
+            | "height"
+            | "seconds"
+            | "duration"
+            | "n_seconds"
+            | "parameters.durationSeconds" => {
+                self.asked.note(&mut facts.selectors, path, found);
+            }
+            _ if path.ends_with("search_context_size") => {
+                set_name(&mut facts.selectors.search_context, found.raw);
+            }
+            "input" if self.dialect == Some(Dialect::OpenaiSpeech) => {
+                self.asked.spoken(found);
+                self.text(path, found, text);
             }
             _ if path.ends_with(".type")
                 || path.ends_with("_type")
@@ -259,7 +240,9 @@ impl RequestReader {
             "input[]" if first == b'"' => return push_text(found, text),
             // Tokens instead of text: each is taken for its digits.
             "prompt[]" | "input[]" if first != b'{' => return raw_text(found, text),
-            "tools" | "functions" | "input[].output" => return push_text(found, text),
+            "tools" | "functions" | "input[].output" | "toolConfig.tools" => {
+                return push_text(found, text);
+            }
             _ => {}
         }
         // The texts within an array, or within an item, come apart.

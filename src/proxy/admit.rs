@@ -30,7 +30,7 @@ pub enum Decision {
 impl Call {
     /// What the budgets say of the head alone; a call that is free depends on nothing in its body.
     pub fn preview(&self, engine: &Engine) -> Preview {
-        if self.target.endpoint.metering == Metering::Free {
+        if self.target.endpoint.metering.is_free_to_ask() {
             return Preview::AdmitNow;
         }
         let now = engine.clock.unix_ms();
@@ -148,7 +148,8 @@ impl Call {
             return self.session_sizes();
         }
         if self.target.endpoint.metering != Metering::Metered {
-            let cost = (self.target.endpoint.metering == Metering::Free).then_some(PicoUsd::ZERO);
+            let free = self.target.endpoint.metering.is_free_to_ask();
+            let cost = free.then_some(PicoUsd::ZERO);
             let nothing = Size { cost, ..Size::FREE };
             return Sizes {
                 expected: nothing,

@@ -11,6 +11,7 @@ use tracing::debug;
 use super::admit::Decision;
 use super::call::{Call, Ctx};
 use super::settle::upstream_fault;
+use crate::config::Provider;
 use crate::providers::refusal;
 use crate::providers::{Api, ErrorType, RefusalResponse};
 
@@ -81,6 +82,25 @@ pub fn not_found(prefixes: &[&str]) -> RefusalResponse {
     refusal::not_found(prefixes)
 }
 
+/// The answer to a call by base URL of a provider that has no upstream to go to.
+pub fn no_upstream(provider: &Provider) -> RefusalResponse {
+    let name = &provider.name;
+    let example = provider
+        .hosts
+        .first()
+        .map_or("api.example.com", |claim| &claim.host);
+    let message = format!(
+        "weir: {name} has no one upstream; name yours in proxy.yaml, as in `{name}: {{ upstream: https://{} }}`, \
+         or reach it through HTTPS_PROXY",
+        example.replace('*', "NAME")
+    );
+    let mut answer =
+        refusal::error_response(provider.api, 404, ErrorType::InvalidRequest, &message);
+    let stop = ("x-should-retry", "false".to_owned());
+    answer.headers.push(stop);
+    answer
+}
+
 /// The answer to a host that is not to be reached through weir.
 pub fn denied() -> RefusalResponse {
     let message = "weir: no provider claims this host and `tunnel: deny` is set";
@@ -144,7 +164,7 @@ pub async fn failure(session: &mut Session, error: &Error, ctx: &mut Ctx) -> u16
             decision(session, call, decided).await
         }
         Some(call) => {
-            let host = &call.target.provider.upstream.host;
+            let host = &call.target.upstream.host;
             let message = format!("weir cannot reach {host}: {}", error.etype().as_str());
             let answer = call.error_answer(status, kind, &message);
             write(session, answer, &[]).await

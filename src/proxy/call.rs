@@ -51,7 +51,7 @@ impl Ctx {
     pub fn destination(&self) -> Option<(&Destination, &[u8])> {
         match &self.call {
             Some(call) => {
-                let destination = call.live.destination(&call.target.provider)?;
+                let destination = call.destination.as_deref()?;
                 Some((destination, &call.target.path))
             }
             None => {
@@ -87,6 +87,8 @@ pub enum Admission {
 pub struct Call {
     pub live: Arc<Live>,
     pub target: Arc<Target>,
+    /// Where its bytes go.
+    pub destination: Option<Arc<Destination>>,
     pub head: Arc<CallHead>,
     pub kind: Kind,
     /// What is read of a session, from its handshake on.
@@ -161,6 +163,7 @@ impl Call {
             },
             tap: None,
             inflight: engine.metrics.inflight(),
+            destination: live.destination(&target.provider, &target.upstream),
             live,
             target,
             head: Arc::new(head),
@@ -183,6 +186,7 @@ impl Call {
         Call {
             live: Arc::clone(&of.live),
             target: Arc::clone(&of.target),
+            destination: None,
             head: Arc::new(head),
             kind: Kind::Part,
             tap: None,

@@ -11,15 +11,17 @@ use x509_parser::prelude::{FromDer as _, X509Certificate};
 use super::counting::Counting;
 use super::forward::Destination;
 use super::key_hash::KeyHasher;
+use super::once::Once;
 use crate::budget::Budgets;
 use crate::budget::estimate::Estimator;
 use crate::budget::limits::Dimension;
 use crate::clock::Clock;
-use crate::config::{Config, HostPort, Policy, Provider};
+use crate::config::{Config, HostPort, Policy, Provider, Upstream};
 use crate::ledger::Ledger;
 use crate::listen::front::Claims;
 use crate::metrics::{LabelPolicy, Metrics};
 use crate::pricing::Catalog;
+use crate::providers::hosts::pattern;
 
 /// The settings in force and what is derived from them; a call takes one at its start and keeps it.
 #[derive(Debug)]
@@ -28,7 +30,17 @@ pub struct Live {
     pub catalog: Arc<Catalog>,
     by_name: HashMap<String, Arc<Provider>>,
     by_host: HashMap<HostPort, Arc<Provider>>,
-    destinations: HashMap<String, Arc<Destination>>,
+    /// Claims with a `*`, the narrowest first.
+    by_pattern: Vec<(HostPort, Arc<Provider>)>,
+    /// By provider: the roots of its own, if any, and where its upstream is.
+    peers: HashMap<String, Peers>,
+}
+
+/// Where a provider's calls may go.
+#[derive(Debug)]
+struct Peers {
+    roots: Option<Arc<CaType>>,
+    upstream: Option<Arc<Destination>>,
 }
 
 impl Live {
@@ -39,19 +51,30 @@ impl Live {
             catalog: base.with_overrides(&config.prices),
             by_name: HashMap::new(),
             by_host: HashMap::new(),
-            destinations: HashMap::new(),
+            by_pattern: Vec::new(),
+            peers: HashMap::new(),
         };
         for provider in &config.providers {
             live.by_name
                 .insert(provider.name.clone(), Arc::clone(provider));
             for host in &provider.hosts {
-                live.by_host.insert(host.clone(), Arc::clone(provider));
+                if pattern::is_pattern(&host.host) {
+                    let claim = (host.clone(), Arc::clone(provider));
+                    live.by_pattern.push(claim);
+                } else {
+                    live.by_host.insert(host.clone(), Arc::clone(provider));
+                }
             }
             let roots = provider.ca.as_ref().map(|ca| roots(&ca.certificates));
-            let destination = Destination::of_provider(provider, roots);
-            live.destinations
-                .insert(provider.name.clone(), Arc::new(destination));
+            let upstream = provider
+                .upstream
+                .as_ref()
+                .map(|to| Arc::new(Destination::of_provider(provider, to, roots.clone())));
+            let peers = Peers { roots, upstream };
+            live.peers.insert(provider.name.clone(), peers);
         }
+        live.by_pattern
+            .sort_by_key(|(claim, _)| std::cmp::Reverse(pattern::said(&claim.host)));
         live
     }
 
@@ -76,14 +99,29 @@ impl Live {
         self.by_name.get(name)
     }
 
-    /// The provider that claims the host.
+    /// The provider that claims the host: by its name, else by the narrowest pattern that it fits.
     pub fn claiming(&self, target: &HostPort) -> Option<&Arc<Provider>> {
-        self.by_host.get(target)
+        let fits = |claim: &HostPort| {
+            claim.port == target.port && pattern::fits(&claim.host, &target.host)
+        };
+        self.by_host.get(target).or_else(|| {
+            let mut claims = self.by_pattern.iter();
+            claims.find(|(claim, _)| fits(claim)).map(|(_, by)| by)
+        })
     }
 
-    /// Where the calls of one of these settings' providers go.
-    pub fn destination(&self, provider: &Provider) -> Option<&Arc<Destination>> {
-        self.destinations.get(&provider.name)
+    /// Where a call of one of these settings' providers goes: its upstream, or another host that it claims.
+    ///
+    /// The latter is made for each call: what is kept between calls is the pool, by the destination's group.
+    pub fn destination(&self, provider: &Provider, to: &Upstream) -> Option<Arc<Destination>> {
+        let peers = self.peers.get(&provider.name)?;
+        match &peers.upstream {
+            Some(upstream) if provider.upstream.as_ref() == Some(to) => Some(Arc::clone(upstream)),
+            _ => {
+                let roots = peers.roots.clone();
+                Some(Arc::new(Destination::of_provider(provider, to, roots)))
+            }
+        }
     }
 }
 
@@ -115,6 +153,7 @@ pub struct Engine {
     pub estimator: Estimator,
     pub hasher: KeyHasher,
     pub counting: Counting,
+    pub once: Once,
     pub clock: Arc<dyn Clock>,
 }
 

@@ -25,7 +25,7 @@ const H2_STREAMS: usize = 100;
 /// An upstream that takes a withheld body more slowly than this is given up.
 const SLOWEST_BYTES_PER_SECOND: u64 = 32 * 1024;
 
-/// Where requests' bytes go: one for each provider and set of settings, shared by its calls.
+/// Where requests' bytes go.
 #[derive(Debug)]
 pub struct Destination {
     upstream: Upstream,
@@ -34,24 +34,27 @@ pub struct Destination {
     dialer: Arc<Dialer>,
     timeouts: Timeouts,
     roots: Option<Arc<CaType>>,
-    /// Keeps one provider's pooled connections from another's.
+    /// Keeps the pooled connections of one provider and host from those of another.
     group: u64,
 }
 
 impl Destination {
-    /// A provider's upstream, verified with `roots` where it names its own.
-    pub fn of_provider(provider: &Provider, roots: Option<Arc<CaType>>) -> Self {
+    /// A provider's upstream or a host that it claims, verified with `roots` where it names its own.
+    pub fn of_provider(
+        provider: &Provider,
+        upstream: &Upstream,
+        roots: Option<Arc<CaType>>,
+    ) -> Self {
         let mut hasher = DefaultHasher::new();
-        (&provider.name, &provider.upstream, &provider.ca).hash(&mut hasher);
+        (&provider.name, upstream, &provider.ca).hash(&mut hasher);
         provider
             .upstream_proxy
             .as_ref()
             .map(|proxy| (&proxy.host, proxy.port))
             .hash(&mut hasher);
         let proxy = provider.upstream_proxy.clone();
-        let upstream = provider.upstream.clone();
         Destination::new(
-            upstream,
+            upstream.clone(),
             proxy,
             provider.timeouts,
             roots,

@@ -176,6 +176,7 @@ fn credential(api: Api, headers: &HeaderMap, query: Option<&str>) -> Option<Stri
             Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => {
                 Some(token.trim().to_owned())
             }
+            Some((scheme, parts)) if signs_requests(scheme) => access_key(parts),
             _ => Some(value),
         }
     };
@@ -199,9 +200,13 @@ fn credential(api: Api, headers: &HeaderMap, query: Option<&str>) -> Option<Stri
         })
     };
     let found = match api {
-        Api::Vertex => bearer(),
+        Api::Vertex | Api::Hunyuan => bearer(),
+        // A presigned URL carries what the header would.
+        Api::Bedrock => bearer().or_else(|| presigned(query?)),
+        // The last is that of Claude on Azure.
         Api::Openai => bearer()
             .or_else(|| header("api-key"))
+            .or_else(|| header("x-api-key"))
             .or_else(in_protocol)
             .or_else(|| in_query("api-key")),
         Api::Anthropic => header("x-api-key").or_else(bearer),
@@ -216,6 +221,35 @@ fn credential(api: Api, headers: &HeaderMap, query: Option<&str>) -> Option<Stri
             .or_else(|| in_query("key")),
     };
     found.filter(|credential| !credential.is_empty())
+}
+
+/// Whether a scheme signs each request anew, so that only its key id tells who calls: AWS's versions,
+/// and Tencent's.
+fn signs_requests(scheme: &str) -> bool {
+    let starts = |start: &str| {
+        scheme
+            .get(..start.len())
+            .is_some_and(|part| part.eq_ignore_ascii_case(start))
+    };
+    starts("AWS4-") || starts("TC3-")
+}
+
+/// `AKID` of `Credential=AKID/20261120/us-east-1/bedrock/aws4_request, SignedHeaders=…, Signature=…`.
+fn access_key(parts: &str) -> Option<String> {
+    let credential = parts
+        .split(',')
+        .find_map(|part| part.trim().strip_prefix("Credential="))?;
+    let key = credential.split('/').next()?;
+    (!key.is_empty()).then(|| key.to_owned())
+}
+
+/// The same of a URL that was signed.
+fn presigned(query: &str) -> Option<String> {
+    let credential = query
+        .split('&')
+        .find_map(|pair| pair.strip_prefix("X-Amz-Credential="))?;
+    let decoded = percent_decode_str(credential).decode_utf8_lossy();
+    access_key(&format!("Credential={decoded}"))
 }
 
 #[cfg(test)]
@@ -331,6 +365,41 @@ mod tests {
                 &[("authorization", "Bearer sk-1"), ("x-api-key", "x")],
                 Some("key=y")
             )
+        );
+    }
+
+    #[test]
+    fn a_signed_request_is_its_access_keys_whatever_the_signature() {
+        let name = |api, authorization: &'static str, query| {
+            let headers = headers(&[("authorization", authorization)]);
+            let caller = identify(api, &headers, query, None, None, true, &hasher());
+            caller.labels.key
+        };
+        const DAY: &str = "AWS4-HMAC-SHA256 Credential=AKIDONE/20261120/us-east-1/bedrock/aws4_request, SignedHeaders=host, Signature=aa";
+        const NEXT: &str = "AWS4-HMAC-SHA256 Credential=AKIDONE/20261121/eu-west-1/bedrock/aws4_request,SignedHeaders=host;x-amz-date,Signature=bb";
+        const OTHER: &str = "AWS4-HMAC-SHA256 Credential=AKIDTWO/20261120/us-east-1/bedrock/aws4_request, SignedHeaders=host, Signature=aa";
+        const TENCENT: &str = "TC3-HMAC-SHA256 Credential=AKIDONE/2026-11-20/hunyuan/tc3_request, SignedHeaders=host, Signature=cc";
+        let key = name(Api::Bedrock, DAY, None);
+        assert!(key.is_some());
+        assert_eq!(key, name(Api::Bedrock, NEXT, None));
+        assert_eq!(key, name(Api::Auto, NEXT, None));
+        assert_eq!(key, name(Api::Hunyuan, TENCENT, None));
+        assert_ne!(key, name(Api::Bedrock, OTHER, None));
+        assert_eq!(key, name(Api::Bedrock, "Bearer AKIDONE", None));
+        let presigned = Some("X-Amz-Algorithm=x&X-Amz-Credential=AKIDONE%2F20261120%2Fx");
+        let caller = identify(
+            Api::Bedrock,
+            &HeaderMap::new(),
+            presigned,
+            None,
+            None,
+            true,
+            &hasher(),
+        );
+        assert_eq!(key, caller.labels.key);
+        assert_eq!(
+            name(Api::Bedrock, "AWS4-HMAC-SHA256 Signature=aa", None),
+            None
         );
     }
 }

@@ -9,6 +9,7 @@ pub mod forward;
 pub mod gate;
 pub mod identify;
 pub mod key_hash;
+pub mod once;
 pub mod phases;
 pub mod request;
 pub mod route;

@@ -92,6 +92,10 @@ impl ProxyHttp for Weir {
                 answer::write(session, answer::not_found(&route::prefixes(&live)), &[]).await?;
                 Ok(true)
             }
+            Route::NoUpstream(provider) => {
+                answer::write(session, answer::no_upstream(&provider), &[]).await?;
+                Ok(true)
+            }
             Route::Denied => {
                 answer::write(session, answer::denied(), &[]).await?;
                 Ok(true)

@@ -38,8 +38,11 @@ impl RequestSide {
         let encoding = headers
             .get(http::header::CONTENT_ENCODING)
             .and_then(|value| value.to_str().ok());
+        let content_type = headers
+            .get(http::header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok());
         RequestSide {
-            reader: RequestReader::new(target.endpoint.dialect),
+            reader: RequestReader::of(target.endpoint.dialect, content_type),
             decoder: Decoder::new(encoding),
             text: TextSample::default(),
             bytes: 0,

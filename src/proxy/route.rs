@@ -19,6 +19,8 @@ pub enum Route {
     Passthrough(Upstream, Vec<u8>),
     /// Nowhere: the path fits no provider.
     NotFound,
+    /// Nowhere: the provider of that name has no upstream but the host that a caller names.
+    NoUpstream(Arc<Provider>),
     /// Nowhere: the host is claimed by no provider and `tunnel: deny` is set.
     Denied,
 }
@@ -28,6 +30,8 @@ pub enum Route {
 pub struct Target {
     pub provider: Arc<Provider>,
     pub endpoint: Endpoint,
+    /// The provider's upstream, or the claimed host itself.
+    pub upstream: Upstream,
     /// Path and query for the upstream, byte for byte but for the stripped segments.
     pub path: Vec<u8>,
     /// The `@` segment's text, without the `@`.
@@ -102,10 +106,10 @@ fn route_tunnelled(live: &Live, head: &RequestHeader, raw: &[u8], connect: &Conn
     };
     match absolute(raw) {
         Some(absolute) if absolute.target().as_ref() == Some(&connect.target) => {
-            to_provider(provider, head, &absolute.path(), None)
+            to_host(provider, head, &absolute.path(), &connect.target, true)
         }
         Some(_) => Route::Denied,
-        None => to_provider(provider, head, raw, None),
+        None => to_host(provider, head, raw, &connect.target, true),
     }
 }
 
@@ -114,7 +118,7 @@ fn route_absolute(live: &Live, head: &RequestHeader, absolute: &Absolute<'_>) ->
         return Route::NotFound;
     };
     if let Some(provider) = live.claiming(&target) {
-        return to_provider(provider, head, &absolute.path(), None);
+        return to_host(provider, head, &absolute.path(), &target, absolute.is_tls);
     }
     // TLS that a client leaves to a proxy would need a trust of weir's own in any host.
     if absolute.is_tls || live.config.tunnel == Policy::Block {
@@ -145,7 +149,7 @@ fn route_origin(live: &Live, head: &RequestHeader, raw: &[u8]) -> Route {
             .ok()
             .and_then(|name| live.named(name))
     {
-        return to_provider(provider, head, after, labels);
+        return to_upstream(provider, head, after, labels);
     }
     let header = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok());
     let path = String::from_utf8_lossy(path_of(rest));
@@ -156,7 +160,7 @@ fn route_origin(live: &Live, head: &RequestHeader, raw: &[u8]) -> Route {
         None => None,
     };
     match by_marks {
-        Some(provider) => to_provider(provider, head, rest, labels),
+        Some(provider) => to_upstream(provider, head, rest, labels),
         None => Route::NotFound,
     }
 }
@@ -183,11 +187,45 @@ fn query_of(path_and_query: &[u8]) -> &[u8] {
     parts.nth(1).unwrap_or_default()
 }
 
+/// A call by base URL.
+fn to_upstream(
+    provider: &Arc<Provider>,
+    head: &RequestHeader,
+    path: &[u8],
+    labels: Option<String>,
+) -> Route {
+    match &provider.upstream {
+        Some(upstream) => to_provider(provider, head, path, labels, upstream.clone(), None),
+        None => Route::NoUpstream(Arc::clone(provider)),
+    }
+}
+
+/// A call to a host that the provider claims, and where it goes unless the settings name an upstream.
+fn to_host(
+    provider: &Arc<Provider>,
+    head: &RequestHeader,
+    path: &[u8],
+    claimed: &HostPort,
+    tls: bool,
+) -> Route {
+    let set = provider.upstream.as_ref().filter(|_| provider.redirects);
+    let upstream = set.cloned().unwrap_or_else(|| Upstream {
+        tls,
+        host: claimed.host.clone(),
+        port: claimed.port,
+        base_path: String::new(),
+    });
+    to_provider(provider, head, path, None, upstream, Some(&claimed.host))
+}
+
+/// `claimed`: the host that the client named, where it did.
 fn to_provider(
     provider: &Arc<Provider>,
     head: &RequestHeader,
     path: &[u8],
     labels: Option<String>,
+    upstream: Upstream,
+    claimed: Option<&str>,
 ) -> Route {
     let text = String::from_utf8_lossy(path_of(path));
     let query = || String::from_utf8_lossy(query_of(path)).into_owned();
@@ -207,11 +245,17 @@ fn to_provider(
     } else {
         b"/"
     };
-    let path = [provider.upstream.base_path.as_bytes(), slash, path].concat();
+    let path = [upstream.base_path.as_bytes(), slash, path].concat();
+    // A path says it of the call, a host of whatever it serves.
+    let by_host = || providers::hosts::geo(claimed.unwrap_or(&upstream.host));
     Route::Provider(Arc::new(Target {
         provider: Arc::clone(provider),
-        geo: endpoint.geo.clone(),
+        geo: endpoint
+            .geo
+            .clone()
+            .or_else(|| by_host().map(str::to_owned)),
         endpoint,
+        upstream,
         path,
         labels,
     }))

@@ -7,10 +7,11 @@ use pingora::{Error, ErrorSource, ErrorType as Fault};
 
 use super::call::{Admission, Call};
 use super::engine::Engine;
+use super::once::Counted;
 use super::session::Kind;
 use crate::budget::Size;
 use crate::ledger::{self, Outcome};
-use crate::providers::{ErrorType, Metering, Selectors};
+use crate::providers::{Api, Dialect, ErrorType, Metering, Selectors};
 use crate::units::PicoUsd;
 use crate::usage::{Extraction, StreamEnd, Usage, UsageSource};
 
@@ -129,7 +130,7 @@ impl Call {
     /// Ends the call, counting its text where nothing was reported.
     pub(super) fn settle_counted(mut self: Box<Self>, engine: &Engine, ending: Ending) {
         let outcome = self.outcome(ending);
-        let mut extraction = self.extraction(ending);
+        let mut extraction = self.extraction(engine, ending);
         if let Ending::Upstream(kind) = ending {
             extraction.error = Some(kind);
         }
@@ -149,7 +150,7 @@ impl Call {
         engine.ledger.settle(row);
     }
 
-    fn extraction(&mut self, ending: Ending) -> Extraction {
+    fn extraction(&mut self, engine: &Engine, ending: Ending) -> Extraction {
         if let Some(extraction) = self.response.extraction.take() {
             return extraction;
         }
@@ -157,9 +158,56 @@ impl Call {
             return left.extraction();
         }
         match self.response.extractor.take() {
-            Some(mut extractor) => extractor.extraction(ending.of_stream(), &self.request.text),
+            Some(mut extractor) => {
+                let found = extractor.extraction(ending.of_stream(), &self.request.text);
+                self.count_once(engine, found)
+            }
             None => self.unanswered(ending),
         }
+    }
+
+    /// Leaves of what was read what no call was charged for yet. Only what is fetched can repeat: a server that
+    /// gives all of its answers one id would else answer for nothing.
+    pub(super) fn count_once(&self, engine: &Engine, mut extraction: Extraction) -> Extraction {
+        let endpoint = &self.target.endpoint;
+        let fetches = endpoint.metering == Metering::Fetched;
+        if fetches && extraction.source == UsageSource::Estimated {
+            extraction.usage = None;
+            extraction.source = UsageSource::None;
+        }
+        let Some(usage) = extraction.usage.as_mut() else {
+            return extraction;
+        };
+        let provider = &self.head.provider;
+        let counted = match extraction.source {
+            UsageSource::Reported => Counted::Whole,
+            _ => Counted::Part(Box::new(usage.clone())),
+        };
+        if !fetches {
+            if let Some(names) = &extraction.response_id {
+                engine.once.made(provider, names, &counted);
+            }
+            return extraction;
+        }
+        let names = [&endpoint.fetched, &extraction.response_id].map(Option::as_deref);
+        let names = names.map(Option::unwrap_or_default).join(" ");
+        match engine.once.fetched(provider, &names, &counted) {
+            None => extraction.response_id = Some(names.trim().to_owned()),
+            Some(Counted::Part(before)) => {
+                usage.subtract(&before);
+                extraction.response_id = Some(names.trim().to_owned());
+            }
+            Some(Counted::Whole) => {
+                return Extraction {
+                    model: extraction.model,
+                    selectors: extraction.selectors,
+                    error: extraction.error,
+                    source: UsageSource::Repeated,
+                    ..Extraction::nothing()
+                };
+            }
+        }
+        extraction
     }
 
     /// Whether the client left, or weir stopped, before the answer to a delivered request began.
@@ -226,8 +274,10 @@ impl Call {
             cost: Some(PicoUsd::ZERO),
             version: None,
         };
-        if self.admission != Admission::Admitted || self.target.endpoint.metering == Metering::Free
-        {
+        let metering = self.target.endpoint.metering;
+        // A look at what was made costs nothing by itself.
+        let looks = metering == Metering::Fetched && extraction.usage.is_none();
+        if self.admission != Admission::Admitted || metering == Metering::Free || looks {
             return free;
         }
         // What a session makes is charged by itself.
@@ -260,7 +310,13 @@ impl Call {
         let selectors = self.selectors(extraction);
         let mut lookup = self.lookup(model, &selectors);
         // Where the catalogue does not know what answered (an alias, a deployment), what was asked is priced.
-        let names = std::iter::once(model).chain(self.head.request_model.as_deref());
+        // Bedrock's answers leave out the profile that sets the price (`global.`), so there it is the other way round.
+        let asked = self.head.request_model.as_deref();
+        let names = match self.target.endpoint.dialect.and_then(Dialect::api) {
+            Some(Api::Bedrock) => [asked, Some(model)],
+            _ => [Some(model), asked],
+        };
+        let names = names.into_iter().flatten();
         if let Some(priced) = self.live.catalog.first_priced(&lookup, names) {
             lookup.model = priced;
         }
@@ -340,10 +396,11 @@ impl Call {
 }
 
 fn size_of(usage: Option<&Usage>, cost: Option<PicoUsd>) -> Size {
+    let overall = usage.map(Usage::overall).unwrap_or_default();
     Size {
         cost,
-        input_tokens: usage.and_then(|usage| usage.input).unwrap_or(0),
-        output_tokens: usage.and_then(|usage| usage.output).unwrap_or(0),
+        input_tokens: overall.input.unwrap_or(0),
+        output_tokens: overall.output.unwrap_or(0),
     }
 }
 

@@ -8,6 +8,7 @@ use pingora::http::ResponseHeader;
 
 use super::call::Call;
 use super::engine::Engine;
+use crate::providers::Metering;
 use crate::usage::StreamEnd;
 use crate::usage::extract::{Extractor, ResponseHead};
 
@@ -45,7 +46,12 @@ impl Call {
             if facts.model.is_none() {
                 facts.model.clone_from(&self.target.endpoint.model);
             }
-            self.response.extractor = Some(Extractor::new(dialect, head, facts));
+            let mut extractor = Extractor::new(dialect, head, facts);
+            if self.target.endpoint.metering == Metering::Fetched {
+                // What another call made is counted as reported, or not at all.
+                extractor.forget_text();
+            }
+            self.response.extractor = Some(extractor);
         }
     }
 
@@ -61,9 +67,9 @@ impl Call {
         if let Some(extractor) = &mut self.response.extractor
             && extractor.feed(chunk)
         {
-            self.response.extraction =
-                Some(extractor.finish(StreamEnd::Complete, &self.request.text));
+            let extraction = extractor.finish(StreamEnd::Complete, &self.request.text);
             self.response.extractor = None;
+            self.response.extraction = Some(self.count_once(engine, extraction));
             self.usage_is_final();
         }
     }

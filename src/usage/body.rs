@@ -5,11 +5,14 @@
 
 use crate::providers::reader::{CAPTURE_BYTES_MAX, Reader, Said, Standing, Text, reader};
 use crate::providers::{Dialect, RequestFacts};
+use crate::wire::aws_eventstream::{EventStreamItem, EventStreamSplitter};
+use crate::wire::base64_member::Base64Member;
 use crate::wire::json::Scanner;
 use crate::wire::sse::{SseItem, SseSplitter};
 
 use super::estimate::TextSample;
 use super::extract::ResponseHead;
+use super::held::{HEADERS, Held};
 
 /// The sentinel that ends an OpenAI stream.
 const DONE: &[u8] = b"[DONE]";
@@ -23,8 +26,19 @@ enum Framing {
     Events(SseSplitter),
     /// One document, or one array of messages.
     Json,
-    /// Neither: a page of HTML, audio.
+    /// AWS's binary events.
+    Binary(Box<Binary>),
+    /// None of these: a page of HTML, audio.
     Other,
+}
+
+/// A binary stream, whose messages count once their checksum was seen.
+#[derive(Debug)]
+struct Binary {
+    splitter: EventStreamSplitter,
+    held: Held,
+    /// Where each event holds the message in base64.
+    wrapped: Option<Base64Member>,
 }
 
 /// The decoded body of one response.
@@ -81,7 +95,7 @@ impl Body {
                     |b: &&u8| matches!(b, b' ' | b'\n' | b'\r' | b'\t' | 0xEF | 0xBB | 0xBF);
                 let rest = &bytes[bytes.iter().take_while(blank).count()..];
                 let Some(first) = rest.first() else { return };
-                self.framing = framing(*first, events);
+                self.framing = self.framing(*first, events);
                 rest
             }
             _ => bytes,
@@ -93,15 +107,48 @@ impl Body {
                 splitter.feed(bytes, &mut |item| self.item(item));
                 self.framing = Framing::Events(splitter);
             }
+            Framing::Binary(_) => {
+                let Framing::Binary(mut binary) =
+                    std::mem::replace(&mut self.framing, Framing::Other)
+                else {
+                    return;
+                };
+                let Binary {
+                    splitter,
+                    held,
+                    wrapped,
+                } = &mut *binary;
+                splitter.feed(bytes, &mut |item| self.binary(item, held, wrapped.as_mut()));
+                self.framing = Framing::Binary(binary);
+            }
             Framing::Unknown { .. } | Framing::Other => {}
+        }
+    }
+
+    fn framing(&self, first: u8, events: bool) -> Framing {
+        match first {
+            b'{' | b'[' => Framing::Json,
+            // `data`, `event`, `id`, `retry` or a comment, whatever the head calls it.
+            b'd' | b'e' | b'i' | b'r' | b':' => Framing::Events(SseSplitter::new()),
+            _ if events => Framing::Events(SseSplitter::new()),
+            // The length of a message has 25 bits, and its prelude a checksum.
+            0 | 1 => Framing::Binary(Box::new(Binary {
+                splitter: EventStreamSplitter::new(HEADERS),
+                held: Held::default(),
+                wrapped: self.reader.wrapped_in().map(Base64Member::new),
+            })),
+            _ => Framing::Other,
         }
     }
 
     /// Ends the body. A last event without its empty line counts as whole only where the body is
     /// `complete`: in one that was cut, the fields that would tell what its usage means may be missing.
     pub(super) fn finish(&mut self, complete: bool) {
-        let Framing::Events(splitter) = &mut self.framing else {
-            return self.end_message();
+        let splitter = match &mut self.framing {
+            Framing::Events(splitter) => splitter,
+            // A message without its checksum is none.
+            Framing::Binary(_) => return,
+            _ => return self.end_message(),
         };
         let mut splitter = std::mem::take(splitter);
         let before = self.said.standing;
@@ -132,6 +179,48 @@ impl Body {
                 }
             }
         }
+    }
+
+    fn binary(
+        &mut self,
+        item: EventStreamItem<'_>,
+        held: &mut Held,
+        wrapped: Option<&mut Base64Member>,
+    ) {
+        match item {
+            EventStreamItem::Header(name, value) => held.header(name, value),
+            EventStreamItem::Payload(piece) => match wrapped.filter(|_| held.is_event()) {
+                Some(member) => member.feed(piece, &mut |plain| self.hold(plain, held)),
+                None => self.hold(piece, held),
+            },
+            EventStreamItem::End => {
+                let Body {
+                    said,
+                    text,
+                    has_text,
+                    reader,
+                    ..
+                } = self;
+                let paths = reader.paths();
+                held.tell(reader.as_mut(), paths, said, &mut |piece| {
+                    keep(text, has_text, piece);
+                });
+                self.end_message();
+                wrapped.into_iter().for_each(Base64Member::reset);
+            }
+            EventStreamItem::Broken => {
+                held.clear();
+                // Whatever was said before, what should have followed may have been more.
+                if self.said.standing != Standing::Final {
+                    self.said.standing = Standing::Opening;
+                }
+            }
+        }
+    }
+
+    /// Scans a piece of a message whose checksum is still to come.
+    fn hold(&mut self, bytes: &[u8], held: &mut Held) {
+        self.scanner.feed(bytes, &mut |found| held.push(&found));
     }
 
     fn scan(&mut self, bytes: &[u8], junk: bool) {
@@ -167,16 +256,6 @@ impl Body {
         if self.said.standing == Standing::Final {
             self.text = None;
         }
-    }
-}
-
-fn framing(first: u8, events: bool) -> Framing {
-    match first {
-        b'{' | b'[' => Framing::Json,
-        // `data`, `event`, `id`, `retry` or a comment, whatever the head calls it.
-        b'd' | b'e' | b'i' | b'r' | b':' => Framing::Events(SseSplitter::new()),
-        _ if events => Framing::Events(SseSplitter::new()),
-        _ => Framing::Other,
     }
 }
 

@@ -63,7 +63,7 @@ impl Extractor {
         self.decoder.finish(&mut |bytes| body.feed(bytes));
         body.finish(end == StreamEnd::Complete);
         if self.body.said.report.is_some() {
-            !self.is_whole(end) && self.body.text.is_some()
+            !self.body.said.counted && !self.is_whole(end) && self.body.text.is_some()
         } else {
             self.can_be_estimated(end)
         }
@@ -97,6 +97,9 @@ impl Extractor {
             return self.estimated(end, input);
         };
         let mut usage = restate(report);
+        if said.counted {
+            return (Some(usage), UsageSource::Estimated);
+        }
         if self.is_whole(end) {
             return (Some(usage), UsageSource::Reported);
         }
@@ -122,13 +125,24 @@ impl Extractor {
         )
     }
 
+    /// Whether what is charged are pictures and sounds, of which text tells nothing.
+    fn is_of_media(&self) -> bool {
+        matches!(
+            self.dialect,
+            Dialect::OpenaiImages
+                | Dialect::OpenaiAudio
+                | Dialect::OpenaiSpeech
+                | Dialect::OpenaiVideos
+        )
+    }
+
     /// Whether there was a successful answer, or the beginning of one, that said nothing of usage.
     fn can_be_estimated(&self, end: StreamEnd) -> bool {
         let body = &self.body;
         let answered =
             body.has_text || end != StreamEnd::Complete || (self.embeds() && body.is_json());
         let failed = body.said.status >= 400 || (body.said.error.is_some() && !body.has_text);
-        answered && !failed
+        answered && !failed && !self.is_of_media()
     }
 
     /// What weir counts itself.

@@ -3,6 +3,7 @@
 mod body;
 pub mod estimate;
 pub mod extract;
+mod held;
 pub mod restate;
 pub mod session;
 
@@ -36,6 +37,10 @@ pub struct Usage {
     pub other_units: BTreeMap<&'static str, u64>,
     /// Usage billed at another model's price (Anthropic's advisor), not contained in the fields above.
     pub sub_usages: Vec<(String, Usage)>,
+    /// The tokens above, divided by the requests that they were used by (the rounds of a server's loop, the
+    /// answers of a batch), where a price may depend on the size of each: the input by which its context
+    /// tier is chosen, and its tokens. Empty where one request was all.
+    pub rounds: Vec<(u64, Usage)>,
 }
 
 impl Usage {
@@ -63,13 +68,38 @@ impl Usage {
             *sum = sum.saturating_add(*count);
         }
         self.sub_usages.extend(other.sub_usages.iter().cloned());
+        self.rounds.extend(other.rounds.iter().cloned());
+    }
+
+    /// Takes away what was counted before, field by field; nothing falls below 0.
+    pub fn subtract(&mut self, counted: &Usage) {
+        for (left, gone) in [
+            (&mut self.input, counted.input),
+            (&mut self.output, counted.output),
+            (&mut self.cache_read, counted.cache_read),
+            (&mut self.cache_write_5m, counted.cache_write_5m),
+            (&mut self.cache_write_1h, counted.cache_write_1h),
+            (&mut self.cache_write_other, counted.cache_write_other),
+            (&mut self.reasoning, counted.reasoning),
+            (&mut self.audio_input, counted.audio_input),
+            (&mut self.audio_output, counted.audio_output),
+            (&mut self.image_input, counted.image_input),
+            (&mut self.image_output, counted.image_output),
+        ] {
+            *left = left.map(|left| left.saturating_sub(gone.unwrap_or(0)));
+        }
+        for (unit, count) in &mut self.other_units {
+            let gone = counted.other_units.get(unit).copied().unwrap_or(0);
+            *count = count.saturating_sub(gone);
+        }
     }
 
     /// Everything the call used, at whichever model's price: what a ledger's token columns and a token
-    /// budget count. It has no `sub_usages`, so it must not be priced.
+    /// budget count. It has neither `sub_usages` nor `rounds`, so it must not be priced.
     pub fn overall(&self) -> Usage {
         let mut whole = Usage {
             sub_usages: Vec::new(),
+            rounds: Vec::new(),
             ..self.clone()
         };
         for (_, part) in &self.sub_usages {

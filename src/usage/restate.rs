@@ -26,6 +26,7 @@ pub fn restate(report: &Report) -> Usage {
         image_output: report.image_output,
         other_units: report.units.clone(),
         sub_usages: Vec::new(),
+        rounds: Vec::new(),
     };
     clamp(&mut usage);
     for (model, extra) in &report.extra {
@@ -35,6 +36,10 @@ pub fn restate(report: &Report) -> Usage {
             None => usage.add(&extra),
         }
     }
+    let rounds = report.rounds.iter();
+    usage.rounds = rounds
+        .map(|(context, round)| (*context, restate(round)))
+        .collect();
     usage
 }
 

@@ -1,5 +1,7 @@
 //! What a provider reported is what is recorded: ledger, metrics and bytes agree.
 
+mod clouds;
 mod labels;
+mod once;
 mod reported;
 mod unknown;

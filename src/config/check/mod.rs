@@ -123,11 +123,18 @@ fn default_provider(
         return DEFAULT_PROVIDER.to_owned();
     };
     let name = &at.value.0;
-    if !is_provider(name, providers) {
-        found.add(
+    match providers.iter().find(|provider| provider.name == *name) {
+        None => found.add(
             at.place
                 .problem(no_provider(name), known_providers(name, providers)),
-        );
+        ),
+        // Every customer has a host of its own, and a base URL names none.
+        Some(provider) if provider.upstream.is_none() => {
+            let message = format!("provider `{name}` has no upstream to be the default");
+            let remedy = format!("add `{name}: {{ upstream: https://… }}` to the providers");
+            found.add(at.place.problem(message, remedy));
+        }
+        Some(_) => {}
     }
     name.clone()
 }

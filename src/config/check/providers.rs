@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::providers::{Api, Known};
+use crate::providers::{Api, Known, hosts};
 
 use super::super::file;
 use super::super::problem::{Found, quoted};
@@ -95,7 +95,8 @@ fn as_known(known: &Known) -> Provider {
         name: known.name.to_owned(),
         api: known.api,
         catalog_id: known.catalog_id.map(str::to_owned),
-        upstream: upstream(known),
+        upstream: known.upstream.map(upstream),
+        redirects: false,
         hosts: known
             .hosts
             .iter()
@@ -108,10 +109,8 @@ fn as_known(known: &Known) -> Provider {
     }
 }
 
-fn upstream(known: &Known) -> Upstream {
-    Url::parse(known.upstream)
-        .expect("known upstreams are URLs")
-        .0
+fn upstream(known: &str) -> Upstream {
+    Url::parse(known).expect("known upstreams are URLs").0
 }
 
 fn custom(
@@ -133,26 +132,16 @@ fn custom(
         found.add(name.place.problem(message, remedy));
     }
     let written = settings.upstream.value().map(|url| url.0.clone());
-    let is_claimed = |known: &&Known| {
-        written
-            .as_ref()
-            .is_some_and(|to| known.claims().any(|at| at == (to.host.as_str(), to.port)))
-    };
-    let catalog_id = known
-        .iter()
-        .find(is_claimed)
-        .and_then(|known| known.catalog_id);
-    let nowhere = || Upstream {
-        tls: true,
-        host: String::new(),
-        port: 443,
-        base_path: String::new(),
-    };
+    let claimed = written
+        .as_ref()
+        .and_then(|to| hosts::of(known, &to.host, to.port));
+    let catalog_id = claimed.and_then(|known| known.catalog_id);
     let mut provider = Provider {
         name: name.value.clone(),
         api: Api::Auto,
         catalog_id: catalog_id.map(str::to_owned),
-        upstream: written.unwrap_or_else(nowhere),
+        upstream: written,
+        redirects: true,
         hosts: Vec::new(),
         ca: None,
         upstream_proxy: None,
@@ -168,7 +157,8 @@ fn overlay(provider: &mut Provider, written: &file::Provider, found: &mut Found)
         provider.api = api.0;
     }
     if let Some(url) = written.upstream.value() {
-        provider.upstream = url.0.clone();
+        provider.upstream = Some(url.0.clone());
+        provider.redirects = true;
     }
     if let Some(hosts) = written.hosts.value() {
         provider.hosts = hosts.iter().map(|at| at.value.0.clone()).collect();

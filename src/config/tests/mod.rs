@@ -107,13 +107,16 @@ shutdown: { grace: 0s }
         host,
         port,
         base_path,
-    } = &vllm.upstream;
+    } = vllm.upstream.as_ref().expect("an upstream is written");
     assert_eq!((host.as_str(), *port, base_path.as_str(), *tls), upstream);
     assert_eq!(vllm.timeouts.connect, Duration::from_millis(500));
     assert_eq!(vllm.timeouts.write, Duration::from_secs(60));
     assert_eq!(vllm.catalog_id, None);
     let azure = provider(&config, "azure-east");
-    assert_eq!(azure.upstream.host, "example.openai.azure.com");
+    let host = azure.upstream.as_ref().map(|to| to.host.as_str());
+    assert_eq!(host, Some("example.openai.azure.com"));
+    assert!(azure.redirects && !provider(&config, "openai").redirects);
+    assert_eq!(azure.catalog_id.as_deref(), Some("azure"));
     assert_eq!(
         azure.hosts[1],
         HostPort {

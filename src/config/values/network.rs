@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::super::read::{Fault, Scalar};
 use super::super::{HostPort, Secret, Upstream, UpstreamProxy};
+use crate::providers::hosts::pattern;
 
 /// Longest host name that DNS allows.
 const HOST_BYTES_MAX: usize = 253;
@@ -30,10 +31,14 @@ pub(in crate::config) struct Host(pub(in crate::config) HostPort);
 
 impl Scalar for Host {
     const EXPECTED: &'static str = "a host name, with a port if it is not 443";
-    const LIKE: &'static [&'static str] = &["api.example.com", "localhost:11434"];
+    const LIKE: &'static [&'static str] = &["api.example.com", "localhost:11434", "*.example.com"];
 
     fn parse(text: &str) -> Result<Self, Fault> {
-        let (host, port) = host_and_port(text)?;
+        let (host, port) = if pattern::is_pattern(text) {
+            host_pattern(text)?
+        } else {
+            host_and_port(text)?
+        };
         Ok(Host(HostPort {
             host,
             port: port.unwrap_or(443),
@@ -158,9 +163,28 @@ fn port_number(text: &str) -> Result<u16, Fault> {
     port.ok_or_else(|| Fault::Because("a port is a number from 1 to 65535".to_owned()))
 }
 
+/// A host with `*`, each for a part of one label, and the port if any.
+fn host_pattern(text: &str) -> Result<(String, Option<u16>), Fault> {
+    // Whatever a `*` can stand for, the rest must be a name.
+    let (_, port) = host_and_port(&text.replace('*', "x"))?;
+    let host = text.split(':').next().unwrap_or_default();
+    let host = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
+    if host.split('.').any(|label| label.matches('*').count() > 1) {
+        let why = "a label may hold one `*`";
+        return Err(Fault::Because(why.to_owned()));
+    }
+    if !pattern::after_stars(&host).contains('.') {
+        let why =
+            "at least two labels must follow the last `*`, for weir's CA may sign for them all";
+        return Err(Fault::Because(why.to_owned()));
+    }
+    Ok((host, port))
+}
+
 fn host_name(text: &str) -> Result<String, Fault> {
+    // A pattern is for what is claimed; what is dialled has a name.
     if text.contains('*') {
-        return Err(Fault::Later("`*` in a host".to_owned()));
+        return Err(Fault::Because("`*` stands for no host to dial".to_owned()));
     }
     if let Ok(address) = text.parse::<IpAddr>() {
         return Ok(address.to_string());

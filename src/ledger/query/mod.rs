@@ -7,6 +7,7 @@ mod calls;
 mod days;
 mod filter;
 mod grouped;
+mod made;
 mod report;
 mod seed;
 mod spend;
@@ -19,6 +20,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, Row};
 
 pub use filter::{Column, Filter, UnknownColumn, Where};
+pub use made::Made;
 pub use report::{Group, ReportRow, TokenSums};
 pub use seed::SeedRow;
 pub use spend::{RecentOutput, SpendRow};

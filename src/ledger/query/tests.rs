@@ -306,6 +306,7 @@ prop_compose! {
             image_output: parts[4],
             other_units: searches.map(|count| ("web_searches", count)).into_iter().collect(),
             sub_usages: Vec::new(),
+            rounds: Vec::new(),
         }
     }
 }
@@ -314,6 +315,7 @@ prop_compose! {
     fn any_call()(
         usage in plain_usage(),
         subs in proptest::collection::vec(("[a-z]{1,9}", plain_usage()), 0..3),
+        rounds in proptest::collection::vec((0..1_000_000_u64, plain_usage()), 0..3),
         texts in proptest::array::uniform10(proptest::option::of(".{0,12}")),
         tags in proptest::collection::btree_map(".{0,6}", ".{0,6}", 0..3),
         numbers in (any::<i64>(), any::<i64>(), any::<i64>(), any::<u16>()),
@@ -324,7 +326,7 @@ prop_compose! {
         ms in 0..2_000_000_i64,
     ) -> Call {
         let [key, user, team, project, task, request_model, model, version, request, budget] = texts;
-        let usage = Usage { sub_usages: subs, ..usage };
+        let usage = Usage { sub_usages: subs, rounds, ..usage };
         Call {
             head: Arc::new(CallHead {
                 id: new_id(NOON + ms),

@@ -4,6 +4,7 @@ mod corpus;
 mod finding;
 mod importing;
 mod reference;
+mod rounds;
 mod vectors;
 
 use super::Lookup;

@@ -67,6 +67,12 @@ impl Row {
             .count()
     }
 
+    /// Which segment of its pattern names what is fetched.
+    pub(super) fn fetched(&self) -> Option<usize> {
+        let names = || self.pattern.split('/').position(|step| step.contains("{}"));
+        (self.metering == Metering::Fetched).then(names).flatten()
+    }
+
     const fn of(mut self, apis: &'static [Api]) -> Row {
         self.apis = apis;
         self
@@ -80,10 +86,10 @@ impl Row {
 
 use Dialect::{
     AlephAlpha, AnthropicBatch, AnthropicComplete, AnthropicMessages, BedrockConverse,
-    BedrockInvoke, Dashscope, GeminiCache, GeminiInteractions, GeminiLive, Hunyuan, Llamacpp,
-    MistralOcr, Ollama, OpenaiAudio, OpenaiBatch, OpenaiChat, OpenaiCompletions, OpenaiEmbeddings,
-    OpenaiImages, OpenaiRealtime, OpenaiResponses, OpenaiSpeech, OpenaiVideos, Qianfan, Spark,
-    Voyage, Watsonx,
+    BedrockInvoke, Dashscope, GeminiBatch, GeminiCache, GeminiInteractions, GeminiLive, Hunyuan,
+    Llamacpp, MistralOcr, Ollama, OpenaiAudio, OpenaiBatch, OpenaiChat, OpenaiCompletions,
+    OpenaiEmbeddings, OpenaiImages, OpenaiRealtime, OpenaiResponses, OpenaiSpeech, OpenaiVideos,
+    Qianfan, Spark, Voyage, Watsonx,
 };
 
 /// Hosts that speak Cohere's API, or may.
@@ -113,6 +119,8 @@ const TABLE: &[Row] = &[
     post("audio/translations", OpenaiAudio, "translation"),
     post("audio/speech", OpenaiSpeech, "speech"),
     post("videos", OpenaiVideos, "videos").streamed(false),
+    post("videos/generations", OpenaiVideos, "videos").streamed(false),
+    post("video/generations/jobs", OpenaiVideos, "videos").streamed(false),
     post("videos/{}/remix", OpenaiVideos, "videos").streamed(false),
     post("videos/edits", OpenaiVideos, "videos").streamed(false),
     post("videos/extensions", OpenaiVideos, "videos").streamed(false),
@@ -136,11 +144,22 @@ const TABLE: &[Row] = &[
         AnthropicBatch,
         "batches",
     ),
+    fetch("GET", "v1beta/batches/{}", GeminiBatch, "batches"),
+    fetch("GET", "batches/{}", GeminiBatch, "batches").of(&[Api::Gemini]),
+    fetch("GET", "files/{}:download", GeminiBatch, "files"),
     fetch("GET", "batches/{}", OpenaiBatch, "batches"),
     fetch("GET", "files/{}/content", OpenaiBatch, "files"),
+    fetch("GET", "videos/{}", OpenaiVideos, "videos"),
+    fetch("GET", "video/generations/jobs/{}", OpenaiVideos, "videos"),
     fetch(
         "GET",
         "interactions/{}",
+        GeminiInteractions,
+        "fetch_response",
+    ),
+    fetch(
+        "POST",
+        "interactions/{}/cancel",
         GeminiInteractions,
         "fetch_response",
     ),

@@ -99,6 +99,22 @@ fn google_names_model_and_streaming_in_the_path() {
 }
 
 #[test]
+fn vertex_names_its_location_in_the_path() {
+    let base = "/v1/projects/p/locations/europe-west4";
+    for rest in [
+        "publishers/google/models/g:generateContent",
+        "publishers/anthropic/models/c@1:rawPredict",
+        "endpoints/openapi/chat/completions",
+        "interactions",
+        "cachedContents",
+    ] {
+        let found = endpoint(Api::Vertex, "POST", &format!("{base}/{rest}"));
+        assert_eq!(found.metering, Metering::Metered, "{rest}");
+        assert_eq!(found.geo.as_deref(), Some("europe-west4"), "{rest}");
+    }
+}
+
+#[test]
 fn azure_names_its_deployment_in_the_path() {
     let path = "//openai/deployments/my%20gpt/chat/completions?api-version=1";
     let found = check("POST", path, Some(Dialect::OpenaiChat), "chat");
@@ -181,6 +197,19 @@ fn what_counts_lists_or_repeats_is_free() {
         ("GET", "/v1/vector_stores/v/files", "files"),
         ("GET", "/v1beta/cachedContents/c", "cached_contents"),
         ("GET", "/v1/batches", "batches"),
+        ("POST", "/v1/messages/batches", "batches"),
+        ("POST", "/v1/messages/batches/b/cancel", "batches"),
+        ("GET", "/v1/messages/batches/b", "batches"),
+        ("POST", "/v1beta/models/g:batchGenerateContent", "batches"),
+        ("POST", "/v1beta/batches/b:cancel", "batches"),
+        ("GET", "/v1beta/models/veo/operations/o", "operations"),
+        (
+            "POST",
+            "/v1/projects/p/locations/l/publishers/google/models/veo:fetchPredictOperation",
+            "operations",
+        ),
+        ("PATCH", "/v1beta/cachedContents/c", "cached_contents"),
+        ("DELETE", "/v1beta/interactions/i", "fetch_response"),
         ("GET", "/api/tags", "models"),
         (
             "OPTIONS",
@@ -216,6 +245,19 @@ fn what_another_call_made_is_fetched() {
         ),
         ("GET", "/v1/files/f/content", OpenaiBatch, "files"),
         ("GET", "/v1/batches/b", OpenaiBatch, "batches"),
+        ("GET", "/v1beta/batches/b", GeminiBatch, "batches"),
+        (
+            "GET",
+            "/download/v1beta/files/f:download?alt=media",
+            GeminiBatch,
+            "files",
+        ),
+        (
+            "GET",
+            "/v1beta/interactions/i",
+            GeminiInteractions,
+            "fetch_response",
+        ),
         (
             "GET",
             "/v1/messages/batches/b/results",
@@ -236,7 +278,7 @@ fn anything_else_is_unmetered() {
         ("POST", "/v1/responses/resp_1"),
         ("POST", "/v1/batches"),
         ("POST", "/v1/batches/b/cancel"),
-        ("POST", "/v1/messages/batches"),
+        ("POST", "/v1/projects/p/locations/l/batchPredictionJobs"),
         ("POST", "/v1/fine_tuning/jobs"),
         ("GET", "/v1/fine_tuning/jobs/j"),
         ("POST", "/v1/chat/moderations"),

@@ -39,12 +39,14 @@ fn a_chat_request_is_read_in_any_order() {
         max_output_tokens: Some(99),
         choices: 3,
         user: Some("ann".to_owned()),
+        store: None,
         selectors: Selectors {
             service_tier: Some("flex".to_owned()),
             ..Selectors::default()
         },
         media_parts: 1,
         refers_outside: false,
+        ..RequestFacts::default()
     };
     assert_eq!(facts, expected);
     assert_eq!(text, "be brief|what is this|{\"a\":1}");
@@ -133,6 +135,19 @@ fn a_gemini_request_is_read() {
 }
 
 #[test]
+fn a_request_for_videos_or_a_live_session_is_read() {
+    let body = json!({"instances": [{"prompt": "a cat"}], "parameters": {
+        "durationSeconds": 6, "sampleCount": 2, "resolution": "1080p"}});
+    let mut reader = RequestReader::new(Some(Dialect::GeminiPredict));
+    reader.feed(body.to_string().as_bytes(), &mut |_| {});
+    let facts = reader.facts();
+    assert_eq!(facts.units, [("video_seconds", 12)].into());
+    assert_eq!(facts.selectors.size.as_deref(), Some("1080p"));
+    let (facts, _) = read(&json!({"setup": {"model": "models/gemini-live"}}));
+    assert_eq!(facts.model.as_deref(), Some("models/gemini-live"));
+}
+
+#[test]
 fn what_a_body_does_not_hold_is_noticed() {
     for body in [
         json!({"previous_response_id": "resp_1"}),
@@ -192,4 +207,78 @@ proptest::proptest! {
         reader.feed(&bytes, &mut |_| {});
         proptest::prop_assert!(reader.facts().choices >= 1);
     }
+}
+
+fn form(fields: &[(&str, &str)]) -> RequestFacts {
+    let mut body = String::new();
+    for (name, value) in fields {
+        body += &format!("--X\r\nContent-Disposition: form-data; name=\"{name}\"");
+        if name.contains("file") || name.starts_with("image") {
+            body += "; filename=\"a\"\r\nContent-Type: audio/mpeg";
+        }
+        body += &format!("\r\n\r\n{value}\r\n");
+    }
+    body += "--X--\r\n";
+    let content_type = Some("multipart/form-data; boundary=X");
+    let read = |size: usize| {
+        let mut reader = RequestReader::of(Some(Dialect::OpenaiImages), content_type);
+        for chunk in body.as_bytes().chunks(size) {
+            reader.feed(chunk, &mut |_| {});
+        }
+        reader.facts()
+    };
+    let whole = read(body.len());
+    assert_eq!(read(1), whole, "byte by byte");
+    whole
+}
+
+#[test]
+fn a_form_asks_as_json_does() {
+    let facts = form(&[
+        ("model", "gpt-image-1"),
+        ("image[]", "\u{1}\r\n--\u{2}"),
+        ("image[]", ""),
+        ("n", "2"),
+        ("size", "1024x1024"),
+        ("quality", "auto"),
+        ("stream", "true"),
+        ("user", "true"),
+        ("prompt", "a \"cat\"\n--X"),
+    ]);
+    assert_eq!(facts.model.as_deref(), Some("gpt-image-1"));
+    assert_eq!((facts.choices, facts.stream), (2, Some(true)));
+    assert_eq!(facts.media_parts, 2);
+    assert_eq!(facts.units, [("images", 2)].into());
+    assert_eq!(facts.selectors.size.as_deref(), Some("1024x1024"));
+    assert_eq!(facts.selectors.quality, None, "the answer will say");
+}
+
+#[test]
+fn what_is_charged_by_the_piece_is_asked_for() {
+    let asked = |dialect, body: Value| {
+        let mut reader = RequestReader::new(Some(dialect));
+        reader.feed(body.to_string().as_bytes(), &mut |_| {});
+        reader.facts()
+    };
+    let images = asked(
+        Dialect::OpenaiImages,
+        json!({"prompt": "x", "n": 4, "width": 512, "height": 768}),
+    );
+    assert_eq!(images.units, [("images", 4)].into());
+    assert_eq!(images.selectors.size.as_deref(), Some("512x768"));
+    let long = "ä".repeat(SPOKEN_BYTES_MAX);
+    let spoken = asked(Dialect::OpenaiSpeech, json!({"input": long}));
+    let about = spoken.units["characters"];
+    assert!(
+        about.abs_diff(SPOKEN_BYTES_MAX as u64) <= 2,
+        "a cut text is counted by its length: {about}"
+    );
+    let video = asked(Dialect::OpenaiVideos, json!({"seconds": "8", "n": 2}));
+    assert_eq!(video.units, [("video_seconds", 16)].into());
+    let search = asked(
+        Dialect::OpenaiChat,
+        json!({"web_search_options": {"search_context_size": "high"}}),
+    );
+    assert_eq!(search.selectors.search_context.as_deref(), Some("high"));
+    assert!(search.refers_outside && search.units.is_empty());
 }

@@ -66,6 +66,7 @@ impl Parts {
         let Some(mut part) = self.take(number) else {
             return;
         };
+        let said = part.count_once(engine, said);
         part.response.failed = said.error.is_some() && said.usage.is_none();
         part.response.extraction = Some(said);
         part.settle(engine, Ending::Complete);

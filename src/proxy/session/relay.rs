@@ -39,10 +39,9 @@ pub async fn relay(
 /// Connects and sends the handshake.
 async fn greet(session: &Session, call: &mut Call, connector: &Connector) -> Result<Upstream> {
     let missing = || Error::new(Fault::InternalError);
-    let provider = &call.target.provider;
-    let destination = call.live.destination(provider).ok_or_else(missing)?;
+    let destination = call.destination.clone().ok_or_else(missing)?;
     let peer = destination.peer(true, 0);
-    let head = handshake::head(session.req_header(), destination, &call.target.path)?;
+    let head = handshake::head(session.req_header(), &destination, &call.target.path)?;
     let (mut upstream, _) = connector
         .get_http_session(&peer)
         .await

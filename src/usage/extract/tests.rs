@@ -6,7 +6,11 @@ use crate::units::PicoUsd;
 use super::*;
 
 mod anthropic;
+mod bedrock;
+mod claude;
 mod gemini;
+mod google;
+mod media;
 mod openai;
 
 const JSON: &str = "application/json";
@@ -64,11 +68,16 @@ impl Case {
 
     /// Feeds the body byte by byte; gives the bytes after which it could be settled, and the extraction.
     fn read(&self) -> (Option<usize>, Extraction) {
+        self.read_for(RequestFacts::default())
+    }
+
+    /// The same, as the answer to a request.
+    fn read_for(&self, asked: RequestFacts) -> (Option<usize>, Extraction) {
         let head = ResponseHead {
             status: self.status,
             header: &|name| (name == "content-type").then_some(self.content_type),
         };
-        let mut extractor = Extractor::new(self.dialect, head, RequestFacts::default());
+        let mut extractor = Extractor::new(self.dialect, head, asked);
         let mut settled = None;
         for (at, byte) in self.body.bytes().enumerate() {
             if extractor.feed(&[byte]) && settled.is_none() {

@@ -28,8 +28,13 @@ impl Way {
 
 /// Sends `CONNECT host:443` and expects the tunnel.
 pub async fn tunnel(proxy: SocketAddr, host: &str, headers: &str) -> Wire {
+    tunnel_to(proxy, &format!("{host}:443"), headers).await
+}
+
+/// The same for a host with its port.
+pub async fn tunnel_to(proxy: SocketAddr, target: &str, headers: &str) -> Wire {
     let mut wire = Wire::dial(proxy).await;
-    let head = format!("CONNECT {host}:443 HTTP/1.1\r\nHost: {host}:443\r\n{headers}\r\n");
+    let head = format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n{headers}\r\n");
     wire.write(head.as_bytes())
         .await
         .expect("the head is taken");
@@ -38,7 +43,7 @@ pub async fn tunnel(proxy: SocketAddr, host: &str, headers: &str) -> Wire {
         .await
         .expect("an answer")
         .expect("an answer");
-    assert_eq!(head.status(), 200, "CONNECT {host}: {head:?}");
+    assert_eq!(head.status(), 200, "CONNECT {target}: {head:?}");
     wire
 }
 

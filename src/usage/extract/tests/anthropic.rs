@@ -115,6 +115,8 @@ fn compaction_is_billed_though_the_totals_leave_it_out() {
     );
     assert_eq!(counts(&found), [Some(55_416), None, Some(133), None]);
     assert!(found.sub_usages.is_empty());
+    let contexts = found.rounds.iter().map(|(context, _)| *context);
+    assert_eq!(contexts.collect::<Vec<_>>(), [220, 55_196]);
 }
 
 #[test]

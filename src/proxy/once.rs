@@ -1,0 +1,152 @@
+//! Counts each response once, however often it is fetched.
+//!
+//! A provider repeats the usage of a stored response with every poll, and that of a batch in its object and in the
+//! file of its results. What was counted is remembered by the names under which it can be fetched, for as many
+//! responses as a bound allows; the ledger tells a new process what the one before it had counted.
+
+use std::collections::{HashMap, VecDeque};
+use std::hash::{BuildHasher as _, RandomState};
+use std::sync::{Mutex, PoisonError};
+
+use crate::usage::Usage;
+
+/// Names that are remembered, in this process and of the ledger at a start. Past it the oldest is forgotten, and its
+/// response would be counted again.
+pub const NAMES_MAX: usize = 65_536;
+
+/// What was counted so far of one response.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Counted {
+    /// All of it.
+    Whole,
+    /// This much, of an answer that was cut off.
+    Part(Box<Usage>),
+}
+
+/// The responses that were counted.
+#[derive(Debug, Default)]
+pub struct Once {
+    keys: RandomState,
+    window: Mutex<Window>,
+}
+
+#[derive(Debug, Default)]
+struct Window {
+    counted: HashMap<u64, Counted>,
+    /// By age, the oldest first.
+    order: VecDeque<u64>,
+}
+
+impl Window {
+    fn put(&mut self, key: u64, counted: Counted) {
+        if self.counted.insert(key, counted).is_some() {
+            return;
+        }
+        if self.order.len() >= NAMES_MAX
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.counted.remove(&oldest);
+        }
+        self.order.push_back(key);
+    }
+}
+
+impl Once {
+    /// Notes what a call that made a response was charged for. `names`: apart by spaces.
+    pub fn made(&self, provider: &str, names: &str, counted: &Counted) {
+        let mut window = self.lock();
+        for name in names.split(' ').filter(|name| !name.is_empty()) {
+            window.put(self.key(provider, name), counted.clone());
+        }
+    }
+
+    /// Notes that a response was fetched whose usage amounts to `now`, and tells what of it was counted before.
+    pub fn fetched(&self, provider: &str, names: &str, now: &Counted) -> Option<Counted> {
+        let keys = names.split(' ').filter(|name| !name.is_empty());
+        let keys: Vec<u64> = keys.map(|name| self.key(provider, name)).collect();
+        let mut window = self.lock();
+        let before = keys.iter().find_map(|key| window.counted.get(key)).cloned();
+        let after = match before {
+            Some(Counted::Whole) => &Counted::Whole,
+            _ => now,
+        };
+        for key in keys {
+            window.put(key, after.clone());
+        }
+        before
+    }
+
+    fn key(&self, provider: &str, name: &str) -> u64 {
+        self.keys.hash_one((provider, name))
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Window> {
+        self.window.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn part(output: u64) -> Counted {
+        Counted::Part(Box::new(Usage {
+            output: Some(output),
+            ..Usage::default()
+        }))
+    }
+
+    #[test]
+    fn a_response_is_counted_by_whoever_sees_it_first() {
+        let once = Once::default();
+        once.made("openai", "resp_1", &Counted::Whole);
+        let fetch = |provider, name| once.fetched(provider, name, &Counted::Whole);
+        assert_eq!(fetch("openai", "resp_1"), Some(Counted::Whole));
+        assert_eq!(fetch("azure", "resp_1"), None);
+        assert_eq!(fetch("openai", "resp_2"), None);
+        assert_eq!(fetch("openai", "resp_2"), Some(Counted::Whole));
+    }
+
+    #[test]
+    fn one_thing_may_have_two_names() {
+        let once = Once::default();
+        assert_eq!(
+            once.fetched("openai", "batch_1 file-1", &Counted::Whole),
+            None
+        );
+        assert_eq!(
+            once.fetched("openai", "file-1", &Counted::Whole),
+            Some(Counted::Whole)
+        );
+    }
+
+    #[test]
+    fn what_was_counted_in_part_is_told_until_all_of_it_is() {
+        let once = Once::default();
+        once.made("openai", "resp_1", &part(3));
+        assert_eq!(once.fetched("openai", "resp_1", &part(5)), Some(part(3)));
+        assert_eq!(
+            once.fetched("openai", "resp_1", &Counted::Whole),
+            Some(part(5))
+        );
+        assert_eq!(
+            once.fetched("openai", "resp_1", &part(1)),
+            Some(Counted::Whole)
+        );
+    }
+
+    #[test]
+    fn the_window_is_bounded_and_forgets_the_oldest() {
+        let once = Once::default();
+        for name in 0..=NAMES_MAX {
+            once.made("openai", &name.to_string(), &Counted::Whole);
+        }
+        assert_eq!(once.lock().counted.len(), NAMES_MAX);
+        assert_eq!(once.fetched("openai", "0", &Counted::Whole), None);
+        let newest = NAMES_MAX.to_string();
+        assert_eq!(
+            once.fetched("openai", &newest, &Counted::Whole),
+            Some(Counted::Whole)
+        );
+    }
+}
