@@ -3,6 +3,10 @@
 //! Money is pico-dollars (10⁻¹² USD): every published price per token is a whole number of them or of a
 //! millionth of them, so sums are exact and a cost is rounded once, half up, at its end.
 
+mod currency;
+
+pub use currency::{Currencies, Currency, CurrencyCode, NoCurrency};
+
 use std::fmt;
 use std::iter::Sum;
 use std::ops::{Add, AddAssign, Sub};

@@ -313,8 +313,8 @@ impl Account {
             budget: limit.name.clone(),
             each_value: limit.each.map(|_| meter.value.clone()),
             percent,
-            spent: limit.unit.show(meter.spent),
-            limit: limit.unit.show(limit.amount),
+            spent: limit.unit.show(meter.spent, limit.currency),
+            limit: limit.unit.show(limit.amount, limit.currency),
         })
     }
 }

@@ -247,6 +247,7 @@ impl Core {
             budget: limit.name.clone(),
             each: limit.each.map(|dimension| (dimension, value.to_owned())),
             unit: limit.unit,
+            currency: limit.currency,
             per: limit.per,
             reason: denial.reason,
             limit: limit.amount,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::units::PicoUsd;
+use crate::units::{Currency, PicoUsd};
 
 /// What a limit counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -86,6 +86,8 @@ pub struct Limit {
     pub unit: Unit,
     /// In the unit: pico-dollars, tokens, requests or calls. Positive.
     pub amount: i128,
+    /// What money is shown in: the limit was written in it. USD for any other unit.
+    pub currency: Currency,
     /// `Per::Total` for `concurrent`, which has no window.
     pub per: Per,
     pub matches: Match,
@@ -117,10 +119,10 @@ impl Unit {
         }
     }
 
-    /// An amount of the unit for a person: `0.5 USD`, `1200 tokens`.
-    pub fn show(self, amount: i128) -> String {
+    /// An amount of the unit for a person, money in `currency`: `0.5 USD`, `1200 tokens`.
+    pub fn show(self, amount: i128, currency: Currency) -> String {
         match self {
-            Unit::Cost => format!("{} USD", PicoUsd::new(amount)),
+            Unit::Cost => currency.show(PicoUsd::new(amount)),
             Unit::Tokens => format!("{amount} tokens"),
             Unit::InputTokens => format!("{amount} input tokens"),
             Unit::OutputTokens => format!("{amount} output tokens"),

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use crate::budget::limits::{Dimension, Per, Unit};
 use crate::providers::RefusalText;
+use crate::units::Currency;
 
 /// Why a budget refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -38,6 +39,8 @@ pub struct Refusal {
     /// Which instance, of a budget that has one for each value; empty where the call says none.
     pub each: Option<(Dimension, String)>,
     pub unit: Unit,
+    /// What money is shown in.
+    pub currency: Currency,
     pub per: Per,
     pub reason: Reason,
     /// In the unit, like the three below.
@@ -104,7 +107,7 @@ impl Refusal {
     }
 
     fn standing(&self) -> String {
-        let show = |amount| self.unit.show(amount);
+        let show = |amount| self.unit.show(amount, self.currency);
         if self.unit == Unit::Concurrent {
             return format!("limit {}, {} in flight", show(self.limit), self.held);
         }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::limits::{Dimension, HoldMode, Limit, Match, OnSpent, Per, Unit, Unknown};
 use super::*;
-use crate::units::{PICO_PER_USD, PicoUsd};
+use crate::units::{Currency, PICO_PER_USD, PicoUsd};
 
 /// A budget of 1 USD per day that covers everything.
 pub(super) fn limit(name: &str) -> Limit {
@@ -12,6 +12,7 @@ pub(super) fn limit(name: &str) -> Limit {
         name: name.to_owned(),
         unit: Unit::Cost,
         amount: PICO_PER_USD,
+        currency: Currency::USD,
         per: Per::Day,
         matches: Match::default(),
         each: None,

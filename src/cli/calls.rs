@@ -2,11 +2,13 @@
 
 use serde_json::{Value, json};
 
+use super::currency;
 use super::out::{self, Format, number, text};
 use super::report::Which;
 use super::settings::File;
 use crate::ledger::Call;
 use crate::ledger::query::Reader;
+use crate::units::Currency;
 
 /// Arguments of `weir calls`.
 #[derive(Debug, clap::Args)]
@@ -16,6 +18,8 @@ pub struct Args {
     /// At most that many, the newest.
     #[arg(long, short = 'n', default_value_t = 50)]
     limit: usize,
+    #[command(flatten)]
+    money: currency::In,
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }
@@ -23,6 +27,7 @@ pub struct Args {
 /// Prints the calls, the newest last.
 pub fn run(args: &Args, file: &File) -> anyhow::Result<()> {
     let config = file.load()?;
+    let currency = args.money.of(&config)?;
     let reader = Reader::open(&config.data_dir)?;
     let mut calls = reader.calls(&args.which.filter(&config)?, args.limit)?;
     calls.reverse();
@@ -36,17 +41,17 @@ pub fn run(args: &Args, file: &File) -> anyhow::Result<()> {
         text("team"),
         number("input_tokens"),
         number("output_tokens"),
-        number("cost_usd"),
+        number(currency::column("cost", currency)),
         text("usage_source"),
         number("http_status"),
         text("outcome"),
         number("duration_ms"),
     ];
-    let rows: Vec<Vec<Value>> = calls.iter().map(cells).collect();
+    let rows: Vec<Vec<Value>> = calls.iter().map(|call| cells(call, currency)).collect();
     out::rows(args.format, &columns, &rows)
 }
 
-fn cells(call: &Call) -> Vec<Value> {
+fn cells(call: &Call, currency: Currency) -> Vec<Value> {
     let usage = call.usage.as_ref();
     let labels = &call.head.labels;
     let started = jiff::Timestamp::from_millisecond(call.head.started_at);
@@ -60,7 +65,7 @@ fn cells(call: &Call) -> Vec<Value> {
         json!(labels.team),
         json!(usage.and_then(|usage| usage.input)),
         json!(usage.and_then(|usage| usage.output)),
-        json!(call.cost.map(|cost| cost.to_string())),
+        currency::cell(call.cost, currency),
         json!(call.usage_source.name()),
         json!(call.http_status),
         json!(call.outcome.name()),

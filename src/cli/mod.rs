@@ -7,13 +7,16 @@ pub mod ca;
 pub mod calls;
 pub mod check;
 pub mod completions;
+mod currency;
 pub mod demo;
 pub mod env;
+mod explain;
 pub mod logging;
 mod operated;
 pub mod out;
 pub mod prices;
 pub mod report;
+mod reprice;
 pub mod schema;
 pub mod serve;
 pub mod settings;
@@ -53,6 +56,10 @@ enum Command {
     Calls(calls::Args),
     /// Sums of recorded calls.
     Report(report::Args),
+    /// Show how a call's cost comes about: rates × tokens, line by line.
+    Explain(explain::Args),
+    /// Work out the cost of recorded calls anew, at the prices in force; what they had cost is kept.
+    Reprice(reprice::Args),
     /// Show the whole job on this machine alone: scripted provider, traffic, a budget that refuses, the report.
     Demo(demo::Args),
     /// Print a shell's completions.
@@ -85,6 +92,8 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Schema => schema::run(),
         Command::Calls(args) => calls::run(&args, &config),
         Command::Report(args) => report::run(&args, &config),
+        Command::Explain(args) => explain::run(&args, &config),
+        Command::Reprice(args) => reprice::run(&args, &config),
         Command::Demo(args) => demo::run(&args),
         Command::Completions(args) => completions::run(&args),
     };

@@ -12,8 +12,9 @@ use super::settings::File;
 use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::listen::private;
-use crate::pricing::{Catalog, Explanation, Lookup, Origin, import};
+use crate::pricing::{Catalog, Explanation, Lookup, Origin, Published, import};
 use crate::providers::Selectors;
+use crate::units::Currency;
 
 /// Where an imported catalogue lies in `data_dir`; it takes the built-in one's place.
 const IMPORTED: &str = "prices.json";
@@ -32,23 +33,34 @@ pub struct Args {
     /// The service tier: flex, priority, batch.
     #[arg(long)]
     tier: Option<String>,
+    /// Where it is served: us, eu, a cloud's region.
+    #[arg(long)]
+    geo: Option<String>,
+    /// Of a picture or a video: 1024x1024, 720p.
+    #[arg(long)]
+    size: Option<String>,
+    /// Of a picture: hd, high.
+    #[arg(long)]
+    quality: Option<String>,
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Bring in the price list of a genai-prices package: the `data.py` inside it.
+    /// Bring in published price lists: genai-prices' data.py, litellm's JSON, or both.
     Import(ImportArgs),
 }
 
 #[derive(Debug, clap::Args)]
 struct ImportArgs {
-    /// The package's data.py.
-    file: PathBuf,
-    /// The package's version, for the record on each call.
-    #[arg(long)]
-    version: String,
+    /// data.py of the genai-prices package, model_prices_and_context_window.json of litellm, or one
+    /// of each. Without the former, litellm's completes the one that weir carries.
+    #[arg(required = true, num_args = 1..=2)]
+    files: Vec<PathBuf>,
+    /// The package's version, for the record on each call; with two files, once for each.
+    #[arg(long = "version", required = true, value_name = "VERSION")]
+    versions: Vec<String>,
     /// The day the list was made, as 2026-11-20 [default: today].
     #[arg(long)]
     date: Option<String>,
@@ -100,6 +112,9 @@ fn show(args: &Args, model: &str, config: &Config, catalog: &Catalog) -> anyhow:
     let now = SystemClock::shared().unix_ms();
     let selectors = Selectors {
         service_tier: args.tier.clone(),
+        geo: args.geo.clone(),
+        size: args.size.clone(),
+        quality: args.quality.clone(),
         ..Selectors::default()
     };
     let mut rows = Vec::new();
@@ -148,12 +163,24 @@ fn show(args: &Args, model: &str, config: &Config, catalog: &Catalog) -> anyhow:
 }
 
 /// Where a price stands and what chose it.
-fn reason(why: &Explanation) -> String {
+pub(super) fn reason(why: &Explanation) -> String {
     let mut text = match &why.origin {
-        Origin::Override { model, .. } => format!("proxy.yaml, prices: {model}"),
+        Origin::Override {
+            model, currency, ..
+        } => match *currency {
+            Currency::USD => format!("proxy.yaml, prices: {model}"),
+            other => format!(
+                "proxy.yaml, prices: {model}, in {} at {} USD",
+                other.code(),
+                other.usd()
+            ),
+        },
         Origin::Catalogue {
-            provider, model, ..
-        } => format!("{provider}/{model}"),
+            provider,
+            model,
+            source,
+            ..
+        } => format!("{provider}/{model} of {source}"),
     };
     for more in why.condition.iter().chain(&why.variants) {
         text.push_str(&format!(", {more}"));
@@ -162,16 +189,33 @@ fn reason(why: &Explanation) -> String {
 }
 
 fn run_import(args: &ImportArgs, config: &Config) -> anyhow::Result<()> {
-    let source =
-        std::fs::read_to_string(&args.file).with_context(|| args.file.display().to_string())?;
+    anyhow::ensure!(
+        args.files.len() == args.versions.len(),
+        "give --version once for each file"
+    );
+    let read =
+        |file: &PathBuf| std::fs::read_to_string(file).with_context(|| file.display().to_string());
+    let texts = args
+        .files
+        .iter()
+        .map(read)
+        .collect::<anyhow::Result<Vec<_>>>()?;
+    let lists = texts.iter().zip(&args.versions);
+    let lists: Vec<_> = lists
+        .map(|(text, version)| Published { text, version })
+        .collect();
     let today = || {
         let now =
             jiff::Timestamp::from_millisecond(SystemClock::shared().unix_ms()).unwrap_or_default();
         now.to_zoned(jiff::tz::TimeZone::UTC).date().to_string()
     };
     let date = args.date.clone().unwrap_or_else(today);
-    let imported =
-        import(&source, &args.version, &date).with_context(|| args.file.display().to_string())?;
+    let names: Vec<_> = args
+        .files
+        .iter()
+        .map(|file| file.display().to_string())
+        .collect();
+    let imported = import(&lists, &date).with_context(|| names.join(", "))?;
     let target = match &args.output {
         Some(target) => target.clone(),
         None => {
@@ -180,6 +224,9 @@ fn run_import(args: &ImportArgs, config: &Config) -> anyhow::Result<()> {
         }
     };
     write(&target, &imported.text)?;
+    for remark in &imported.skipped {
+        out::complain(&format!("weir: {remark}"));
+    }
     out::complain(&format!(
         "weir: {} models written to {}; a running weir takes them at its next start",
         imported.models,

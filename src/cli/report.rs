@@ -3,12 +3,14 @@
 use anyhow::Context as _;
 use serde_json::Value;
 
+use super::currency;
 use super::out::{self, Column, Format, number, text};
 use super::settings::File;
 use super::since::When;
 use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::ledger::query::{Filter, Group, Reader, ReportRow, UnknownColumn, Where};
+use crate::units::Currency;
 
 /// Arguments of `weir report`.
 #[derive(Debug, clap::Args)]
@@ -18,6 +20,8 @@ pub struct Args {
     /// A row for each of: day, model, provider, user, team, project, task, key, operation, outcome, tag.NAME.
     #[arg(long, value_delimiter = ',', default_value = "model", value_parser = grouping)]
     by: Vec<Grouping>,
+    #[command(flatten)]
+    money: currency::In,
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }
@@ -53,7 +57,7 @@ impl Which {
 }
 
 /// `team=search`; `team=` selects the calls without one.
-fn condition(text: &str) -> Result<Where, String> {
+pub(super) fn condition(text: &str) -> Result<Where, String> {
     let (column, value) = text.split_once('=').ok_or("expected COLUMN=VALUE")?;
     let column = column
         .parse()
@@ -81,20 +85,32 @@ fn grouping(text: &str) -> Result<Grouping, UnknownColumn> {
 /// Prints the sums.
 pub fn run(args: &Args, file: &File) -> anyhow::Result<()> {
     let config = file.load()?;
+    let currency = args.money.of(&config)?;
     let groups: Vec<Group> = args.by.iter().map(|by| by.group.clone()).collect();
     let names: Vec<String> = args.by.iter().map(|by| by.name.clone()).collect();
     let reader = Reader::open(&config.data_dir)?;
     let rows = reader.report(&args.which.filter(&config)?, &groups, &config.timezone)?;
-    print(args.format, &names, &rows)
+    print(args.format, &names, &rows, currency)
 }
 
 /// Prints report rows; shared with the demo.
-pub fn print(format: Format, by: &[String], rows: &[ReportRow]) -> anyhow::Result<()> {
+pub fn print(
+    format: Format,
+    by: &[String],
+    rows: &[ReportRow],
+    currency: Currency,
+) -> anyhow::Result<()> {
     let mut columns: Vec<Column> = by.iter().map(|name| text(name.clone())).collect();
-    columns.extend(SUMS.map(number));
-    let cells: Vec<Vec<Value>> = rows.iter().map(cells).collect();
+    columns.extend(SUMS.map(|name| match name {
+        COST => number(currency::column(COST, currency)),
+        name => number(name),
+    }));
+    let cells: Vec<Vec<Value>> = rows.iter().map(|row| cells(row, currency)).collect();
     out::rows(format, &columns, &cells)
 }
+
+/// The sum that has its currency at its end.
+const COST: &str = "cost";
 
 const SUMS: [&str; 12] = [
     "calls",
@@ -104,14 +120,14 @@ const SUMS: [&str; 12] = [
     "cache_write_tokens",
     "output_tokens",
     "reasoning_tokens",
-    "cost_usd",
+    COST,
     "unpriced",
     "estimated",
     "partial",
     "no_usage",
 ];
 
-fn cells(row: &ReportRow) -> Vec<Value> {
+fn cells(row: &ReportRow, currency: Currency) -> Vec<Value> {
     let tokens = &row.tokens;
     let mut cells: Vec<Value> = row
         .groups
@@ -126,7 +142,7 @@ fn cells(row: &ReportRow) -> Vec<Value> {
         tokens.cache_write.into(),
         tokens.output.into(),
         tokens.reasoning.into(),
-        row.cost.to_string().into(),
+        currency.amount(row.cost).into(),
         row.unpriced.into(),
         row.estimated.into(),
         row.partial.into(),

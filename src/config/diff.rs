@@ -21,6 +21,7 @@ pub fn changes(old: &Config, new: &Config) -> Vec<String> {
         trust_client_labels,
         timezone,
         providers,
+        currencies,
         budgets,
         prices,
         on_ledger_fault,
@@ -58,6 +59,11 @@ pub fn changes(old: &Config, new: &Config) -> Vec<String> {
     silent(&mut out, "timezone", &old.timezone, timezone);
     named(&mut out, "providers", &old.providers, providers, |p| {
         p.name.clone()
+    });
+    let [before, after] =
+        [&old.currencies, currencies].map(|rates| rates.iter().collect::<Vec<_>>());
+    named(&mut out, "currencies", &before, &after, |currency| {
+        currency.code().to_string()
     });
     named(&mut out, "budgets", &old.budgets, budgets, |b| {
         b.name.clone()
@@ -208,7 +214,7 @@ mod tests {
             "{}",
             "{tunnel: deny, timezone: Europe/Berlin, response_headers: true,
               trust_client_labels: false, on_ledger_fault: block, shutdown: {grace: 1s},
-              default_provider: gemini,
+              default_provider: gemini, currencies: {CNY: 0.14},
               labels: {team: a},
               providers: {openai: {upstream: 'http://h'}, x: {upstream: 'http://h'}},
               prices: [{model: m, input: 1}, {provider: openai, model: m, input: 1}]}",
@@ -220,6 +226,7 @@ mod tests {
                 "timezone: changed",
                 "providers.openai: changed",
                 "providers.x: added",
+                "currencies.CNY: added",
                 "prices.m: added",
                 "prices.openai/m: added",
                 "on_ledger_fault: changed",

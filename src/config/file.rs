@@ -8,9 +8,9 @@ use super::problem::Found;
 use super::read::{At, Field, Keys, Mapping, Named, OneOrMany, Read, mapping_schema};
 use super::tree::Node;
 use super::values::{
-    Address, Amount, ApiName, Each, Flag, Folder, Hold, Host, KeyPattern, Label, Name, OnFault,
-    OnUnknown, Pattern, PerName, Percent, Price, ProviderName, ProxyUrl, Span, TimeZoneName, Token,
-    TunnelPolicy, Url, WhenSpent,
+    Address, Amount, ApiName, Code, Each, Flag, Folder, Hold, Host, InUsd, KeyPattern, Label, Name,
+    OnFault, OnUnknown, Pattern, PerName, Percent, Price, ProviderName, ProxyUrl, Span,
+    TimeZoneName, Token, TunnelPolicy, Url, WhenSpent,
 };
 
 /// Defines one mapping: its struct, the keys it accepts, and its schema.
@@ -93,6 +93,9 @@ settings! {
         /// Providers by name. A name that weir knows needs nothing more, and need not be written at
         /// all.
         providers: Named<Provider>,
+        /// Other currencies by code, and what one unit of each is worth in USD: CNY: 0.14. Limits and
+        /// prices may then be written in them, and reports be read in them.
+        currencies: Named<InUsd>,
         /// What calls may spend.
         budgets: Vec<At<Budget>>,
         /// Prices over the built-in catalogue.
@@ -104,7 +107,7 @@ settings! {
         /// How weir stops.
         shutdown: Shutdown,
     }
-    later { alerts, currencies, identify, websocket }
+    later { alerts, identify, websocket }
 }
 
 settings! {
@@ -174,8 +177,8 @@ settings! {
     Budget {
         /// Its name, once per file.
         name: Name [required],
-        /// An amount and its unit: USD, tokens, input_tokens, output_tokens, requests or
-        /// concurrent.
+        /// An amount and its unit: USD or another of the currencies, tokens, input_tokens,
+        /// output_tokens, requests or concurrent.
         limit: Amount [required],
         /// The calendar window: minute, hour, day, week (from Monday), month, year or total.
         /// Required but for concurrent, which has none.
@@ -226,12 +229,14 @@ settings! {
 }
 
 settings! {
-    /// The prices of a model, in USD per million tokens unless said.
+    /// The prices of a model, per million tokens unless said.
     ModelPrice {
         /// The provider's name in this file; without it, whichever provider serves the model.
         provider: ProviderName,
         /// The model, or a prefix that ends in `*`.
         model: Pattern [required],
+        /// What the prices are written in; default USD.
+        currency: Code,
         /// Input that was not cached.
         input: Price,
         /// Input that was read from a cache.
@@ -249,7 +254,7 @@ settings! {
         /// Each request, whatever its tokens.
         request: Price,
     }
-    later { currency }
+    later { }
 }
 
 settings! {

@@ -31,6 +31,7 @@ use crate::budget::limits::Limit;
 use crate::ledger::Labels;
 use crate::pricing::Override;
 use crate::providers::Api;
+use crate::units::Currencies;
 
 /// A text that is never printed.
 #[derive(Clone, PartialEq, Eq)]
@@ -166,6 +167,8 @@ pub struct Config {
     pub timezone: jiff::tz::TimeZone,
     /// The known providers and the file's own, by name.
     pub providers: Vec<Arc<Provider>>,
+    /// What amounts may be written and read in.
+    pub currencies: Currencies,
     pub budgets: Vec<Limit>,
     pub prices: Vec<Override>,
     pub on_ledger_fault: Policy,

@@ -37,6 +37,11 @@ pub enum Error {
         wanted: i64,
         remedy: &'static str,
     },
+    /// A call to be priced anew is not as it was read.
+    #[error(
+        "calls in {} were changed while they were priced anew; run `weir reprice` again", .path.display()
+    )]
+    ChangedMeanwhile { path: PathBuf },
     /// Anything else that SQLite says.
     #[error("cannot use the ledger {}", .path.display())]
     Sqlite {

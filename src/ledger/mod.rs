@@ -4,6 +4,7 @@
 //! a call replaces its hold in one transaction. Whatever moment the process is killed at, a call that
 //! was forwarded is there exactly once: as its row, or as a hold that the next start turns into one.
 
+mod charge;
 pub mod classes;
 mod fault;
 mod fold;
@@ -14,6 +15,7 @@ mod orphans;
 mod patience;
 pub mod query;
 mod queue;
+pub mod reprice;
 mod rows;
 mod schema;
 mod selectors_json;
@@ -26,6 +28,7 @@ pub(crate) mod samples;
 #[cfg(test)]
 mod tests;
 
+pub use charge::{Unpriceable, Verdict};
 pub use fault::{Error, Fault, Quiet, Watch};
 pub use handle::{Committed, HOLD_WAIT, Ledger, LedgerGuard};
 pub use queue::{HOLD_QUEUE_MAX, QUEUE_MAX};

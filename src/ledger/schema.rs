@@ -172,19 +172,33 @@ fn version(path: &Path) -> Option<i64> {
         .ok()
 }
 
+/// How long a statement that changes rows beside a running weir waits for its turn: the writer's
+/// groups take milliseconds, but under load they come one after the other.
+const CHANGE_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// A connection that cannot write, whether or not a weir is writing at the same time.
 pub(super) fn open_to_read(dir: &Path) -> Result<Connection, Error> {
+    open_as_it_is(dir, OpenFlags::SQLITE_OPEN_READ_ONLY, BUSY_TIMEOUT)
+}
+
+/// A connection for changing rows that are on record, whether or not a weir is writing at the same time.
+pub(super) fn open_to_change(dir: &Path) -> Result<Connection, Error> {
+    let db = open_as_it_is(dir, OpenFlags::SQLITE_OPEN_READ_WRITE, CHANGE_TIMEOUT)?;
+    db.pragma_update(None, "synchronous", "NORMAL")
+        .map_err(|source| Error::at(&path(dir), source))?;
+    Ok(db)
+}
+
+/// A connection to a ledger that this weir can use without changing its tables.
+fn open_as_it_is(dir: &Path, access: OpenFlags, patience: Duration) -> Result<Connection, Error> {
     let path = path(dir);
     if !path.exists() {
         return Err(Error::Missing { path });
     }
     let at = |source| Error::at(&path, source);
-    let db = Connection::open_with_flags(
-        &path,
-        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
-    )
-    .map_err(at)?;
-    db.busy_timeout(BUSY_TIMEOUT).map_err(at)?;
+    let db =
+        Connection::open_with_flags(&path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(at)?;
+    db.busy_timeout(patience).map_err(at)?;
     let found: i64 = db
         .pragma_query_value(None, "user_version", |row| row.get(0))
         .map_err(at)?;

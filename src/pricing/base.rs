@@ -11,7 +11,8 @@ use super::Lookup;
 use super::explain::Matched;
 use super::file::{File, Model};
 use super::names::{dashed_date, version_off, without_date};
-use super::select::free_by_name;
+use super::price::Sources;
+use super::select::{Selected, free_by_name, in_force};
 
 /// Most names whose place in the catalogue is remembered. Names are the clients' text: past this
 /// the memory is emptied and fills anew.
@@ -30,8 +31,56 @@ pub(super) struct Base {
     names: HashSet<Box<str>>,
     /// Providers of which every model has a price above nothing.
     pub always_cost: HashSet<Box<str>>,
-    pub version: Arc<str>,
+    pub versions: Versions,
     seen: RwLock<Seen>,
+}
+
+/// What a call's price is said to be from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Versions {
+    base: Arc<str>,
+    added: Arc<str>,
+    both: Arc<str>,
+}
+
+impl Versions {
+    /// Those of a catalogue, each with this at its end.
+    pub(super) fn of(file: &File, end: &str) -> Versions {
+        let base = format!("{}-{}", file.source, file.version);
+        let added = file.added.as_ref();
+        let added = added.map(|added| format!("{}-{}", added.source, added.version));
+        let both = match &added {
+            Some(added) => format!("{base},{added}{end}").into(),
+            None => format!("{base}{end}").into(),
+        };
+        let base: Arc<str> = format!("{base}{end}").into();
+        let added = added.map_or_else(|| base.clone(), |added| format!("{added}{end}").into());
+        Versions { base, added, both }
+    }
+
+    #[cfg(test)]
+    pub(super) fn test() -> Versions {
+        let name: Arc<str> = "test".into();
+        Versions {
+            base: name.clone(),
+            added: name.clone(),
+            both: name,
+        }
+    }
+
+    /// That of prices from these sources; one from neither is laid over the first.
+    pub(super) fn name(&self, sources: Sources) -> &Arc<str> {
+        match (sources.has(Sources::BASE), sources.has(Sources::ADDED)) {
+            (true, true) => &self.both,
+            (false, true) => &self.added,
+            _ => &self.base,
+        }
+    }
+
+    /// That of the whole catalogue.
+    pub(super) fn whole(&self) -> &Arc<str> {
+        &self.both
+    }
 }
 
 /// Places already found, by provider and model as asked.
@@ -70,19 +119,26 @@ impl Base {
                 always_cost.insert(provider.id.clone());
             }
         }
-        let version = format!("{}-{}", file.source, file.version).into();
+        let versions = Versions::of(&file, "");
         Base {
             file,
             providers,
             names,
             always_cost,
-            version,
+            versions,
             seen: RwLock::default(),
         }
     }
 
     pub(super) fn model(&self, place: Place) -> &Model {
         &self.file.providers[place.provider].models[place.model]
+    }
+
+    /// The prices of the model at a place, with the fees of the provider that was asked.
+    pub(super) fn in_force(&self, place: Place, lookup: &Lookup<'_>) -> Option<Selected<'_>> {
+        let asked = lookup.catalog_id.and_then(|id| self.providers.get(id));
+        let fees = &self.file.providers[*asked.unwrap_or(&place.provider)].fees;
+        in_force(self.model(place), fees, lookup, place.own)
     }
 
     /// Where the model of a call stands.

@@ -6,25 +6,24 @@
 
 use std::sync::{Arc, LazyLock};
 
-use super::base::Base;
+use super::base::{Base, Place, Versions};
 use super::explain::{Explanation, Origin};
 use super::file::File;
 use super::overrides::{self, Entry};
-use super::rates::Rates;
-use super::select::in_force;
+use super::rates::{Exact, Rates};
 use super::{Error, Lookup, Override};
 use crate::units::PicoUsd;
 use crate::usage::Usage;
 
-/// The catalogue that weir carries: what the importer makes of genai-prices (see `data/README.md`).
-const BUILTIN: &str = include_str!("data/genai-prices.json");
+/// What the importer makes of genai-prices and litellm (see `data/README.md`).
+const BUILTIN: &str = include_str!("data/prices.json");
 
 /// Prices by provider and model, with overrides on top.
 #[derive(Debug)]
 pub struct Catalog {
     base: Arc<Base>,
     overrides: Vec<Entry>,
-    version: Arc<str>,
+    versions: Versions,
 }
 
 /// What a whole call costs.
@@ -32,19 +31,28 @@ pub struct Catalog {
 pub struct Cost {
     /// `None` = no price known.
     pub amount: Option<PicoUsd>,
-    /// Which catalogue and overrides were asked.
+    /// Where the prices that were charged are from: `genai-prices-0.2.3`, `litellm-1.109.1`, both with a
+    /// comma; with `+` and a digest where there are overrides. Without an amount, what was asked.
     pub version: String,
+}
+
+/// The catalogue that weir carries, as it stands.
+pub(super) fn builtin_file() -> File {
+    File::read(BUILTIN).expect("the built-in catalogue is one that the importer made")
 }
 
 impl Catalog {
     /// The catalogue that weir carries, read on first use.
     pub fn builtin() -> Arc<Catalog> {
-        static CATALOG: LazyLock<Arc<Catalog>> = LazyLock::new(|| {
-            let file =
-                File::read(BUILTIN).expect("the built-in catalogue is one that the importer made");
-            Arc::new(Catalog::new(file))
-        });
+        static CATALOG: LazyLock<Arc<Catalog>> =
+            LazyLock::new(|| Arc::new(Catalog::new(builtin_file())));
         CATALOG.clone()
+    }
+
+    /// What genai-prices alone says, to hold against its own arithmetic.
+    #[cfg(test)]
+    pub(super) fn builtin_without_added() -> Catalog {
+        Catalog::new(builtin_file().without_added())
     }
 
     /// Reads a catalogue that [`import`](super::import) made.
@@ -65,7 +73,7 @@ impl Catalog {
     fn new(file: File) -> Catalog {
         let base = Arc::new(Base::new(file));
         Catalog {
-            version: base.version.clone(),
+            versions: base.versions.clone(),
             overrides: Vec::new(),
             base,
         }
@@ -73,25 +81,45 @@ impl Catalog {
 
     /// The same catalogue under these overrides instead of its own; what it read is shared.
     pub fn with_overrides(self: &Arc<Self>, written: &[Override]) -> Arc<Catalog> {
-        let version = match written {
-            [] => self.base.version.clone(),
-            _ => format!("{}+{}", self.base.version, overrides::digest(written)).into(),
+        let versions = match written {
+            [] => self.base.versions.clone(),
+            _ => Versions::of(&self.base.file, &format!("+{}", overrides::digest(written))),
         };
         Arc::new(Catalog {
             base: self.base.clone(),
             overrides: overrides::entries(written),
-            version,
+            versions,
         })
     }
 
     /// The rates in force for a call; `None` where none are known.
     pub fn find(&self, lookup: &Lookup<'_>) -> Option<Rates> {
         if let Some(entry) = self.overriding(lookup) {
-            return Some(Rates::new(entry.prices.clone(), self.version.clone()));
+            return Some(Rates::new(entry.prices.clone(), &self.versions));
         }
-        let place = self.base.place(lookup)?;
-        let selected = in_force(self.base.model(place), lookup, place.own)?;
-        Some(Rates::new(selected.prices, self.version.clone()))
+        let place = self.place(lookup)?;
+        let selected = self.base.in_force(place, lookup)?;
+        Some(Rates::new(selected.prices, &self.versions))
+    }
+
+    /// Where the model of a call stands.
+    ///
+    /// Bedrock's global profile of a model has a price of its own, and the answer names the model
+    /// without it: where the call was served globally, that profile is what was asked.
+    fn place(&self, lookup: &Lookup<'_>) -> Option<Place> {
+        let geo = lookup.selectors.geo.as_deref();
+        let global = geo.is_some_and(|geo| geo.eq_ignore_ascii_case("global"));
+        if lookup.catalog_id == Some("aws") && global && !lookup.model.contains("global.") {
+            let vendors = ["global.", "global.anthropic."];
+            let found = vendors.into_iter().find_map(|prefix| {
+                let model = &format!("{prefix}{}", lookup.model);
+                self.base.place(&Lookup { model, ..*lookup })
+            });
+            if found.is_some() {
+                return found;
+            }
+        }
+        self.base.place(lookup)
     }
 
     /// The first of these models that has rates: the one that answered, then the one that was
@@ -108,20 +136,35 @@ impl Catalog {
     /// What a call costs, with what it used of other models; the provider's own statement is the
     /// caller's to prefer.
     pub fn cost(&self, lookup: &Lookup<'_>, usage: &Usage) -> Cost {
-        Cost {
-            amount: self.amount(lookup, usage),
-            version: self.version.to_string(),
+        match self.exact(lookup, usage) {
+            Some(exact) => Cost {
+                amount: Some(exact.rounded()),
+                version: self.versions.name(exact.sources).to_string(),
+            },
+            None => Cost {
+                amount: None,
+                version: self.version().to_owned(),
+            },
         }
     }
 
-    fn amount(&self, lookup: &Lookup<'_>, usage: &Usage) -> Option<PicoUsd> {
-        let own = self.find(lookup)?.cost(usage)?;
-        usage
-            .sub_usages
-            .iter()
-            .try_fold(own, |sum, (model, usage)| {
-                Some(sum + self.amount(&Lookup { model, ..*lookup }, usage)?)
-            })
+    /// The sum over the call and what it used besides, each part in the tier that its own input
+    /// reaches.
+    fn exact(&self, lookup: &Lookup<'_>, usage: &Usage) -> Option<Exact> {
+        let parts = &usage.sub_usages;
+        let own = match !parts.is_empty()
+            && *usage
+                == (Usage {
+                    sub_usages: parts.clone(),
+                    ..Usage::default()
+                }) {
+            // All of it was told in parts.
+            true => Exact::default(),
+            false => self.find(lookup)?.exact(usage)?,
+        };
+        parts.iter().try_fold(own, |sum, (model, usage)| {
+            Some(sum.and(self.exact(&Lookup { model, ..*lookup }, usage)?))
+        })
     }
 
     /// Which rates apply and why; `None` where the model is not known at all.
@@ -131,13 +174,14 @@ impl Catalog {
                 origin: Origin::Override {
                     provider: entry.provider.as_deref().map(str::to_owned),
                     model: entry.model.to_string(),
+                    currency: entry.currency,
                 },
                 condition: None,
                 variants: Vec::new(),
-                rates: Some(Rates::new(entry.prices.clone(), self.version.clone())),
+                rates: Some(Rates::new(entry.prices.clone(), &self.versions)),
             });
         }
-        let place = self.base.place(lookup)?;
+        let place = self.place(lookup)?;
         let model = self.base.model(place);
         let origin = Origin::Catalogue {
             provider: self.base.file.providers[place.provider].id.to_string(),
@@ -146,8 +190,12 @@ impl Catalog {
             deprecated: model.deprecated,
             context_window: model.context,
             matched: place.matched,
+            source: match &model.source {
+                Some(source) => source.to_string(),
+                None => self.base.file.source.clone(),
+            },
         };
-        let selected = in_force(model, lookup, place.own);
+        let selected = self.base.in_force(place, lookup);
         Some(Explanation {
             origin,
             condition: selected
@@ -158,7 +206,7 @@ impl Catalog {
                 .as_ref()
                 .map(|selected| selected.variants.clone())
                 .unwrap_or_default(),
-            rates: selected.map(|selected| Rates::new(selected.prices, self.version.clone())),
+            rates: selected.map(|selected| Rates::new(selected.prices, &self.versions)),
         })
     }
 
@@ -166,10 +214,10 @@ impl Catalog {
         self.overrides.iter().find(|entry| entry.fits(lookup))
     }
 
-    /// Which catalogue and overrides price a call: `genai-prices-0.2.3`, with `+` and a digest of
-    /// the overrides.
+    /// Which catalogue and overrides there are: `genai-prices-0.2.3,litellm-1.109.1`, with `+` and a
+    /// digest of the overrides.
     pub fn version(&self) -> &str {
-        &self.version
+        self.versions.whole()
     }
 
     /// The day as of which the catalogue's prices are meant, as Unix milliseconds.
@@ -206,8 +254,7 @@ impl Catalog {
 
     /// The most input tokens that the model takes, where the catalogue says.
     pub fn context_window(&self, lookup: &Lookup<'_>) -> Option<u64> {
-        self.base
-            .place(lookup)
+        self.place(lookup)
             .and_then(|place| self.base.model(place).context)
     }
 

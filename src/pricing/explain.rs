@@ -1,6 +1,7 @@
 //! Why a call is priced as it is, for people.
 
 use super::rates::Rates;
+use crate::units::Currency;
 
 /// Which rates apply to a call, and what made them so.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +25,8 @@ pub enum Origin {
         provider: Option<String>,
         /// A model's name, or a prefix of one that ends in `*`.
         model: String,
+        /// What its prices are written in.
+        currency: Currency,
     },
     /// In the catalogue.
     Catalogue {
@@ -39,6 +42,8 @@ pub enum Origin {
         context_window: Option<u64>,
         /// Which form of the name led there.
         matched: Matched,
+        /// Where the row is from: `genai-prices` or `litellm`.
+        source: String,
     },
 }
 

@@ -1,7 +1,7 @@
 //! The fields of published price data: what each must be, and what a fault in it says.
 
 use super::Error;
-use super::file::{Day, TimeOfDay};
+use super::condition::{Day, TimeOfDay};
 use super::literal::{Node, Object, Value};
 use super::price::{Atto, PLACES};
 

@@ -7,18 +7,15 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use jiff::civil::{Date, Time};
-use jiff::tz::TimeZone;
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::{Deserialize, Serialize};
 
 use super::Error;
 use super::clause::{Clause, Pattern};
-use super::price::PriceSet;
+use super::condition::{Condition, Day};
+use super::price::{PriceSet, Times};
 
 /// Most bytes of a catalogue file.
 const FILE_BYTES_MAX: usize = 32 << 20;
-
-const DAY_MS: i64 = 86_400_000;
 
 /// A whole catalogue.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -29,7 +26,18 @@ pub(super) struct File {
     pub version: String,
     /// The day as of which the prices are meant.
     pub date: Day,
+    /// Where the rows come from that name a source of their own: what `source` and `version` lack.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub added: Option<Added>,
     pub providers: Vec<Provider>,
+}
+
+/// A second source, which completes the first.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Added {
+    pub source: String,
+    pub version: String,
 }
 
 /// A provider and what it sells.
@@ -43,6 +51,10 @@ pub(super) struct Provider {
     /// Providers whose models it sells too, at their prices.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fallback: Vec<Box<str>>,
+    /// What it charges beside any of its models that have no such price of their own. They are from
+    /// the second source.
+    #[serde(default, skip_serializing_if = "PriceSet::is_empty")]
+    pub fees: PriceSet,
     pub models: Vec<Model>,
 }
 
@@ -53,6 +65,9 @@ pub(super) struct Model {
     pub id: Box<str>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<Box<str>>,
+    /// The second source, where the row is from there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<Box<str>>,
     /// Which names mean it; of a provider's models the first that fits counts.
     #[serde(rename = "match")]
     pub clause: Clause,
@@ -61,55 +76,12 @@ pub(super) struct Model {
     pub context: Option<u64>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub deprecated: bool,
-    /// The last whose condition holds counts, else the first; empty where no price is known.
+    /// The last whose condition holds counts, else the first; empty where no price is known but
+    /// that of a variant.
     pub prices: Vec<Conditional>,
     /// Prices for a tier of service, laid over those above, key by key; the first that fits counts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub variants: Vec<Variant>,
-}
-
-/// When a price holds; with neither field, always.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Condition {
-    /// From the start of this day, UTC.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub from: Option<Day>,
-    /// Every day from the first time up to the second, UTC; over midnight where the second is
-    /// earlier.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub daily: Option<(TimeOfDay, TimeOfDay)>,
-}
-
-impl Condition {
-    /// Whether it holds at an instant, in Unix milliseconds.
-    pub(super) fn holds(&self, at: i64) -> bool {
-        let time = at.rem_euclid(DAY_MS);
-        let within = |(start, end): (TimeOfDay, TimeOfDay)| {
-            let (after, before) = (start.0 <= time, time < end.0);
-            if end.0 < start.0 {
-                after || before
-            } else {
-                after && before
-            }
-        };
-        self.from.is_none_or(|day| at >= day.0) && self.daily.is_none_or(within)
-    }
-
-    pub(super) fn is_none(&self) -> bool {
-        *self == Condition::default()
-    }
-}
-
-impl std::fmt::Display for Condition {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match (self.from, self.daily) {
-            (Some(day), None) => write!(f, "from {day}"),
-            (None, Some((start, end))) => write!(f, "daily {start} to {end} UTC"),
-            (Some(day), Some((start, end))) => write!(f, "from {day}, daily {start} to {end} UTC"),
-            (None, None) => f.write_str("always"),
-        }
-    }
 }
 
 /// Prices and when they hold.
@@ -125,87 +97,22 @@ pub(super) struct Conditional {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Variant {
-    /// All of these must be so: `service_tier`, `speed`, `processing`, `route`, `search_type`.
-    #[serde(rename = "for")]
+    /// All of these must be so: `service_tier`, `speed`, `processing`, `route`, `search_type`, `geo`,
+    /// `size`, `resolution`, `quality`, `search_context`, `cache_type`. With none of them the prices
+    /// hold for every request, where the model has no such price of its own.
+    #[serde(rename = "for", default, skip_serializing_if = "BTreeMap::is_empty")]
     pub context: BTreeMap<String, String>,
     #[serde(default, skip_serializing_if = "Condition::is_none")]
     pub when: Condition,
+    /// What every price of a token is multiplied by, after all variants were laid over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub times: Option<Times>,
+    #[serde(default, skip_serializing_if = "PriceSet::is_empty")]
     pub prices: PriceSet,
+    /// The second source, where the variant is from there and its model is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<Box<str>>,
 }
-
-/// A day, as the Unix milliseconds at which it begins in UTC.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Day(pub i64);
-
-impl std::str::FromStr for Day {
-    type Err = jiff::Error;
-
-    fn from_str(text: &str) -> Result<Day, jiff::Error> {
-        let date: Date = text.parse()?;
-        Ok(Day(date
-            .to_zoned(TimeZone::UTC)?
-            .timestamp()
-            .as_millisecond()))
-    }
-}
-
-impl std::fmt::Display for Day {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let instant = jiff::Timestamp::from_millisecond(self.0).unwrap_or_default();
-        write!(f, "{}", instant.to_zoned(TimeZone::UTC).date())
-    }
-}
-
-/// A time of day in UTC, as milliseconds since midnight.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct TimeOfDay(i64);
-
-impl std::str::FromStr for TimeOfDay {
-    type Err = jiff::Error;
-
-    fn from_str(text: &str) -> Result<TimeOfDay, jiff::Error> {
-        let time: Time = text.parse()?;
-        let seconds = i64::from(time.hour()) * 3600
-            + i64::from(time.minute()) * 60
-            + i64::from(time.second());
-        Ok(TimeOfDay(seconds * 1000))
-    }
-}
-
-impl std::fmt::Display for TimeOfDay {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let seconds = self.0 / 1000;
-        write!(
-            f,
-            "{:02}:{:02}:{:02}",
-            seconds / 3600,
-            seconds / 60 % 60,
-            seconds % 60
-        )
-    }
-}
-
-/// Text in the file, an integer in memory.
-macro_rules! as_text {
-    ($type:ty) => {
-        impl Serialize for $type {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(self)
-            }
-        }
-
-        impl<'de> Deserialize<'de> for $type {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let text = <&str>::deserialize(deserializer)?;
-                text.parse()
-                    .map_err(|error| de::Error::custom(format_args!("\"{text}\": {error}")))
-            }
-        }
-    };
-}
-
-as_text!(Day);
-as_text!(TimeOfDay);
 
 impl File {
     /// Reads a file; patterns are left uncompiled.
@@ -218,18 +125,41 @@ impl File {
         serde_json::from_str(text).map_err(|error| Error::Catalog(error.to_string()))
     }
 
+    /// What the first source alone says.
+    pub(super) fn without_added(mut self) -> File {
+        self.added = None;
+        for provider in &mut self.providers {
+            provider.fees = PriceSet::default();
+            provider.models.retain(|model| model.source.is_none());
+            for model in &mut provider.models {
+                model.variants.retain(|variant| variant.source.is_none());
+                for entry in &mut model.prices {
+                    entry.when.days = None;
+                }
+            }
+        }
+        self.providers
+            .retain(|provider| !provider.models.is_empty());
+        self
+    }
+
     /// Writes it with one model per line; the same catalogue is always the same bytes.
     pub(super) fn write(&self) -> Result<String, Error> {
         let failed = |error: serde_json::Error| Error::Catalog(error.to_string());
         let json = |text: &str| serde_json::Value::from(text).to_string();
         let mut out = String::with_capacity(1 << 20);
         let head = format!(
-            "{{\n\"source\": {},\n\"version\": {},\n\"date\": \"{}\",\n\"providers\": [",
+            "{{\n\"source\": {},\n\"version\": {},\n\"date\": \"{}\",\n",
             json(&self.source),
             json(&self.version),
             self.date
         );
         out.push_str(&head);
+        if let Some(added) = &self.added {
+            let added = serde_json::to_string(added).map_err(failed)?;
+            let _infallible = writeln!(out, "\"added\": {added},");
+        }
+        out.push_str("\"providers\": [");
         for (at, provider) in self.providers.iter().enumerate() {
             let bare = Provider {
                 models: Vec::new(),
@@ -247,44 +177,5 @@ impl File {
         }
         out.push_str("\n]\n}\n");
         Ok(out)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn condition(json: &str) -> Condition {
-        serde_json::from_str(json).expect("a condition")
-    }
-
-    fn at(text: &str) -> i64 {
-        text.parse::<jiff::Timestamp>()
-            .expect("an instant")
-            .as_millisecond()
-    }
-
-    #[test]
-    fn a_date_begins_at_midnight_utc() {
-        let from = condition(r#"{"from":"2026-08-21"}"#);
-        assert!(!from.holds(at("2026-08-20T23:59:59.999Z")));
-        assert!(from.holds(at("2026-08-21T00:00:00Z")));
-        assert_eq!(from.to_string(), "from 2026-08-21");
-    }
-
-    #[test]
-    fn a_daily_window_holds_its_start_and_not_its_end() {
-        let day = condition(r#"{"daily":["01:00:00","04:00:00"]}"#);
-        let holds =
-            |condition: &Condition, time: &str| condition.holds(at(&format!("2026-11-20T{time}Z")));
-        assert_eq!(
-            ["00:59:59", "01:00:00", "03:59:59", "04:00:00"].map(|t| holds(&day, t)),
-            [false, true, true, false]
-        );
-        let night = condition(r#"{"daily":["16:30:00","00:30:00"]}"#);
-        assert_eq!(
-            ["16:29:59", "16:30:00", "00:29:59", "00:30:00"].map(|t| holds(&night, t)),
-            [false, true, true, false]
-        );
     }
 }

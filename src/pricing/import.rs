@@ -1,26 +1,13 @@
-//! Turns published price data into a catalogue file.
+//! Turns published price lists into a catalogue file.
 //!
-//! Facts are taken over and nothing else: ids, names, matching rules, prices with their tiers and
-//! conditions, variants, context windows. Descriptions, comments and extraction rules stay behind.
-//! The same data always makes the same bytes.
+//! Two projects publish them under the MIT licence: genai-prices as a Python module or as JSON,
+//! litellm as JSON. The first is the base, for its prices are exact decimals with rules, dates and
+//! tiers; the second completes it. The same lists always make the same bytes.
 
-use std::collections::BTreeMap;
-
-use regex::bytes::RegexBuilder;
-
-use super::Error;
-use super::clause::{Clause, Pattern};
-use super::fields::{
-    NEWER, amount, boolean, day, fault, integer, is_none, list, object, present, required, text,
-    time,
-};
-use super::file::{Condition, Conditional, Day, File, Model, Provider, Variant};
-use super::item::Item;
-use super::literal::{Node, Object, Value, parse};
-use super::price::{Price, PriceSet, Tier};
-
-/// Most remarks on what was left out.
-const SKIPPED_MAX: usize = 100;
+use super::condition::Day;
+use super::file::File;
+use super::literal::{Node, parse};
+use super::{Error, catalog, genai, litellm, merge};
 
 /// A catalogue file and what became of its source.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,255 +18,71 @@ pub struct Imported {
     pub providers: usize,
     /// How many models they have together.
     pub models: usize,
-    /// Prices of units that weir does not count, with their lines; at most 100.
+    /// What was left out and why.
     pub skipped: Vec<String>,
 }
 
-/// Makes a catalogue file of genai-prices' `data.py`, or of the same data as JSON.
+/// A price list as it was published: genai-prices' `data.py` or the same data as JSON, or litellm's
+/// `model_prices_and_context_window.json`.
+#[derive(Clone, Copy, Debug)]
+pub struct Published<'a> {
+    /// The whole file.
+    pub text: &'a str,
+    /// The package's version (`0.2.3`), which does not stand in the file.
+    pub version: &'a str,
+}
+
+/// Makes a catalogue file of one list, or of one of each project.
 ///
-/// `package_version` is the package's (`0.2.3`); `date` the day as of which its prices are meant,
-/// as `2026-11-20`. Neither stands in the data.
-pub fn import(source: &str, package_version: &str, date: &str) -> Result<Imported, Error> {
+/// A list of litellm by itself completes the catalogue that weir carries, in place of the list that
+/// completes it there. `date` is the day as of which the prices are meant, as `2026-11-20`.
+pub fn import(lists: &[Published<'_>], date: &str) -> Result<Imported, Error> {
     let date: Day = date.parse().map_err(|_| Error::Source {
         line: 0,
         problem: format!("\"{date}\" is not a day"),
         remedy: "write it as 2026-11-20",
     })?;
-    let mut importer = Importer::default();
-    let value = parse(source)?;
-    let providers = list(&value)?
-        .iter()
-        .map(|value| importer.provider(value))
-        .collect::<Result<Vec<_>, _>>()?;
-    let (count, models) = (
-        providers.len(),
-        providers.iter().map(|provider| provider.models.len()).sum(),
-    );
-    if models == 0 {
-        return Err(fault(
-            &value,
-            "no models",
-            "give genai_prices/data.py of the genai-prices package",
-        ));
+    let (mut base, mut added, mut skipped) = (None, None, Vec::new());
+    for list in lists {
+        let value = parse(list.text)?;
+        let (place, (file, remarks)) = match &value.node {
+            Node::Object(rows) => (&mut added, litellm::file(rows, list.version, date)?),
+            _ => (&mut base, genai::file(&value, list.version, date)?),
+        };
+        if place.replace(file).is_some() {
+            return Err(Error::Source {
+                line: 0,
+                problem: "two lists of one project".to_owned(),
+                remedy: "give one of genai-prices and one of litellm",
+            });
+        }
+        skipped.extend(remarks);
     }
-    let file = File {
-        source: "genai-prices".to_owned(),
-        version: package_version.to_owned(),
-        date,
-        providers,
+    let file = match (base, added) {
+        (Some(base), None) => base,
+        (base, Some(added)) => {
+            let base = base.unwrap_or_else(|| catalog::builtin_file().without_added());
+            let (file, remarks) = merge::merge(base, added);
+            skipped.extend(remarks);
+            file
+        }
+        (None, None) => {
+            return Err(Error::Source {
+                line: 0,
+                problem: "no list".to_owned(),
+                remedy: "give one of genai-prices, one of litellm, or both",
+            });
+        }
     };
+    written(&file, skipped)
+}
+
+fn written(file: &File, skipped: Vec<String>) -> Result<Imported, Error> {
+    let models = file.providers.iter().map(|provider| provider.models.len());
     Ok(Imported {
         text: file.write()?,
-        providers: count,
-        models,
-        skipped: importer.skipped,
+        providers: file.providers.len(),
+        models: models.sum(),
+        skipped,
     })
-}
-
-#[derive(Default)]
-struct Importer {
-    skipped: Vec<String>,
-}
-
-impl Importer {
-    fn provider(&mut self, value: &Value) -> Result<Provider, Error> {
-        let object = object(value)?;
-        let fallback = match present(object, "fallback_model_providers") {
-            Some(ids) => list(ids)?.iter().map(text).collect::<Result<_, _>>()?,
-            None => Vec::new(),
-        };
-        let models = list(required(value, object, "models")?)?;
-        Ok(Provider {
-            id: text(required(value, object, "id")?)?,
-            name: text(required(value, object, "name")?)?,
-            url: Pattern::from(pattern(required(value, object, "api_pattern")?)?),
-            fallback,
-            models: models
-                .iter()
-                .map(|value| self.model(value))
-                .collect::<Result<_, _>>()?,
-        })
-    }
-
-    fn model(&mut self, value: &Value) -> Result<Model, Error> {
-        let object = object(value)?;
-        let prices = required(value, object, "prices")?;
-        let prices = match &prices.node {
-            Node::List(entries) => entries
-                .iter()
-                .map(|entry| self.conditional(entry))
-                .collect::<Result<_, _>>()?,
-            _ => vec![Conditional {
-                when: Condition::default(),
-                prices: self.prices(prices)?,
-            }],
-        };
-        let variants = present(object, "price_variants")
-            .map(list)
-            .transpose()?
-            .unwrap_or_default();
-        let variants = variants.iter().map(|value| self.variant(value));
-        Ok(Model {
-            id: text(required(value, object, "id")?)?,
-            name: present(object, "name").map(text).transpose()?,
-            clause: clause(required(value, object, "match")?)?,
-            context: present(object, "context_window").map(integer).transpose()?,
-            deprecated: present(object, "deprecated")
-                .map(boolean)
-                .transpose()?
-                .unwrap_or_default(),
-            prices,
-            variants: variants
-                .filter_map(Result::transpose)
-                .collect::<Result<_, _>>()?,
-        })
-    }
-
-    fn conditional(&mut self, value: &Value) -> Result<Conditional, Error> {
-        let object = object(value)?;
-        let prices = self.prices(required(value, object, "prices")?)?;
-        Ok(Conditional {
-            when: condition(object)?,
-            prices,
-        })
-    }
-
-    /// `None` for a variant that changes no price.
-    fn variant(&mut self, value: &Value) -> Result<Option<Variant>, Error> {
-        let fields = object(value)?;
-        let prices = self.prices(required(value, fields, "prices")?)?;
-        let entry = |(key, value): &(String, Value)| Ok((key.clone(), text(value)?.into_string()));
-        let context = &object(required(value, fields, "when")?)?.fields;
-        let context = context
-            .iter()
-            .map(entry)
-            .collect::<Result<BTreeMap<_, _>, Error>>()?;
-        if context.is_empty() {
-            return Err(fault(value, "a price variant for no request at all", NEWER));
-        }
-        let variant = Variant {
-            context,
-            when: condition(fields)?,
-            prices,
-        };
-        Ok((!variant.prices.is_empty()).then_some(variant))
-    }
-
-    fn prices(&mut self, value: &Value) -> Result<PriceSet, Error> {
-        let mut prices = Vec::new();
-        for (key, value) in &object(value)?.fields {
-            if is_none(value) {
-                continue;
-            }
-            match Item::from_key(key) {
-                Some(item) => prices.push((item, price(value)?)),
-                None if self.skipped.len() < SKIPPED_MAX => {
-                    self.skipped
-                        .push(format!("line {}: {key} is not counted by weir", value.line));
-                }
-                None => {}
-            }
-        }
-        Ok(PriceSet::new(prices))
-    }
-}
-
-fn price(value: &Value) -> Result<Price, Error> {
-    let Node::Object(tiered) = &value.node else {
-        return Ok(Price::flat(amount(value)?));
-    };
-    let Some(tiers) = tiered.get("tiers") else {
-        return Ok(Price::flat(amount(value)?));
-    };
-    let tier = |value: &Value| {
-        let fields = object(value)?;
-        let above = integer(required(value, fields, "start")?)?;
-        Ok(Tier {
-            above,
-            price: amount(required(value, fields, "price")?)?,
-        })
-    };
-    let mut tiers = list(tiers)?
-        .iter()
-        .map(tier)
-        .collect::<Result<Vec<_>, Error>>()?;
-    tiers.sort_by_key(|tier| tier.above);
-    Ok(Price {
-        base: amount(required(value, tiered, "base")?)?,
-        tiers: tiers.into(),
-    })
-}
-
-fn condition(entry: &Object) -> Result<Condition, Error> {
-    let Some(value) = present(entry, "constraint") else {
-        return Ok(Condition::default());
-    };
-    let fields = object(value)?;
-    let from = fields.get("start_date").map(day).transpose()?;
-    let daily = match (fields.get("start_time"), fields.get("end_time")) {
-        (None, None) => None,
-        (Some(start), Some(end)) => Some((time(start)?, time(end)?)),
-        _ => return Err(fault(value, "a daily window without both its times", NEWER)),
-    };
-    if from.is_none() && daily.is_none() {
-        return Err(fault(value, "a condition of an unknown kind", NEWER));
-    }
-    Ok(Condition { from, daily })
-}
-
-fn clause(value: &Value) -> Result<Clause, Error> {
-    let fields = &object(value)?.fields;
-    let [(kind, inner)] = fields.as_slice() else {
-        return Err(fault(
-            value,
-            "a matching rule without exactly one condition",
-            NEWER,
-        ));
-    };
-    let lower = || Ok(text(inner)?.to_lowercase().into_boxed_str());
-    let all = || list(inner)?.iter().map(clause).collect::<Result<_, _>>();
-    match kind.trim_end_matches('_') {
-        "equals" => Ok(Clause::Equals(lower()?)),
-        "starts_with" => Ok(Clause::StartsWith(lower()?)),
-        "ends_with" => Ok(Clause::EndsWith(lower()?)),
-        "contains" => Ok(Clause::Contains(lower()?)),
-        "regex" => regex(inner),
-        "or" => Ok(Clause::Or(all()?)),
-        "and" => Ok(Clause::And(all()?)),
-        kind => Err(fault(
-            value,
-            format!("a matching rule of the unknown kind {kind}"),
-            NEWER,
-        )),
-    }
-}
-
-/// A pattern; one that only looks ahead for what must not follow becomes its opposite, denied.
-fn regex(value: &Value) -> Result<Clause, Error> {
-    let written = text(value)?;
-    let denied = written
-        .strip_prefix("^(?!.*")
-        .and_then(|rest| rest.strip_suffix(')'));
-    let Some(denied) = denied else {
-        return Ok(Clause::Regex(Pattern::from(pattern(value)?)));
-    };
-    let denied = Value {
-        line: value.line,
-        node: Node::Text(denied.to_owned()),
-    };
-    Ok(Clause::Not(Box::new(Clause::Regex(Pattern::from(
-        pattern(&denied)?,
-    )))))
-}
-
-fn pattern(value: &Value) -> Result<Box<str>, Error> {
-    let written = text(value)?;
-    match RegexBuilder::new(&written).unicode(false).build() {
-        Ok(_) => Ok(written),
-        Err(_) => Err(fault(
-            value,
-            format!("the pattern \"{written}\" is not one that weir can use"),
-            NEWER,
-        )),
-    }
 }

@@ -18,6 +18,8 @@ pub enum Item {
     CacheWrite5m,
     /// Input written to a cache for an hour.
     CacheWrite1h,
+    /// Input written to a cache for twelve hours.
+    CacheWrite12h,
     /// Input tokens of audio.
     InputAudio,
     /// Input tokens of images.
@@ -58,14 +60,36 @@ pub enum Item {
     AnnotatedPages,
     /// Searches ranked.
     RerankSearches,
+    /// Images, made or read: which of the two follows from the model.
+    Images,
+    /// Pixels of images.
+    ImagePixels,
+    /// Seconds of video, made or read.
+    VideoSeconds,
+    /// Texts put into a class.
+    Classifications,
     /// Searches of the web by a server tool.
     WebSearches,
     /// Searches of a social network.
     SocialSearches,
     /// Searches of stored files.
     StorageSearches,
-    /// Runs of a code tool.
+    /// Searches of a map.
+    MapsSearches,
+    /// Runs of a code tool, or containers that it ran in, whichever the provider counts.
     CodeExecutions,
+    /// Units of text held against a guardrail's topics.
+    GuardrailTopic,
+    /// Units of text held against its filter of content.
+    GuardrailContent,
+    /// Pictures held against it.
+    GuardrailContentImage,
+    /// Units of text held against its filter of sensitive information.
+    GuardrailSensitive,
+    /// Units of text held against what they should be grounded in.
+    GuardrailGrounding,
+    /// Units of text held against its rules by reasoning.
+    GuardrailReasoning,
     /// Requests as such.
     Requests,
 }
@@ -90,96 +114,84 @@ const fn row(item: Item, key: &'static str, per: u64, label: &'static str) -> Ro
     }
 }
 
+const MILLION: u64 = 1_000_000;
+
 /// In the order of the enum, which [`Item::row`] relies on and a test holds.
-const TABLE: [Row; 30] = [
-    row(Item::Input, "input_mtok", 1_000_000, "input"),
-    row(Item::CacheRead, "cache_read_mtok", 1_000_000, "cache read"),
-    row(
-        Item::CacheWrite,
-        "cache_write_mtok",
-        1_000_000,
-        "cache write",
-    ),
+const TABLE: [Row; 42] = [
+    row(Item::Input, "input_mtok", MILLION, "input"),
+    row(Item::CacheRead, "cache_read_mtok", MILLION, "cache read"),
+    row(Item::CacheWrite, "cache_write_mtok", MILLION, "cache write"),
     row(
         Item::CacheWrite5m,
         "cache_write_5m_mtok",
-        1_000_000,
+        MILLION,
         "cache write, 5 minutes",
     ),
     row(
         Item::CacheWrite1h,
         "cache_write_1h_mtok",
-        1_000_000,
+        MILLION,
         "cache write, 1 hour",
     ),
     row(
-        Item::InputAudio,
-        "input_audio_mtok",
-        1_000_000,
-        "audio input",
+        Item::CacheWrite12h,
+        "cache_write_12h_mtok",
+        MILLION,
+        "cache write, 12 hours",
     ),
-    row(
-        Item::InputImage,
-        "input_image_mtok",
-        1_000_000,
-        "image input",
-    ),
-    row(
-        Item::InputVideo,
-        "input_video_mtok",
-        1_000_000,
-        "video input",
-    ),
+    row(Item::InputAudio, "input_audio_mtok", MILLION, "audio input"),
+    row(Item::InputImage, "input_image_mtok", MILLION, "image input"),
+    row(Item::InputVideo, "input_video_mtok", MILLION, "video input"),
     row(
         Item::CacheAudioRead,
         "cache_audio_read_mtok",
-        1_000_000,
+        MILLION,
         "audio cache read",
     ),
     row(
         Item::CacheImageRead,
         "cache_image_read_mtok",
-        1_000_000,
+        MILLION,
         "image cache read",
     ),
     row(
         Item::CacheVideoRead,
         "cache_video_read_mtok",
-        1_000_000,
+        MILLION,
         "video cache read",
     ),
-    row(Item::Output, "output_mtok", 1_000_000, "output"),
+    row(Item::Output, "output_mtok", MILLION, "output"),
     row(
         Item::OutputReasoning,
         "output_reasoning_mtok",
-        1_000_000,
+        MILLION,
         "reasoning",
     ),
     row(
         Item::OutputCitation,
         "output_citation_mtok",
-        1_000_000,
+        MILLION,
         "citations",
     ),
     row(
         Item::OutputAudio,
         "output_audio_mtok",
-        1_000_000,
+        MILLION,
         "audio output",
     ),
     row(
         Item::OutputImage,
         "output_image_mtok",
-        1_000_000,
+        MILLION,
         "image output",
     ),
     row(
         Item::OutputVideo,
         "output_video_mtok",
-        1_000_000,
+        MILLION,
         "video output",
     ),
-    row(Item::Characters, "input_mchars", 1_000_000, "characters"),
+    row(Item::Characters, "input_mchars", MILLION, "characters"),
     row(
         Item::TextMessages,
         "input_text_messages_kcount",
@@ -212,6 +224,20 @@ const TABLE: [Row; 30] = [
         1_000,
         "rerank searches",
     ),
+    row(Item::Images, "images", 1, "images"),
+    row(
+        Item::ImagePixels,
+        "input_gpixels",
+        1_000_000_000,
+        "pixels of images",
+    ),
+    row(Item::VideoSeconds, "video_seconds", 1, "seconds of video"),
+    row(
+        Item::Classifications,
+        "classifications_kcount",
+        1_000,
+        "classifications",
+    ),
     row(
         Item::WebSearches,
         "web_searches_kcount",
@@ -231,10 +257,52 @@ const TABLE: [Row; 30] = [
         "file searches",
     ),
     row(
+        Item::MapsSearches,
+        "maps_searches_kcount",
+        1_000,
+        "searches of maps",
+    ),
+    row(
         Item::CodeExecutions,
         "code_executions_kcount",
         1_000,
         "code executions",
+    ),
+    row(
+        Item::GuardrailTopic,
+        "guardrail_topic_units",
+        1,
+        "guardrail, topics",
+    ),
+    row(
+        Item::GuardrailContent,
+        "guardrail_content_units",
+        1,
+        "guardrail, content",
+    ),
+    row(
+        Item::GuardrailContentImage,
+        "guardrail_content_image_units",
+        1,
+        "guardrail, pictures",
+    ),
+    row(
+        Item::GuardrailSensitive,
+        "guardrail_sensitive_information_units",
+        1,
+        "guardrail, sensitive information",
+    ),
+    row(
+        Item::GuardrailGrounding,
+        "guardrail_contextual_grounding_units",
+        1,
+        "guardrail, grounding",
+    ),
+    row(
+        Item::GuardrailReasoning,
+        "guardrail_automated_reasoning_units",
+        1,
+        "guardrail, reasoning",
     ),
     row(Item::Requests, "requests_kcount", 1_000, "requests"),
 ];
@@ -279,14 +347,33 @@ impl Item {
         self >= Item::WebSearches
     }
 
-    /// The item that a provider's other unit is charged as, by the unit's name.
+    /// Counted neither in tokens nor as a fee: without a rate for it the cost is unknown.
+    pub fn is_media(self) -> bool {
+        !self.is_input() && !self.is_output() && !self.is_fee()
+    }
+
+    /// The item that a provider's other unit is charged as, by the unit's name; `None` for what is
+    /// only told (`tool_input_tokens`, which the input contains).
     pub fn from_other_unit(name: &str) -> Option<Item> {
         Some(match name {
             "web_searches" => Item::WebSearches,
             "social_searches" | "x_searches" => Item::SocialSearches,
             "storage_searches" | "file_searches" => Item::StorageSearches,
             "code_executions" | "code_exec_sessions" => Item::CodeExecutions,
+            "maps_searches" => Item::MapsSearches,
             "rerank_searches" | "search_units" => Item::RerankSearches,
+            "classifications" => Item::Classifications,
+            "images" => Item::Images,
+            "image_pixels" => Item::ImagePixels,
+            "video_seconds" => Item::VideoSeconds,
+            "requests" => Item::Requests,
+            "guardrail_topic_units" => Item::GuardrailTopic,
+            "guardrail_content_units" => Item::GuardrailContent,
+            "guardrail_content_image_units" => Item::GuardrailContentImage,
+            "guardrail_sensitive_information_units" => Item::GuardrailSensitive,
+            "guardrail_contextual_grounding_units" => Item::GuardrailGrounding,
+            "guardrail_automated_reasoning_units" => Item::GuardrailReasoning,
+            "cache_write_12h_tokens" => Item::CacheWrite12h,
             "pages" | "document_pages" => Item::DocumentPages,
             "annotated_pages" => Item::AnnotatedPages,
             "characters" | "input_characters" => Item::Characters,

@@ -22,7 +22,7 @@ pub(super) struct Leaf<'a> {
 fn chain(item: Item) -> &'static [Item] {
     use Item::{
         AnnotatedPages, AudioSeconds, CacheAudioRead, CacheImageRead, CacheRead, CacheVideoRead,
-        CacheWrite, CacheWrite1h, CacheWrite5m, DocumentPages, Input, InputAudio,
+        CacheWrite, CacheWrite1h, CacheWrite5m, CacheWrite12h, DocumentPages, Input, InputAudio,
         InputAudioSeconds, InputImage, InputVideo, Output, OutputAudio, OutputAudioSeconds,
         OutputCitation, OutputImage, OutputReasoning, OutputVideo,
     };
@@ -34,6 +34,7 @@ fn chain(item: Item) -> &'static [Item] {
         CacheWrite => &[CacheWrite, CacheWrite5m, Input],
         CacheWrite5m => &[CacheWrite5m, CacheWrite, Input],
         CacheWrite1h => &[CacheWrite1h, CacheWrite, CacheWrite5m, Input],
+        CacheWrite12h => &[CacheWrite12h, CacheWrite, CacheWrite5m, Input],
         InputAudio => &[InputAudio, Input],
         InputImage => &[InputImage, Input],
         InputVideo => &[InputVideo, Input],
@@ -52,6 +53,17 @@ fn chain(item: Item) -> &'static [Item] {
         Item::Characters => &[Item::Characters],
         Item::TextMessages => &[Item::TextMessages],
         Item::RerankSearches => &[Item::RerankSearches],
+        Item::Images => &[Item::Images],
+        Item::ImagePixels => &[Item::ImagePixels],
+        Item::VideoSeconds => &[Item::VideoSeconds],
+        Item::Classifications => &[Item::Classifications],
+        Item::MapsSearches => &[Item::MapsSearches],
+        Item::GuardrailTopic => &[Item::GuardrailTopic],
+        Item::GuardrailContent => &[Item::GuardrailContent],
+        Item::GuardrailContentImage => &[Item::GuardrailContentImage],
+        Item::GuardrailSensitive => &[Item::GuardrailSensitive],
+        Item::GuardrailGrounding => &[Item::GuardrailGrounding],
+        Item::GuardrailReasoning => &[Item::GuardrailReasoning],
         Item::WebSearches => &[Item::WebSearches],
         Item::SocialSearches => &[Item::SocialSearches],
         Item::StorageSearches => &[Item::StorageSearches],
@@ -122,7 +134,7 @@ pub(super) fn leaves<'a>(prices: &'a PriceSet, usage: &Usage) -> Vec<Leaf<'a>> {
     if let Some(price) = prices.first(chain(Item::Requests)) {
         leaves.push(Leaf {
             item: Item::Requests,
-            count: 1,
+            count: other_unit(usage, Item::Requests).unwrap_or(1),
             price: Some(price),
         });
     }
@@ -150,7 +162,13 @@ fn input<'a>(prices: &'a PriceSet, usage: &Usage, total: u64, leaves: &mut Vec<L
     };
     purse.take(Item::CacheWrite1h, usage.cache_write_1h, Item::Input);
     purse.take(Item::CacheWrite5m, usage.cache_write_5m, Item::Input);
-    purse.take(Item::CacheWrite, usage.cache_write_other, Item::Input);
+    // Twelve hours are one of the other times to live, and counted with them.
+    let twelve = other(Item::CacheWrite12h).unwrap_or_default();
+    let rest = usage
+        .cache_write_other
+        .map(|all| all.saturating_sub(twelve));
+    purse.take(Item::CacheWrite12h, Some(twelve), Item::Input);
+    purse.take(Item::CacheWrite, rest, Item::Input);
     purse.take(Item::CacheAudioRead, Some(cached[0]), Item::Input);
     purse.take(Item::CacheImageRead, Some(cached[1]), Item::Input);
     purse.take(Item::CacheVideoRead, Some(cached[2]), Item::Input);
@@ -222,7 +240,7 @@ fn other_units<'a>(prices: &'a PriceSet, usage: &Usage, leaves: &mut Vec<Leaf<'a
         .keys()
         .filter_map(|name| Item::from_other_unit(name));
     let mut items: Vec<Item> = items
-        .filter(|item| !item.is_input() && !item.is_output())
+        .filter(|item| !item.is_input() && !item.is_output() && *item != Item::Requests)
         .collect();
     items.sort_unstable();
     items.dedup();
@@ -241,12 +259,32 @@ fn other_units<'a>(prices: &'a PriceSet, usage: &Usage, leaves: &mut Vec<Leaf<'a
             (Item::WebSearches, Some(prompts)) => *prompts,
             _ => part(item).saturating_sub(parts),
         };
-        leaves.push(Leaf {
-            item,
-            count,
-            price: prices.first(chain(item)),
-        });
+        let price = prices.first(chain(item));
+        // A model that prices the tokens of its images has a price by the piece only for answers
+        // that state no tokens.
+        let price =
+            price.filter(|_| item != Item::Images || !is_told_in_tokens(item, prices, usage));
+        leaves.push(Leaf { item, count, price });
     }
+}
+
+/// Whether what an item counts was counted in tokens too, and those have a price: then the item
+/// tells the same thing once more.
+pub(super) fn is_told_in_tokens(item: Item, prices: &PriceSet, usage: &Usage) -> bool {
+    let (tokens, side) = match item {
+        Item::Images | Item::VideoSeconds | Item::OutputAudioSeconds => {
+            (usage.output, Item::Output)
+        }
+        Item::AudioSeconds | Item::InputAudioSeconds | Item::Characters => {
+            (usage.input, Item::Input)
+        }
+        _ => return false,
+    };
+    let priced = |(at, _): (Item, &Price)| match side {
+        Item::Input => at.is_input(),
+        _ => at.is_output(),
+    };
+    tokens.is_some_and(|tokens| tokens > 0) && prices.iter().any(priced)
 }
 
 #[cfg(test)]

@@ -51,18 +51,19 @@ impl Object {
     }
 }
 
-/// Reads the list of providers: a whole JSON document, or what a Python module assigns to
+/// Reads a price list: a whole JSON document, or what a Python module assigns to
 /// `providers`.
 pub(super) fn parse(source: &str) -> Result<Value, Error> {
     let whole = |problem: &str| Error::Source {
         line: 1,
         problem: problem.to_owned(),
-        remedy: "give genai_prices/data.py of the genai-prices package, or its data.json",
+        remedy: "give genai_prices/data.py of the genai-prices package, its data.json, or litellm's \
+                 model_prices_and_context_window.json",
     };
     if source.len() > SOURCE_BYTES_MAX {
         return Err(whole("more than 64 MiB"));
     }
-    let start = if source.trim_start().starts_with('[') {
+    let start = if source.trim_start().starts_with(['[', '{']) {
         0
     } else {
         let name = source.match_indices("providers").map(|(at, _)| at);

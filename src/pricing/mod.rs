@@ -6,30 +6,37 @@
 
 mod base;
 mod catalog;
+mod charge;
 mod clause;
+mod condition;
 mod explain;
 mod fields;
 mod file;
+mod genai;
 mod import;
 mod item;
 mod leaves;
+mod litellm;
 mod literal;
+mod merge;
 mod names;
 mod overrides;
 mod price;
 mod rates;
 mod select;
+mod selectors;
 #[cfg(test)]
 mod tests;
 
 pub use catalog::{Catalog, Cost};
+pub use charge::{Charge, Part, STATED_BY_PROVIDER};
 pub use explain::{Explanation, Matched, Origin};
-pub use import::{Imported, import};
+pub use import::{Imported, Published, import};
 pub use item::Item;
 pub use rates::{Line, Rate, Rates};
 
 use crate::providers::Selectors;
-use crate::units::PicoUsd;
+use crate::units::Currency;
 
 /// Why price data cannot be used.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
@@ -49,30 +56,32 @@ pub enum Error {
     Catalog(String),
 }
 
-/// A price from `proxy.yaml`, laid over the built-in catalogue. Rates are pico-dollars per million
-/// units, so that a price of `0.0000375` USD per million tokens is still a whole number.
+/// A price from `proxy.yaml`, laid over the built-in catalogue. Rates are 10⁻¹² units of its currency
+/// per million units, so that a price of `0.0000375` per million tokens is still a whole number.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Override {
     /// The provider's name in `proxy.yaml`; `None` = whichever provider serves the model.
     pub provider: Option<String>,
     /// A model's name, or a prefix of one that ends in `*`.
     pub model: String,
+    /// What the rates are written in, at the rate in force: a call is charged in USD.
+    pub currency: Currency,
     /// Input that no other rate takes.
-    pub input: Option<PicoUsd>,
+    pub input: Option<i128>,
     /// Input read from a cache; without it, at the rate of input.
-    pub cached_input: Option<PicoUsd>,
+    pub cached_input: Option<i128>,
     /// Input written to a cache; without it, at the rate of input.
-    pub cache_write_5m: Option<PicoUsd>,
+    pub cache_write_5m: Option<i128>,
     /// Input written for an hour; without it, at the rate of other writes.
-    pub cache_write_1h: Option<PicoUsd>,
+    pub cache_write_1h: Option<i128>,
     /// Output, with its reasoning.
-    pub output: Option<PicoUsd>,
+    pub output: Option<i128>,
     /// Audio in; without it, at the rate of input.
-    pub input_audio: Option<PicoUsd>,
+    pub input_audio: Option<i128>,
     /// Audio out; without it, at the rate of output.
-    pub output_audio: Option<PicoUsd>,
+    pub output_audio: Option<i128>,
     /// Per request, not per million.
-    pub request: Option<PicoUsd>,
+    pub request: Option<i128>,
 }
 
 /// What a price is looked up by.

@@ -1,12 +1,13 @@
 //! The prices of `proxy.yaml`, ready for lookup.
 //!
 //! An override replaces the catalogue's prices for its model as a whole: a price that it leaves out
-//! falls back as for any model (cached input to input), and never to the catalogue.
+//! falls back as for any model (cached input to input), and never to the catalogue. A price in another
+//! currency is one in USD to 18 places, the resolution of all prices.
 
 use super::item::Item;
-use super::price::{ATTO_PER_PICO, Atto, Price, PriceSet};
+use super::price::{Atto, Price, PriceSet};
 use super::{Lookup, Override};
-use crate::units::PicoUsd;
+use crate::units::Currency;
 
 /// A price from `proxy.yaml` as it is looked up.
 #[derive(Clone, Debug)]
@@ -15,6 +16,8 @@ pub(super) struct Entry {
     pub model: Box<str>,
     pub provider: Option<Box<str>>,
     pub prices: PriceSet,
+    /// What it was written in.
+    pub currency: Currency,
 }
 
 impl Entry {
@@ -23,6 +26,7 @@ impl Entry {
             model: written.model.as_str().into(),
             provider: written.provider.as_deref().map(Into::into),
             prices: prices(written),
+            currency: written.currency,
         }
     }
 
@@ -73,9 +77,13 @@ pub(super) fn digest(written: &[Override]) -> String {
             context.update(&(text.len() as u64).to_be_bytes());
             context.update(text.as_bytes());
         }
+        if entry.currency != Currency::USD {
+            context.update(entry.currency.code().to_string().as_bytes());
+            context.update(&entry.currency.usd().get().to_be_bytes());
+        }
         for (item, amount) in amounts(entry) {
             context.update(item.key().as_bytes());
-            context.update(&amount.map_or(-1, PicoUsd::get).to_be_bytes());
+            context.update(&amount.unwrap_or(-1).to_be_bytes());
         }
     }
     let hash = context.finish();
@@ -86,7 +94,7 @@ pub(super) fn digest(written: &[Override]) -> String {
         .collect()
 }
 
-fn amounts(written: &Override) -> [(Item, Option<PicoUsd>); 8] {
+fn amounts(written: &Override) -> [(Item, Option<i128>); 8] {
     [
         (Item::Input, written.input),
         (Item::CacheRead, written.cached_input),
@@ -100,17 +108,16 @@ fn amounts(written: &Override) -> [(Item, Option<PicoUsd>); 8] {
 }
 
 fn prices(written: &Override) -> PriceSet {
-    let price = |(item, amount): (Item, Option<PicoUsd>)| {
+    let price = |(item, amount): (Item, Option<i128>)| {
         // `request` is the price of one request, the item's the price of a thousand.
         let of = if item == Item::Requests {
             i128::from(item.per())
         } else {
             1
         };
-        let atto = amount?
-            .get()
-            .max(0)
-            .saturating_mul(ATTO_PER_PICO)
+        let atto = written
+            .currency
+            .to_atto_usd(amount?.max(0))
             .saturating_mul(of);
         Some((item, Price::flat(Atto(atto))))
     };

@@ -43,6 +43,29 @@ impl std::fmt::Display for Atto {
     }
 }
 
+/// Which of a catalogue's two sources prices are from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Sources(u8);
+
+impl Sources {
+    /// Neither: a price from `proxy.yaml`.
+    pub(super) const NONE: Sources = Sources(0);
+    /// The one that the catalogue is based on.
+    pub(super) const BASE: Sources = Sources(1);
+    /// The one that completes it.
+    pub(super) const ADDED: Sources = Sources(2);
+
+    /// Those of both.
+    pub(super) fn and(self, other: Sources) -> Sources {
+        Sources(self.0 | other.0)
+    }
+
+    /// Whether there are some of this one.
+    pub(super) fn has(self, one: Sources) -> bool {
+        self.0 & one.0 != 0
+    }
+}
+
 /// A price for requests whose whole input is above `above` tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Tier {
@@ -56,6 +79,10 @@ pub(super) struct Price {
     pub base: Atto,
     /// By rising `above`.
     pub tiers: Box<[Tier]>,
+    /// So many units are charged at least, where there is one at all.
+    pub least: u64,
+    /// Where it is from. The file tells it of models and variants, not of each price.
+    pub source: Sources,
 }
 
 impl Price {
@@ -64,6 +91,27 @@ impl Price {
         Price {
             base,
             tiers: Box::default(),
+            least: 0,
+            source: Sources::NONE,
+        }
+    }
+
+    /// The units that are charged for so many used ones.
+    pub(super) fn charged(&self, count: u64) -> u64 {
+        if count == 0 { 0 } else { count.max(self.least) }
+    }
+
+    /// The price so many times as high.
+    pub(super) fn times(&self, times: Times) -> Price {
+        let tier = |tier: &Tier| Tier {
+            above: tier.above,
+            price: times.of(tier.price),
+        };
+        Price {
+            base: times.of(self.base),
+            tiers: self.tiers.iter().map(tier).collect(),
+            least: self.least,
+            source: self.source,
         }
     }
 
@@ -89,6 +137,54 @@ impl Price {
 
     fn is_zero(&self) -> bool {
         self.base.0 == 0 && self.tiers.iter().all(|tier| tier.price.0 == 0)
+    }
+}
+
+/// A factor of prices, in millionths.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Times(i128);
+
+/// Decimal places of a factor.
+const TIMES_PLACES: usize = 6;
+
+impl Times {
+    /// A factor above nothing; `None` where the text is none or has more than six places.
+    pub(super) fn parse(text: &str) -> Option<Times> {
+        decimal(text, TIMES_PLACES)
+            .filter(|millionths| *millionths > 0)
+            .map(Times)
+    }
+
+    /// The factor of one changes nothing.
+    pub(super) fn is_one(self) -> bool {
+        self.0 == 1_000_000
+    }
+
+    /// A price in atto-dollars times the factor, rounded half up where it has no room: that is a
+    /// millionth of a millionth of a pico-dollar for a token.
+    fn of(self, price: Atto) -> Atto {
+        Atto((price.0.saturating_mul(self.0).saturating_add(500_000)) / 1_000_000)
+    }
+}
+
+impl std::fmt::Display for Times {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let text = format!("{}.{:06}", self.0 / 1_000_000, self.0 % 1_000_000);
+        f.write_str(text.trim_end_matches('0').trim_end_matches('.'))
+    }
+}
+
+impl Serialize for Times {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Times {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <&str>::deserialize(deserializer)?;
+        Times::parse(text)
+            .ok_or_else(|| de::Error::custom(format_args!("\"{text}\" is no factor of a price")))
     }
 }
 
@@ -120,6 +216,20 @@ impl PriceSet {
             .find_map(|item| self.get(*item).map(|price| (*item, price)))
     }
 
+    /// The set with every price of a token so many times as high; fees stay, as the factors are
+    /// for where and how fast a model runs.
+    pub(super) fn times(&self, times: Times, source: Sources) -> PriceSet {
+        let price = |(item, price): (Item, &Price)| {
+            if !item.is_input() && !item.is_output() {
+                return (item, price.clone());
+            }
+            let mut price = price.times(times);
+            price.source = price.source.and(source);
+            (item, price)
+        };
+        PriceSet(self.iter().map(price).collect())
+    }
+
     /// Every price.
     pub(super) fn iter(&self) -> impl Iterator<Item = (Item, &Price)> {
         self.0.iter().map(|(item, price)| (*item, price))
@@ -138,13 +248,18 @@ impl PriceSet {
 
 impl Serialize for Price {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        if self.tiers.is_empty() {
+        if self.tiers.is_empty() && self.least == 0 {
             return serializer.collect_str(&self.base);
         }
         let text = |tier: &Tier| (tier.above, tier.price.to_string());
-        let mut map = serializer.serialize_map(Some(2))?;
+        let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("base", &self.base.to_string())?;
-        map.serialize_entry("above", &self.tiers.iter().map(text).collect::<Vec<_>>())?;
+        if !self.tiers.is_empty() {
+            map.serialize_entry("above", &self.tiers.iter().map(text).collect::<Vec<_>>())?;
+        }
+        if self.least > 0 {
+            map.serialize_entry("least", &self.least)?;
+        }
         map.end()
     }
 }
@@ -161,7 +276,7 @@ impl<'de> de::Visitor<'de> for PriceVisitor {
     type Value = Price;
 
     fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("a decimal in quotes, or an object with `base` and `above`")
+        f.write_str("a decimal in quotes, or an object with `base`, `above` and `least`")
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Price, E> {
@@ -173,7 +288,10 @@ impl<'de> de::Visitor<'de> for PriceVisitor {
         #[serde(deny_unknown_fields)]
         struct Tiered {
             base: String,
+            #[serde(default)]
             above: Vec<(u64, String)>,
+            #[serde(default)]
+            least: u64,
         }
         let tiered = Tiered::deserialize(de::value::MapAccessDeserializer::new(map))?;
         if tiered.above.len() > TIERS_MAX || !tiered.above.is_sorted_by_key(|(above, _)| *above) {
@@ -195,6 +313,8 @@ impl<'de> de::Visitor<'de> for PriceVisitor {
         Ok(Price {
             base: Self::amount(&tiered.base)?,
             tiers,
+            least: tiered.least,
+            source: Sources::NONE,
         })
     }
 }
@@ -255,7 +375,7 @@ mod tests {
             "\"-1\"",
             "\"1e3\"",
             "\"0.1234567890123456789\"",
-            r#"{"base":"1"}"#,
+            r#"{"above":[]}"#,
         ] {
             assert!(serde_json::from_str::<Price>(json).is_err(), "{json}");
         }

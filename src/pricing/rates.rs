@@ -6,20 +6,43 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::base::Versions;
 use super::item::Item;
-use super::leaves::{Leaf, leaves, total_input};
-use super::price::{ATTO_PER_PICO, Atto, PriceSet};
+use super::leaves::{Leaf, is_told_in_tokens, leaves, total_input};
+use super::price::{ATTO_PER_PICO, Atto, Price, PriceSet, Sources};
 use crate::units::PicoUsd;
 use crate::usage::Usage;
 
 /// A multiple of every [`Item::per`], so that parts of different units add up exactly.
-const COMMON: i128 = 9_000_000;
+const COMMON: i128 = 9_000_000_000;
 
 /// The rates in force for one model at one moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rates {
     prices: PriceSet,
     version: Arc<str>,
+}
+
+/// A cost in atto-dollars times [`COMMON`], and where its prices are from.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Exact {
+    pub parts: i128,
+    pub sources: Sources,
+}
+
+impl Exact {
+    /// Both together.
+    pub(super) fn and(self, other: Exact) -> Exact {
+        Exact {
+            parts: self.parts.saturating_add(other.parts),
+            sources: self.sources.and(other.sources),
+        }
+    }
+
+    /// The one rounding.
+    pub(super) fn rounded(self) -> PicoUsd {
+        rounded(self.parts)
+    }
 }
 
 /// A published price: so much for so many units.
@@ -60,11 +83,15 @@ pub struct Line {
 }
 
 impl Rates {
-    pub(super) fn new(prices: PriceSet, version: Arc<str>) -> Rates {
+    pub(super) fn new(prices: PriceSet, versions: &Versions) -> Rates {
+        // Fees are no reason to name a source: most calls use nothing that has one.
+        let prices_of_use = prices.iter().filter(|(item, _)| !item.is_fee());
+        let sources = prices_of_use.fold(Sources::NONE, |sum, (_, price)| sum.and(price.source));
+        let version = versions.name(sources).clone();
         Rates { prices, version }
     }
 
-    /// Which catalogue and overrides these are from.
+    /// Which catalogue and overrides these are from, fees aside.
     pub fn version(&self) -> &str {
         &self.version
     }
@@ -104,18 +131,42 @@ impl Rates {
     /// A fee that the catalogue does not know (a search of a model without a search rate) is not
     /// charged and stands in [`Rates::lines`] without an amount.
     pub fn cost(&self, usage: &Usage) -> Option<PicoUsd> {
+        self.exact(usage).map(Exact::rounded)
+    }
+
+    /// The cost before it is rounded.
+    pub(super) fn exact(&self, usage: &Usage) -> Option<Exact> {
         let leaves = self.leaves(usage);
-        let unpriced = |(leaf, _): &(Leaf<'_>, u64)| {
-            let tokens = leaf.item.is_input() || leaf.item.is_output();
-            tokens && leaf.count > 0 && leaf.price.is_none()
-        };
-        if leaves.iter().any(unpriced) || !self.covers(&leaves) {
+        let lacks = |(leaf, _): &(Leaf<'_>, u64)| self.lacks(leaf, &leaves, usage);
+        if leaves.iter().any(lacks) || !self.covers(&leaves) {
             return None;
         }
-        let parts = leaves
-            .iter()
-            .filter_map(|(leaf, context)| amount(leaf, *context));
-        Some(rounded(parts.fold(0, i128::saturating_add)))
+        let mut exact = Exact::default();
+        for (leaf, context) in &leaves {
+            if let (Some(part), Some((_, price))) = (amount(leaf, *context), leaf.price) {
+                exact.parts = exact.parts.saturating_add(part);
+                if leaf.count > 0 {
+                    exact.sources = exact.sources.and(price.source);
+                }
+            }
+        }
+        Some(exact)
+    }
+
+    /// Whether something was used of which the price is not known, so that the cost is not either.
+    fn lacks(&self, leaf: &Leaf<'_>, leaves: &[(Leaf<'_>, u64)], usage: &Usage) -> bool {
+        if leaf.count == 0 || leaf.price.is_some() || leaf.item.is_fee() {
+            return false;
+        }
+        if leaf.item.is_media() {
+            return !is_told_in_tokens(leaf.item, &self.prices, usage);
+        }
+        // What is priced by the second, the image or the page alone is not priced by its tokens.
+        let by_tokens = |(item, _): (Item, &Price)| item.is_input() || item.is_output();
+        let charged = |(leaf, _): &(Leaf<'_>, u64)| {
+            leaf.item.is_media() && leaf.count > 0 && leaf.price.is_some()
+        };
+        self.prices.iter().any(by_tokens) || !leaves.iter().any(charged)
     }
 
     /// Every charged count with the input by which its tier is chosen: where the rounds of a usage reach
@@ -232,8 +283,10 @@ impl Rates {
 
 /// A part of a cost in atto-dollars times [`COMMON`].
 fn amount(leaf: &Leaf<'_>, total_input: u64) -> Option<i128> {
-    leaf.price
-        .map(|(charged, price)| part(leaf.count, price.at(total_input), charged.per()))
+    leaf.price.map(|(charged, price)| {
+        let count = price.charged(leaf.count);
+        part(count, price.at(total_input), charged.per())
+    })
 }
 
 fn part(count: u64, price: Atto, per: u64) -> i128 {

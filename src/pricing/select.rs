@@ -1,11 +1,13 @@
-//! Which of a model's prices are in force: by date, by time of day, by tier of service.
+//! Which of a model's prices are in force: by date, by time of day, by what the call says of itself.
 
 use std::sync::OnceLock;
 
 use super::Lookup;
-use super::file::{Condition, Model};
+use super::condition::Condition;
+use super::file::{Model, Variant};
 use super::item::Item;
-use super::price::{Atto, Price, PriceSet};
+use super::price::{Atto, Price, PriceSet, Sources, Times};
+use super::selectors::Said;
 
 /// The prices in force, and what made them so.
 pub(super) struct Selected<'a> {
@@ -17,10 +19,11 @@ pub(super) struct Selected<'a> {
 
 /// The prices of a model for a call; `None` where the catalogue knows the model but no price of it.
 ///
-/// A model that another provider sells (`own` is false) has no variants there: they are its
-/// maker's.
+/// A model that another provider sells has no variants there: they are its maker's. `fees` are what
+/// the provider that was asked charges beside any model.
 pub(super) fn in_force<'a>(
     model: &'a Model,
+    fees: &PriceSet,
     lookup: &Lookup<'_>,
     own: bool,
 ) -> Option<Selected<'a>> {
@@ -32,34 +35,39 @@ pub(super) fn in_force<'a>(
         .iter()
         .rev()
         .find(|entry| entry.when.holds(lookup.at));
-    let entry = active.or(model.prices.first())?;
-    let condition = (!entry.when.is_none()).then_some(&entry.when);
-    if entry.prices.is_empty() {
-        let prices = free_by_name(&model.id)?;
-        return Some(Selected {
-            prices,
-            condition,
-            variants: Vec::new(),
-        });
+    let entry = active.or(model.prices.first());
+    let source = match model.source {
+        Some(_) => Sources::ADDED,
+        None => Sources::BASE,
+    };
+    let mut laid = Laid::default();
+    if own && !model.variants.is_empty() {
+        let said = Said::of(lookup);
+        for variant in &model.variants {
+            if variant.when.holds(lookup.at) && said.fits(&variant.context) {
+                laid.lay(variant, source);
+            }
+        }
     }
-    let (overlay, variants) = if own {
-        overlay(model, lookup)
-    } else {
-        Default::default()
-    };
-    let prices = if overlay.is_empty() {
-        entry.prices.clone()
-    } else {
-        let rest = entry
-            .prices
-            .iter()
-            .map(|(item, price)| (item, price.clone()));
-        PriceSet::new(overlay.into_iter().chain(rest).collect())
-    };
+    let known = entry.is_some_and(|entry| !entry.prices.is_empty()) || !laid.over.is_empty();
+    let fees = fees.iter().filter(|_| known);
+    laid.under
+        .extend(fees.map(|(item, price)| (item, from(price, Sources::ADDED))));
+    let base = entry.into_iter().flat_map(|entry| entry.prices.iter());
+    let base = base.map(|(item, price)| (item, from(price, source)));
+    let prices = laid.over.into_iter().chain(base).chain(laid.under);
+    let mut prices = PriceSet::new(prices.collect());
+    for (times, source) in laid.times {
+        prices = prices.times(times, source);
+    }
+    if prices.is_empty() {
+        prices = free_by_name(&model.id)?;
+    }
+    let when = entry.map(|entry| &entry.when);
     Some(Selected {
         prices,
-        condition,
-        variants,
+        condition: when.filter(|when| !when.is_none()),
+        variants: laid.names,
     })
 }
 
@@ -70,75 +78,38 @@ fn is_provisioned(lookup: &Lookup<'_>) -> bool {
     tier.is_some_and(|tier| tier.eq_ignore_ascii_case("PROVISIONED_THROUGHPUT"))
 }
 
-/// The prices that the call's tier replaces, in the order of the variants.
-fn overlay(model: &Model, lookup: &Lookup<'_>) -> (Vec<(Item, Price)>, Vec<String>) {
-    let (mut prices, mut names) = (Vec::new(), Vec::new());
-    if model.variants.is_empty() {
-        return (prices, names);
-    }
-    let context = context(lookup);
-    for variant in &model.variants {
-        let asked = |(key, value): (&String, &String)| {
-            context
-                .iter()
-                .flatten()
-                .any(|(k, v)| k == key && v == value)
-        };
-        if variant.when.holds(lookup.at)
-            && !variant.context.is_empty()
-            && variant.context.iter().all(asked)
-        {
-            prices.extend(
-                variant
-                    .prices
-                    .iter()
-                    .map(|(item, price)| (item, price.clone())),
-            );
-            let pairs: Vec<_> = variant
-                .context
-                .iter()
-                .map(|(key, value)| format!("{key}={value}"))
-                .collect();
-            names.push(pairs.join(","));
+/// What the variants that fit a call make of its prices.
+#[derive(Default)]
+struct Laid {
+    /// Instead of the model's own.
+    over: Vec<(Item, Price)>,
+    /// Where the model has none.
+    under: Vec<(Item, Price)>,
+    times: Vec<(Times, Sources)>,
+    names: Vec<String>,
+}
+
+impl Laid {
+    fn lay(&mut self, variant: &Variant, models: Sources) {
+        let source = variant.source.as_ref().map_or(models, |_| Sources::ADDED);
+        let prices = variant.prices.iter();
+        let prices = prices.map(|(item, price)| (item, from(price, source)));
+        if variant.context.is_empty() {
+            return self.under.extend(prices);
         }
+        self.over.extend(prices);
+        self.times
+            .extend(variant.times.map(|times| (times, source)));
+        let pairs = variant.context.iter();
+        let pairs: Vec<_> = pairs.map(|(key, value)| format!("{key}={value}")).collect();
+        self.names.push(pairs.join(","));
     }
-    (prices, names)
 }
 
-/// What the call says of its tier, in the catalogue's words.
-fn context(lookup: &Lookup<'_>) -> [Option<(&'static str, &'static str)>; 2] {
-    let tier = lookup.selectors.service_tier.as_deref().and_then(tier);
-    let speed = lookup
-        .selectors
-        .speed
-        .as_deref()
-        .filter(|speed| speed.eq_ignore_ascii_case("fast"));
-    [tier, speed.map(|_| ("speed", "fast"))]
-}
-
-/// A provider's word for a tier in the catalogue's words; `None` for the standard price.
-///
-/// OpenAI and Anthropic say `flex`, `priority`, `batch`; Google `ON_DEMAND_PRIORITY` and the like.
-/// `default`, `standard`, `auto`, `on_demand` and whatever is not known are charged at the standard
-/// price.
-fn tier(said: &str) -> Option<(&'static str, &'static str)> {
-    let ends = |word: &str| {
-        let start = said.len().checked_sub(word.len());
-        let (rest, end) = start
-            .and_then(|start| said.split_at_checked(start))
-            .unwrap_or(("x", ""));
-        end.eq_ignore_ascii_case(word) && (rest.is_empty() || rest.ends_with('_'))
-    };
-    if ends("flex") {
-        Some(("service_tier", "flex"))
-    } else if ends("priority") {
-        Some(("service_tier", "priority"))
-    } else if ends("fast") {
-        Some(("service_tier", "fast"))
-    } else if ends("batch") {
-        Some(("processing", "batch"))
-    } else {
-        None
+fn from(price: &Price, source: Sources) -> Price {
+    Price {
+        source,
+        ..price.clone()
     }
 }
 
@@ -147,37 +118,12 @@ fn tier(said: &str) -> Option<(&'static str, &'static str)> {
 pub(super) fn free_by_name(id: &str) -> Option<PriceSet> {
     static FREE: OnceLock<PriceSet> = OnceLock::new();
     let nothing = || {
-        let flat = |item| (item, Price::flat(Atto(0)));
+        let flat = |item| {
+            let price = Price::flat(Atto(0));
+            (item, from(&price, Sources::BASE))
+        };
         PriceSet::new(vec![flat(Item::Input), flat(Item::Output)])
     };
     id.ends_with(":free")
         .then(|| FREE.get_or_init(nothing).clone())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_providers_word_for_a_tier_is_known() {
-        let cases = [
-            ("flex", Some(("service_tier", "flex"))),
-            ("FLEX", Some(("service_tier", "flex"))),
-            ("ON_DEMAND_FLEX", Some(("service_tier", "flex"))),
-            ("ON_DEMAND_PRIORITY", Some(("service_tier", "priority"))),
-            ("priority", Some(("service_tier", "priority"))),
-            ("batch", Some(("processing", "batch"))),
-            ("default", None),
-            ("standard", None),
-            ("auto", None),
-            ("on_demand", None),
-            ("ON_DEMAND", None),
-            ("reflex", None),
-            ("ü", None),
-            ("", None),
-        ];
-        for (said, expected) in cases {
-            assert_eq!(tier(said), expected, "{said}");
-        }
-    }
 }

@@ -206,7 +206,7 @@ pub const KNOWN: &[Known] = &[
     ),
     mixed(
         "qwen",
-        None,
+        Some("qwen"),
         "https://dashscope.aliyuncs.com",
         &[
             "dashscope.aliyuncs.com",
@@ -223,13 +223,13 @@ pub const KNOWN: &[Known] = &[
     ),
     openai_shaped(
         "volcengine",
-        None,
+        Some("volcengine"),
         "https://ark.cn-beijing.volces.com",
         &["ark.cn-beijing.volces.com"],
     ),
     mixed(
         "vercel",
-        None,
+        Some("vercel"),
         "https://ai-gateway.vercel.sh",
         &["ai-gateway.vercel.sh"],
     ),
@@ -247,7 +247,7 @@ pub const KNOWN: &[Known] = &[
     ),
     openai_shaped(
         "deepinfra",
-        None,
+        Some("deepinfra"),
         "https://api.deepinfra.com",
         &["api.deepinfra.com"],
     ),
@@ -259,19 +259,19 @@ pub const KNOWN: &[Known] = &[
     ),
     openai_shaped(
         "sambanova",
-        None,
+        Some("sambanova"),
         "https://api.sambanova.ai",
         &["api.sambanova.ai"],
     ),
     openai_shaped(
         "nebius",
-        None,
+        Some("nebius"),
         "https://api.studio.nebius.com",
         &["api.studio.nebius.com"],
     ),
     openai_shaped(
         "crusoe",
-        None,
+        Some("crusoe"),
         "https://api.inference.crusoecloud.com",
         &["api.inference.crusoecloud.com"],
     ),
@@ -289,7 +289,7 @@ pub const KNOWN: &[Known] = &[
     ),
     openai_shaped(
         "voyage",
-        None,
+        Some("voyageai"),
         "https://api.voyageai.com",
         &["api.voyageai.com"],
     ),

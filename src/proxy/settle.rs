@@ -11,12 +11,10 @@ use super::once::Counted;
 use super::session::Kind;
 use crate::budget::Size;
 use crate::ledger::{self, Outcome};
-use crate::providers::{Api, Dialect, ErrorType, Metering, Selectors};
+use crate::pricing::{Charge, STATED_BY_PROVIDER};
+use crate::providers::{ErrorType, Metering, Selectors};
 use crate::units::PicoUsd;
 use crate::usage::{Extraction, StreamEnd, Usage, UsageSource};
-
-/// What a row says of the price where the provider stated the cost itself.
-const STATED_BY_PROVIDER: &str = "provider-stated";
 
 /// How a call ended, as the proxy saw it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -263,7 +261,6 @@ impl Call {
 
     /// The cost of what was read, by the price in force when the call began.
     fn price(&self, extraction: &Extraction) -> Priced {
-        let version = || Some(self.live.catalog.version().to_owned());
         if let Some(cost) = extraction.provider_cost {
             return Priced {
                 cost: Some(cost),
@@ -301,26 +298,18 @@ impl Call {
                 }
             };
         };
-        let Some(model) = self.model(extraction) else {
-            return Priced {
-                cost: None,
-                version: version(),
-            };
-        };
         let selectors = self.selectors(extraction);
-        let mut lookup = self.lookup(model, &selectors);
-        // Where the catalogue does not know what answered (an alias, a deployment), what was asked is priced.
-        // Bedrock's answers leave out the profile that sets the price (`global.`), so there it is the other way round.
-        let asked = self.head.request_model.as_deref();
-        let names = match self.target.endpoint.dialect.and_then(Dialect::api) {
-            Some(Api::Bedrock) => [asked, Some(model)],
-            _ => [Some(model), asked],
+        let charge = Charge {
+            provider: &self.target.provider.name,
+            catalog_id: self.target.provider.catalog_id.as_deref(),
+            dialect: self.target.endpoint.dialect,
+            model: self.model(extraction),
+            request_model: self.head.request_model.as_deref(),
+            at: self.head.started_at,
+            selectors: &selectors,
+            usage,
         };
-        let names = names.into_iter().flatten();
-        if let Some(priced) = self.live.catalog.first_priced(&lookup, names) {
-            lookup.model = priced;
-        }
-        let cost = self.live.catalog.cost(&lookup, usage);
+        let cost = charge.cost(&self.live.catalog);
         Priced {
             cost: cost.amount,
             version: Some(cost.version),

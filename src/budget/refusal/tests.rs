@@ -1,5 +1,5 @@
 use super::*;
-use crate::units::PICO_PER_USD;
+use crate::units::{Currency, PICO_PER_USD};
 
 /// 2026-11-20T10:00:30Z.
 const NOW: i64 = 1_795_168_830_000;
@@ -9,6 +9,7 @@ fn refusal(unit: Unit, per: Per, reason: Reason) -> Refusal {
         budget: "team-month".into(),
         each: None,
         unit,
+        currency: Currency::USD,
         per,
         reason,
         limit: 5 * PICO_PER_USD,
@@ -43,6 +44,20 @@ fn names_budget_limit_spent_held_and_reset() {
             .text()
             .message
             .contains("budget team-month (no user) is held")
+    );
+}
+
+#[test]
+fn shows_money_in_the_currency_of_the_limit() {
+    let mut refusal = refusal(Unit::Cost, Per::Month, Reason::Spent);
+    let usd = "0.14".parse().expect("an amount");
+    refusal.currency = Currency::new("CNY".parse().expect("a code"), usd).expect("a rate");
+    refusal.limit = refusal.currency.to_usd(3_000 * PICO_PER_USD).get();
+    (refusal.spent, refusal.held, refusal.needed) = (420 * PICO_PER_USD, 0, PICO_PER_USD);
+    assert_eq!(
+        refusal.text().message,
+        "weir: budget team-month is spent: limit 3000 CNY per month, spent 3000 CNY, held by calls \
+         in flight 0 CNY, this call may take 7.142857142857 CNY; it resets at 2026-11-20T10:00:59.001Z"
     );
 }
 

@@ -17,6 +17,7 @@ use super::serve::{self, Running, Signals};
 use super::settings::File;
 use super::{logging, report};
 use crate::ledger::query::{Filter, Group, Reader};
+use crate::units::Currency;
 
 /// Arguments of `weir demo`.
 #[derive(Debug, clap::Args)]
@@ -94,7 +95,7 @@ async fn show(weir: &Running, folder: &Path, keep: bool) -> anyhow::Result<()> {
         .map(|name| name.parse())
         .collect::<Result<_, _>>()?;
     let rows = reader.report(&Filter::default(), &groups, &jiff::tz::TimeZone::UTC)?;
-    report::print(Format::Table, &by, &rows)?;
+    report::print(Format::Table, &by, &rows, Currency::USD)?;
     out::line(&format!(
         "\nThe budget demo-day of {LIMIT} is spent. What a client is told now, with status 429:\n{refusal}\n"
     ))?;

@@ -1,26 +1,30 @@
-//! Budgets and prices, held against the providers and each other.
+//! Budgets, held against the providers, the currencies and each other.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::budget::limits::{AnyOf, Dimension, Limit, Match, Per, Unit};
-use crate::pricing::Override;
-use crate::units::PicoUsd;
+use crate::units::{Currencies, Currency, PICO_PER_USD};
 
 use super::super::Provider;
 use super::super::file;
 use super::super::problem::{Found, Place, quoted};
 use super::super::read::{At, Field, Named, OneOrMany};
-use super::super::values::{Pattern, Price, ProviderName};
+use super::super::values::{Amount, Pattern};
+use super::currencies::known;
 
 /// Longest wait for holds to settle: a client waits with it.
 const WAIT_MAX: Duration = Duration::from_secs(60);
+
+/// Highest money limit, in pico-dollars: what the ledger's 64-bit sums can reach.
+const MONEY_MAX: i128 = 9_000_000 * PICO_PER_USD;
 
 /// The budgets; those that lack a name or a limit are noted already, and left out.
 pub(super) fn budgets(
     written: &Field<Vec<At<file::Budget>>>,
     providers: &[Arc<Provider>],
+    currencies: &Currencies,
     found: &mut Found,
 ) -> Vec<Limit> {
     let list = written.value().map(Vec::as_slice).unwrap_or_default();
@@ -38,11 +42,16 @@ pub(super) fn budgets(
         }
     }
     list.iter()
-        .filter_map(|at| budget(at, providers, found))
+        .filter_map(|at| budget(at, providers, currencies, found))
         .collect()
 }
 
-fn budget(at: &At<file::Budget>, providers: &[Arc<Provider>], found: &mut Found) -> Option<Limit> {
+fn budget(
+    at: &At<file::Budget>,
+    providers: &[Arc<Provider>],
+    currencies: &Currencies,
+    found: &mut Found,
+) -> Option<Limit> {
     let At {
         value: written,
         place,
@@ -64,11 +73,12 @@ fn budget(at: &At<file::Budget>, providers: &[Arc<Provider>], found: &mut Found)
         .collect();
     warn_at.sort_unstable();
     warn_at.dedup();
-    let amount = written.limit.value()?;
+    let (amount, currency) = amount(written.limit.here()?, currencies, found)?;
     Some(Limit {
         name: written.name.value()?.0.clone(),
-        unit: amount.unit,
-        amount: amount.amount,
+        unit: written.limit.value()?.unit,
+        amount,
+        currency,
         per: per?,
         matches,
         each: written.each.value().map(|each| each.0),
@@ -91,6 +101,25 @@ fn budget(at: &At<file::Budget>, providers: &[Arc<Provider>], found: &mut Found)
         wait: wait.unwrap_or_default(),
         warn_at,
     })
+}
+
+/// The limit in its unit, money in pico-dollars; and what it is shown in.
+fn amount(at: &At<Amount>, currencies: &Currencies, found: &mut Found) -> Option<(i128, Currency)> {
+    let written = &at.value;
+    if written.unit != Unit::Cost {
+        return Some((written.amount, Currency::USD));
+    }
+    let currency = known(written.currency, &at.place, currencies, found)?;
+    let usd = currency.to_usd(written.amount).get();
+    if usd > MONEY_MAX || usd == 0 {
+        let size = if usd == 0 { "small" } else { "large" };
+        let message = format!(
+            "expected a limit from 0.000000000001 to 9000000 USD, got one that is too {size}"
+        );
+        found.add(at.place.problem(message, "write another amount"));
+        return None;
+    }
+    Some((usd, currency))
 }
 
 /// The window: required, except for what counts calls in flight and has none.
@@ -177,7 +206,7 @@ fn any_of(OneOrMany(values): &OneOrMany<Pattern>) -> AnyOf {
 }
 
 /// A pattern that fits no provider covers nothing, which is never what was meant.
-fn must_name_a_provider<T>(
+pub(super) fn must_name_a_provider<T>(
     pattern: &str,
     at: &At<T>,
     providers: &[Arc<Provider>],
@@ -191,74 +220,4 @@ fn must_name_a_provider<T>(
         let remedy = super::known_providers(pattern, providers);
         found.add(at.place.problem(super::no_provider(pattern), remedy));
     }
-}
-
-/// The prices; those that lack a model are noted already, and left out.
-pub(super) fn prices(
-    written: &Field<Vec<At<file::ModelPrice>>>,
-    providers: &[Arc<Provider>],
-    found: &mut Found,
-) -> Vec<Override> {
-    let list = written.value().map(Vec::as_slice).unwrap_or_default();
-    let mut seen = HashSet::new();
-    let mut prices = Vec::new();
-    for At { value, place } in list {
-        if let Some(at) = value.provider.here() {
-            must_name_a_provider(&at.value.0, at, providers, found);
-        }
-        let Some(price) = price(value) else { continue };
-        if !seen.insert((price.provider.clone(), price.model.clone())) {
-            let message = format!("{} is priced twice", quoted(&price.model));
-            found.add(place.problem(message, "remove one of them"));
-        }
-        if is_empty(&price) && !has_fault(value) {
-            let message = "expected at least one price, got none";
-            found.add(place.problem(message, "add `input: 3.00`, or remove the entry"));
-        }
-        prices.push(price);
-    }
-    prices
-}
-
-fn price(written: &file::ModelPrice) -> Option<Override> {
-    let rate = |field: &Field<Price>| -> Option<PicoUsd> { field.value().map(|price| price.0) };
-    Some(Override {
-        provider: written
-            .provider
-            .value()
-            .map(|ProviderName(name)| name.clone()),
-        model: written.model.value()?.0.clone(),
-        input: rate(&written.input),
-        cached_input: rate(&written.cached_input),
-        cache_write_5m: rate(&written.cache_write_5m),
-        cache_write_1h: rate(&written.cache_write_1h),
-        output: rate(&written.output),
-        input_audio: rate(&written.input_audio),
-        output_audio: rate(&written.output_audio),
-        request: rate(&written.request),
-    })
-}
-
-fn is_empty(price: &Override) -> bool {
-    let named = Override {
-        provider: price.provider.clone(),
-        model: price.model.clone(),
-        ..Override::default()
-    };
-    *price == named
-}
-
-fn has_fault(written: &file::ModelPrice) -> bool {
-    [
-        &written.input,
-        &written.cached_input,
-        &written.cache_write_5m,
-        &written.cache_write_1h,
-        &written.output,
-        &written.input_audio,
-        &written.output_audio,
-        &written.request,
-    ]
-    .iter()
-    .any(|field| matches!(field, Field::Faulty))
 }

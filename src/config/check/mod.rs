@@ -4,6 +4,8 @@
 //! another, names that must exist or be unique, defaults that depend on the rest.
 
 mod budgets;
+mod currencies;
+mod prices;
 mod providers;
 
 use std::net::SocketAddr;
@@ -49,6 +51,7 @@ pub(super) fn check(file: &file::File, known: &[Known], found: &mut Found) -> Co
     let listen = file.listen.value().map_or(LISTEN, |address| address.0);
     let admin = admin(file, listen, found);
     let providers = providers::check(&file.providers, known, [listen, admin.listen], found);
+    let currencies = currencies::check(&file.currencies, found);
     let loopback = if listen.ip().is_loopback() {
         Policy::Allow
     } else {
@@ -69,8 +72,9 @@ pub(super) fn check(file: &file::File, known: &[Known], found: &mut Found) -> Co
             .timezone
             .value()
             .map_or(TimeZone::UTC, |zone| zone.0.clone()),
-        budgets: budgets::budgets(&file.budgets, &providers, found),
-        prices: budgets::prices(&file.prices, &providers, found),
+        budgets: budgets::budgets(&file.budgets, &providers, &currencies, found),
+        prices: prices::prices(&file.prices, &providers, &currencies, found),
+        currencies,
         on_ledger_fault: file
             .on_ledger_fault
             .value()
@@ -137,10 +141,6 @@ fn default_provider(
         Some(_) => {}
     }
     name.clone()
-}
-
-fn is_provider(name: &str, providers: &[Arc<Provider>]) -> bool {
-    providers.iter().any(|provider| provider.name == name)
 }
 
 fn no_provider(name: &str) -> String {

@@ -75,7 +75,16 @@ shutdown: { grace: 2h } => 1:20: shutdown.grace: expected at most 3600s, got 720
 shutdown: { grace: 30 } => 1:20: shutdown.grace: expected a duration in whole ms, s, m or h, at most 24h, got "30": the unit is missing
 shutdown: { grace: 1.5s } => 1:20: shutdown.grace: expected a duration
 alerts: [] => 1:1: alerts: `alerts`: not supported by this version (remove the key)
-currencies: {} => 1:1: currencies: `currencies`: not supported by this version
+currencies: [CNY] => 1:13: currencies: expected a mapping, got a list
+currencies: { cny: 0.14 } => 1:15: currencies.cny: expected a currency's code of three capital letters, got "cny" (write `CNY`)
+currencies: { yuan: 0.14 } => 1:15: currencies.yuan: expected a currency's code of three capital letters, got "yuan" (write it like `CNY` or `EUR`)
+currencies: { USD: 1 } => 1:15: currencies.USD: USD is what the others are measured in, and worth 1 (remove it)
+currencies: { CNY: 0 } => 1:15: currencies.CNY: expected what one CNY is worth in USD, more than 0 and at most 1000000, got 0
+currencies: { CNY: -7 } => 1:15: currencies.CNY: expected what one CNY is worth in USD, more than 0 and at most 1000000, got -7
+currencies: { CNY: 1_000_001 } => 1:15: currencies.CNY: expected what one CNY is worth in USD, more than 0 and at most 1000000, got 1000001
+currencies: { CNY: 1e-1 } => 1:20: currencies.CNY: expected what one unit is worth in USD, at most 12 decimal places, got "1e-1" (write it like `0.14` or `1.08`)
+currencies: { CNY: 0.14, CNY: 7 } => 1:26: currencies.CNY: written twice, first on line 1
+currencies: { CNY: } => 1:18: currencies.CNY: expected what one unit is worth in USD, at most 12 decimal places, got nothing
 identify: [] => 1:1: identify: `identify`: not supported by this version
 labels: { team: '${UNSET}' } => 1:17: labels.team: the environment variable UNSET is not set (set it, or write a default: `${UNSET:-…}`)
 labels: { team: '${SECRET' } => 1:17: labels.team: `${` without a closing `}` (write `$$` for a plain `$`)
@@ -138,13 +147,14 @@ name: ~, limit: 5 USD, per: day => 2:5: budgets[0].name: required, but not writt
 name: 'a b', limit: 5 USD, per: day => 2:13: budgets[0].name: expected a name of at most 64 letters, digits, `.`, `_` and `-`, got "a b"
 name: a, per: day => 2:5: budgets[0].limit: required, but not written (add `limit: …`)
 name: a, limit: 5 USD => 2:5: budgets[0].per: required, but not written (add `per: month`, or another of
-name: a, limit: 5, per: day => 2:23: budgets[0].limit: expected a positive amount and its unit (USD, tokens, input_tokens, output_tokens, requests, concurrent), got "5"
+name: a, limit: 5, per: day => 2:23: budgets[0].limit: expected a positive amount and its unit (USD or another currency, tokens, input_tokens, output_tokens, requests, concurrent), got "5"
 name: a, limit: 0 USD, per: day => 2:23: budgets[0].limit: expected a positive amount
 name: a, limit: 1.5 requests, per: day => 2:23: budgets[0].limit: expected a positive amount
 name: a, limit: 5 dollars, per: day => 2:23: budgets[0].limit: expected a positive amount
-name: a, limit: 5 EUR, per: day => 2:23: budgets[0].limit: currencies other than USD: not supported by this version
-name: a, limit: 10_000_000 USD, per: day => 2:23: budgets[0].limit: expected a positive amount
-name: a, limit: '${SECRET} USD', per: day => 2:23: budgets[0].limit: expected a positive amount and its unit (USD, tokens, input_tokens, output_tokens, requests, concurrent), got the value of "${SECRET} USD"
+name: a, limit: 5 EUR, per: day => 2:23: budgets[0].limit: no rate is known for the currency EUR (write what one EUR is worth in USD, as `currencies: { EUR: 0.14 }`)
+name: a, limit: 0 EUR, per: day => 2:23: budgets[0].limit: expected a positive amount
+name: a, limit: 10_000_000 USD, per: day => 2:23: budgets[0].limit: expected a limit from 0.000000000001 to 9000000 USD, got one that is too large
+name: a, limit: '${SECRET} USD', per: day => 2:23: budgets[0].limit: expected a positive amount and its unit (USD or another currency, tokens, input_tokens, output_tokens, requests, concurrent), got the value of "${SECRET} USD"
 name: a, limit: 5 concurrent, per: day => 2:42: budgets[0].per: calls in flight are counted at every moment, not over a window (remove `per`)
 name: a, limit: 5 USD, per: rolling 5h => 2:35: budgets[0].per: `rolling 5h`: not supported by this version
 name: a, limit: 5 USD, per: daily => 2:35: budgets[0].per: expected a calendar window, got "daily"
@@ -186,13 +196,36 @@ fn says_what_is_wrong_with_prices() {
 const PRICES: &str = r#"
 input: 1 => 2:5: prices[0].model: required, but not written
 model: m => 2:5: prices[0]: expected at least one price, got none
-model: m, input: 1e3 => 2:24: prices[0].input: expected a price in USD, at most 12 decimal places, got "1e3"
-model: m, input: -1 => 2:24: prices[0].input: expected a price in USD, at most 12 decimal places, got "-1": a price is never negative
-model: m, input: .nan => 2:24: prices[0].input: expected a price in USD
-model: m, input: 0.0000000000001 => 2:24: prices[0].input: expected a price in USD
-model: m, input: 10_000_000 => 2:24: prices[0].input: expected a price in USD
+model: m, input: 1e3 => 2:24: prices[0].input: expected a price, at most 12 decimal places, got "1e3"
+model: m, input: -1 => 2:24: prices[0].input: expected a price, at most 12 decimal places, got "-1": a price is never negative
+model: m, input: .nan => 2:24: prices[0].input: expected a price
+model: m, input: 0.0000000000001 => 2:24: prices[0].input: expected a price
+model: m, input: 10_000_000 => 2:5: prices[0]: expected prices of at most 1000000 USD, got one that is too large
+model: m, currency: CNY, input: 1 => 2:27: prices[0].currency: no rate is known for the currency CNY (write what one CNY is worth in USD, as `currencies: { CNY: 0.14 }`)
+model: m, currency: yuan, input: 1 => 2:27: prices[0].currency: expected a currency's code of three capital letters, got "yuan" (write it like `CNY` or `EUR`)
 provider: opnai, model: m, input: 1 => 2:17: prices[0].provider: expected a provider's name, but none is called "opnai"
 "#;
+
+#[test]
+fn an_amount_is_bounded_in_usd_whatever_it_is_written_in() {
+    let rate = "currencies: { XAU: 4000, VND: 0.00004 }\n";
+    check(
+        &format!("{rate}budgets: [{{ name: a, limit: 3_000 XAU, per: day }}]"),
+        &[
+            "2:29: budgets[0].limit: expected a limit from 0.000000000001 to 9000000 USD, got one that is too large",
+        ],
+    );
+    check(
+        &format!("{rate}budgets: [{{ name: a, limit: 0.00000001 VND, per: day }}]"),
+        &[
+            "2:29: budgets[0].limit: expected a limit from 0.000000000001 to 9000000 USD, got one that is too small",
+        ],
+    );
+    check(
+        &format!("{rate}prices: [{{ model: m, currency: XAU, input: 251 }}]"),
+        &["2:10: prices[0]: expected prices of at most 1000000 USD, got one that is too large"],
+    );
+}
 
 #[test]
 fn reports_every_fault_of_a_file_at_once() {

@@ -136,8 +136,8 @@ proptest! {
 
     #[test]
     fn a_price_survives_its_text(pico in 0_i128..=10_i128.pow(18)) {
-        let price = PicoUsd::new(pico);
+        let price = crate::units::PicoUsd::new(pico);
         let config = read(&format!("prices: [{{ model: m, input: {price} }}]"));
-        prop_assert_eq!(config.prices[0].input, Some(price));
+        prop_assert_eq!(config.prices[0].input, Some(pico));
     }
 }

@@ -6,7 +6,7 @@ mod sample;
 
 use super::*;
 use crate::budget::limits::{Dimension, HoldMode, OnSpent, Per, Unit, Unknown};
-use crate::units::PicoUsd;
+use crate::units::{Currency, PICO_PER_USD};
 
 /// The value of `${SECRET}`; no message may ever hold it.
 const CANARY: &str = "canary-7f3a";
@@ -161,10 +161,10 @@ shutdown: { grace: 0s }
     );
     assert_eq!(bulk.wait, Duration::from_secs(2));
     let price = &config.prices[0];
-    assert_eq!(price.input, Some(PicoUsd::new(3 * 10_i128.pow(12))));
-    assert_eq!(price.cached_input, Some(PicoUsd::new(37_500_000)));
+    assert_eq!(price.input, Some(3 * 10_i128.pow(12)));
+    assert_eq!(price.cached_input, Some(37_500_000));
     assert_eq!(
-        (price.output.map(PicoUsd::get), price.request),
+        (price.output, price.request),
         (Some(12 * 10_i128.pow(12)), None)
     );
 }
@@ -172,11 +172,47 @@ shutdown: { grace: 0s }
 #[test]
 fn a_price_keeps_digits_that_a_float_would_lose() {
     let config = read("prices: [{ model: m, input: 123456.000000000001, output: 0.1 }]");
-    assert_eq!(
-        config.prices[0].input,
-        Some(PicoUsd::new(123_456_000_000_000_001))
+    assert_eq!(config.prices[0].input, Some(123_456_000_000_000_001));
+    assert_eq!(config.prices[0].output, Some(100_000_000_000));
+}
+
+#[test]
+fn amounts_may_be_written_in_any_currency_with_a_rate() {
+    let config = read(
+        "currencies: { CNY: 0.14, EUR: '1.08' }
+budgets:
+  - { name: a, limit: 3_000 CNY, per: month }
+  - { name: b, limit: 0.5 EUR, per: day }
+  - { name: c, limit: 7 tokens, per: day }
+prices: [{ model: m, currency: CNY, input: 2.4 }, { model: n, input: 2.4 }]",
     );
-    assert_eq!(config.prices[0].output, Some(PicoUsd::new(100_000_000_000)));
+    let code = |text: &str| text.parse().expect("a code");
+    let cny = config.currencies.get(code("CNY")).expect("a rate");
+    assert_eq!(cny.usd().to_string(), "0.14");
+    let [a, b, c] = config.budgets.as_slice() else {
+        panic!("three budgets")
+    };
+    assert_eq!(
+        (a.unit, a.amount, a.currency),
+        (Unit::Cost, 420 * PICO_PER_USD, cny)
+    );
+    assert_eq!(
+        (b.amount, b.currency.code()),
+        (54 * PICO_PER_USD / 100, code("EUR"))
+    );
+    assert_eq!(
+        (c.unit, c.amount, c.currency),
+        (Unit::Tokens, 7, Currency::USD)
+    );
+    let written = config
+        .prices
+        .iter()
+        .map(|price| (price.currency, price.input));
+    let amount = Some(24 * PICO_PER_USD / 10);
+    assert_eq!(
+        written.collect::<Vec<_>>(),
+        [(cny, amount), (Currency::USD, amount)]
+    );
 }
 
 #[test]

@@ -5,18 +5,15 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::budget::limits::Unit;
-use crate::units::{PICO_PER_USD, PicoUsd, decimal};
+use crate::units::{CurrencyCode, PICO_PER_USD, PicoUsd, decimal};
 
 use super::super::read::{Fault, Scalar};
 
-/// Highest money limit, in pico-dollars: what the ledger's 64-bit sums can reach.
-const MONEY_MAX: i128 = 9_000_000 * PICO_PER_USD;
+/// Most units of a currency that one value may have: far above any, and far from overflow.
+const UNITS_MAX: i128 = 1_000_000_000_000 * PICO_PER_USD;
 
 /// Highest limit of anything that is counted.
 const COUNT_MAX: i128 = 1_000_000_000_000_000;
-
-/// Highest price, in pico-dollars per million units: far above any, and far from overflow.
-const PRICE_MAX: i128 = 1_000_000 * PICO_PER_USD;
 
 /// Longest duration.
 const SPAN_MAX: Duration = Duration::from_secs(24 * 60 * 60);
@@ -25,13 +22,15 @@ const SPAN_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::config) struct Amount {
     pub(in crate::config) unit: Unit,
-    /// Pico-dollars, tokens, requests or calls; positive.
+    /// 10⁻¹² units of the currency, tokens, requests or calls; positive.
     pub(in crate::config) amount: i128,
+    /// What money is written in; USD where it is none.
+    pub(in crate::config) currency: CurrencyCode,
 }
 
 impl Scalar for Amount {
-    const EXPECTED: &'static str = "a positive amount and its unit (USD, tokens, input_tokens, \
-        output_tokens, requests, concurrent)";
+    const EXPECTED: &'static str = "a positive amount and its unit (USD or another currency, tokens, \
+        input_tokens, output_tokens, requests, concurrent)";
     const LIKE: &'static [&'static str] = &["500 USD", "1_000_000 tokens", "20 concurrent"];
 
     fn parse(text: &str) -> Result<Self, Fault> {
@@ -39,20 +38,20 @@ impl Scalar for Amount {
             .trim()
             .split_once(char::is_whitespace)
             .ok_or(Fault::Unfit)?;
+        let mut currency = CurrencyCode::USD;
         let unit = match unit.trim() {
-            "USD" => Unit::Cost,
             "tokens" => Unit::Tokens,
             "input_tokens" => Unit::InputTokens,
             "output_tokens" => Unit::OutputTokens,
             "requests" => Unit::Requests,
             "concurrent" => Unit::Concurrent,
-            code if code.len() == 3 && code.bytes().all(|b| b.is_ascii_uppercase()) => {
-                return Err(Fault::Later("currencies other than USD".to_owned()));
+            code => {
+                currency = code.parse().map_err(|_| Fault::Unfit)?;
+                Unit::Cost
             }
-            _ => return Err(Fault::Unfit),
         };
         let (places, max) = if unit == Unit::Cost {
-            (12, MONEY_MAX)
+            (12, UNITS_MAX)
         } else {
             (0, COUNT_MAX)
         };
@@ -60,7 +59,11 @@ impl Scalar for Amount {
         match amount {
             ..=0 => Err(Fault::Because("it must be more than nothing".to_owned())),
             _ if amount > max => Err(Fault::Because("it is too large".to_owned())),
-            _ => Ok(Amount { unit, amount }),
+            _ => Ok(Amount {
+                unit,
+                amount,
+                currency,
+            }),
         }
     }
 }
@@ -75,25 +78,60 @@ fn ungrouped(number: &str) -> Result<String, Fault> {
     }
 }
 
-/// USD per million units, or per request.
+/// What a million units cost, or a request: 10⁻¹² units of a currency.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::config) struct Price(pub(in crate::config) PicoUsd);
+pub(in crate::config) struct Price(pub(in crate::config) i128);
 
 impl Scalar for Price {
-    const EXPECTED: &'static str = "a price in USD, at most 12 decimal places";
+    const EXPECTED: &'static str = "a price, at most 12 decimal places";
     const LIKE: &'static [&'static str] = &["3.00", "0.0000375"];
 
     fn parse(text: &str) -> Result<Self, Fault> {
         let pico = decimal(&ungrouped(text.trim())?, 12).ok_or(Fault::Unfit)?;
         match pico {
             ..0 => Err(Fault::Because("a price is never negative".to_owned())),
-            _ if pico > PRICE_MAX => Err(Fault::Because("it is too large".to_owned())),
-            _ => Ok(Price(PicoUsd::new(pico))),
+            _ if pico > UNITS_MAX => Err(Fault::Because("it is too large".to_owned())),
+            _ => Ok(Price(pico)),
         }
     }
 
     fn schema() -> Value {
         json!({ "type": ["number", "string"], "minimum": 0 })
+    }
+}
+
+/// What one unit of a currency is worth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::config) struct InUsd(pub(in crate::config) PicoUsd);
+
+impl Scalar for InUsd {
+    const EXPECTED: &'static str = "what one unit is worth in USD, at most 12 decimal places";
+    const LIKE: &'static [&'static str] = &["0.14", "1.08"];
+
+    fn parse(text: &str) -> Result<Self, Fault> {
+        let pico = decimal(&ungrouped(text.trim())?, 12).ok_or(Fault::Unfit)?;
+        Ok(InUsd(PicoUsd::new(pico)))
+    }
+
+    fn schema() -> Value {
+        json!({ "type": ["number", "string"], "exclusiveMinimum": 0 })
+    }
+}
+
+/// `CNY`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::config) struct Code(pub(in crate::config) CurrencyCode);
+
+impl Scalar for Code {
+    const EXPECTED: &'static str = "a currency's code of three capital letters";
+    const LIKE: &'static [&'static str] = &["CNY", "EUR"];
+
+    fn parse(text: &str) -> Result<Self, Fault> {
+        text.trim().parse().map(Code).map_err(|_| Fault::Unfit)
+    }
+
+    fn schema() -> Value {
+        json!({ "type": "string", "pattern": "^[A-Z]{3}$" })
     }
 }
 

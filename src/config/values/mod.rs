@@ -5,7 +5,7 @@ mod choice;
 mod network;
 mod text;
 
-pub(super) use amount::{Amount, Percent, Price, Span};
+pub(super) use amount::{Amount, Code, InUsd, Percent, Price, Span};
 pub(super) use choice::{
     ApiName, Each, Flag, Hold, OnFault, OnUnknown, PerName, TunnelPolicy, WhenSpent,
 };

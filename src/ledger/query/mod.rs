@@ -9,6 +9,7 @@ mod filter;
 mod grouped;
 mod made;
 mod report;
+mod repricings;
 mod seed;
 mod spend;
 #[cfg(test)]
@@ -22,6 +23,7 @@ use rusqlite::{Connection, Row};
 pub use filter::{Column, Filter, UnknownColumn, Where};
 pub use made::Made;
 pub use report::{Group, ReportRow, TokenSums};
+pub use repricings::Repricing;
 pub use seed::SeedRow;
 pub use spend::{RecentOutput, SpendRow};
 

@@ -1,5 +1,7 @@
 //! Costs against exact sums, and the edges of knowing.
 
+mod rational;
+
 use super::*;
 use proptest::prelude::*;
 
@@ -15,7 +17,10 @@ const ITEMS: [&str; 8] = [
 ];
 
 fn rates(json: &str) -> Rates {
-    Rates::new(serde_json::from_str(json).expect("prices"), "test".into())
+    Rates::new(
+        serde_json::from_str(json).expect("prices"),
+        &Versions::test(),
+    )
 }
 
 #[test]

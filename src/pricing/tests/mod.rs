@@ -1,10 +1,13 @@
 //! Tests of the room as a whole.
 
 mod corpus;
+mod currencies;
 mod finding;
 mod importing;
+mod numbered;
 mod reference;
 mod rounds;
+mod selecting;
 mod vectors;
 
 use super::Lookup;

@@ -38,6 +38,8 @@ fn every_cost_is_the_references_to_the_pico_dollar() {
     let rows: Vec<Value> = serde_json::from_str(include_str!("reference.json")).expect("rows");
     assert!(rows.len() > 150, "{} rows", rows.len());
     let catalog = Catalog::builtin();
+    let alone = Catalog::builtin_without_added();
+    let mut completed = 0;
     for row in &rows {
         let text = |name: &str| row[name].as_str();
         let provider = text("provider").expect("a provider");
@@ -49,10 +51,20 @@ fn every_cost_is_the_references_to_the_pico_dollar() {
         let expected = row["picousd"]
             .as_i64()
             .map(|pico| PicoUsd::new(pico.into()));
-        assert_eq!(
-            catalog.cost(&lookup, &usage(&row["usage"])).amount,
-            expected,
-            "{row}"
-        );
+        let usage = usage(&row["usage"]);
+        assert_eq!(alone.cost(&lookup, &usage).amount, expected, "{row}");
+        // Where litellm knows a price for the kind of request and genai-prices none, genai-prices
+        // charges the plain one. The version says so.
+        let cost = catalog.cost(&lookup, &usage);
+        if cost.version.contains("litellm") {
+            completed += 1;
+        } else {
+            assert_eq!(cost.amount, expected, "{row}");
+        }
     }
+    assert!(
+        completed * 5 < rows.len(),
+        "{completed} of {} rows",
+        rows.len()
+    );
 }

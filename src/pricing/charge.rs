@@ -1,0 +1,179 @@
+//! What a call is charged: one reading of names and usage for its settlement, for pricing it anew
+//! and for explaining it.
+
+use super::Lookup;
+use super::catalog::{Catalog, Cost};
+use super::explain::Explanation;
+use super::rates::Line;
+use crate::providers::{Api, Dialect, Selectors};
+use crate::usage::Usage;
+
+/// The price version of a call whose provider stated the cost itself.
+pub const STATED_BY_PROVIDER: &str = "provider-stated";
+
+/// What a call is priced by, as its settlement knows it and as the ledger keeps it.
+#[derive(Clone, Copy, Debug)]
+pub struct Charge<'a> {
+    /// The provider's name in `proxy.yaml`.
+    pub provider: &'a str,
+    /// The provider's id in the catalogue, where it has one.
+    pub catalog_id: Option<&'a str>,
+    /// In which words the names are said.
+    pub dialect: Option<Dialect>,
+    /// What answered, else what was asked.
+    pub model: Option<&'a str>,
+    /// What was asked.
+    pub request_model: Option<&'a str>,
+    /// Unix milliseconds at which the call began.
+    pub at: i64,
+    /// What else the price depends on.
+    pub selectors: &'a Selectors,
+    /// With what was used of other models.
+    pub usage: &'a Usage,
+}
+
+/// The charge for one model's usage: the call's own, or one within it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// The name that it is priced by.
+    pub model: String,
+    /// Which price applies; `None` where the model is not known at all.
+    pub explanation: Option<Explanation>,
+    /// What was counted, at which rate; empty where there is no rate at all.
+    pub lines: Vec<Line>,
+}
+
+impl<'a> Charge<'a> {
+    /// The key of the price; `None` where no model is named.
+    ///
+    /// Where the catalogue does not know what answered (an alias, a deployment), what was asked is
+    /// priced. Bedrock's answers leave out the profile that sets the price (`global.`), so there it is
+    /// the other way round.
+    pub fn lookup(&self, catalog: &Catalog) -> Option<Lookup<'a>> {
+        let mut lookup = Lookup {
+            provider: self.provider,
+            catalog_id: self.catalog_id,
+            model: self.model?,
+            at: self.at,
+            selectors: self.selectors,
+        };
+        let (answered, asked) = (self.model, self.request_model);
+        let names = match self.dialect.and_then(Dialect::api) {
+            Some(Api::Bedrock) => [asked, answered],
+            _ => [answered, asked],
+        };
+        let names = names.into_iter().flatten();
+        if let Some(priced) = catalog.first_priced(&lookup, names) {
+            lookup.model = priced;
+        }
+        Some(lookup)
+    }
+
+    /// The cost, and which prices were asked for it.
+    pub fn cost(&self, catalog: &Catalog) -> Cost {
+        match self.lookup(catalog) {
+            Some(lookup) => catalog.cost(&lookup, self.usage),
+            None => Cost {
+                amount: None,
+                version: catalog.version().to_owned(),
+            },
+        }
+    }
+
+    /// The cost taken apart: the call's own part first, then what it used of other models.
+    pub fn parts(&self, catalog: &Catalog) -> Vec<Part> {
+        let mut parts = Vec::new();
+        if let Some(lookup) = self.lookup(catalog) {
+            add_parts(catalog, &lookup, self.usage, &mut parts);
+        }
+        parts
+    }
+}
+
+fn add_parts(catalog: &Catalog, lookup: &Lookup<'_>, usage: &Usage, parts: &mut Vec<Part>) {
+    let explanation = catalog.explain(lookup);
+    let rates = explanation
+        .as_ref()
+        .and_then(|explanation| explanation.rates.as_ref());
+    parts.push(Part {
+        model: lookup.model.to_owned(),
+        lines: rates.map(|rates| rates.lines(usage)).unwrap_or_default(),
+        explanation,
+    });
+    for (model, usage) in &usage.sub_usages {
+        add_parts(catalog, &Lookup { model, ..*lookup }, usage, parts);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn charge<'a>(model: Option<&'a str>, asked: Option<&'a str>, usage: &'a Usage) -> Charge<'a> {
+        Charge {
+            provider: "openai",
+            catalog_id: Some("openai"),
+            dialect: None,
+            model,
+            request_model: asked,
+            at: 1_795_176_000_000,
+            selectors: Selectors::NONE,
+            usage,
+        }
+    }
+
+    #[test]
+    fn what_was_asked_is_priced_where_what_answered_is_not_known() {
+        let usage = Usage {
+            input: Some(1_000_000),
+            ..Usage::default()
+        };
+        let catalog = Catalog::builtin();
+        let model = |charge: Charge<'_>| charge.lookup(&catalog).map(|at| at.model.to_owned());
+        let cost = |charge: Charge<'_>| charge.cost(&catalog).amount;
+        let known = charge(Some("gpt-4o-2024-08-06"), Some("gpt-4o-mini"), &usage);
+        assert_eq!(model(known).as_deref(), Some("gpt-4o-2024-08-06"));
+        let alias = charge(Some("deployment-7"), Some("gpt-4o"), &usage);
+        assert_eq!(model(alias).as_deref(), Some("gpt-4o"));
+        assert_eq!(cost(alias), "2.5".parse().ok());
+        let bedrock = Charge {
+            dialect: Some(Dialect::BedrockConverse),
+            ..known
+        };
+        assert_eq!(model(bedrock).as_deref(), Some("gpt-4o-mini"));
+        let neither = charge(Some("deployment-7"), Some("deployment-8"), &usage);
+        assert_eq!(model(neither).as_deref(), Some("deployment-7"));
+        assert_eq!(cost(neither), None);
+        let nameless = charge(None, None, &usage).cost(&catalog);
+        assert_eq!(
+            (nameless.amount, &*nameless.version),
+            (None, catalog.version())
+        );
+    }
+
+    #[test]
+    fn the_parts_add_up_to_the_cost() {
+        let advice = Usage {
+            input: Some(1_000),
+            output: Some(10),
+            ..Usage::default()
+        };
+        let usage = Usage {
+            input: Some(2_000),
+            cache_read: Some(500),
+            output: Some(100),
+            sub_usages: vec![("gpt-4o-mini".to_owned(), advice)],
+            ..Usage::default()
+        };
+        let catalog = Catalog::builtin();
+        let charge = charge(Some("gpt-4o"), None, &usage);
+        let parts = charge.parts(&catalog);
+        let models: Vec<&str> = parts.iter().map(|part| &*part.model).collect();
+        assert_eq!(models, ["gpt-4o", "gpt-4o-mini"]);
+        let amounts = parts
+            .iter()
+            .flat_map(|part| &part.lines)
+            .map(|line| line.amount);
+        assert_eq!(amounts.sum::<Option<_>>(), charge.cost(&catalog).amount);
+    }
+}
