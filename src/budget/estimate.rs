@@ -4,6 +4,8 @@
 //! what the calls then cost. *Worst case* is meant never to be exceeded, and takes every doubt as
 //! dear.
 
+mod pieces;
+
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
@@ -127,7 +129,8 @@ impl Estimator {
         let worst = (worst_input(ask), worst_output(ask));
         let expected_cost = ask.rates.and_then(|rates| cost(rates, ask, expected));
         let worst_cost = ask.rates.and_then(|rates| {
-            let bound = bound(rates, ask, worst);
+            let pieces = pieces::cost(rates, pieces::units(ask, true));
+            let bound = bound(rates, ask, worst) + pieces.unwrap_or(PicoUsd::ZERO);
             (bound > PicoUsd::ZERO || expected_cost.is_some()).then_some(bound)
         });
         Sizes {
@@ -147,7 +150,9 @@ impl Estimator {
             .get(&key(ask.provider, model))
             .map(Mean::tokens);
         let choices = ask.request.choices.max(1);
-        let tokens = mean.unwrap_or_else(|| OUTPUT_TOKENS_DEFAULT.saturating_mul(choices));
+        let images = pieces::image_tokens(ask).map(|[expected, _]| expected);
+        let unheard = images.unwrap_or_else(|| OUTPUT_TOKENS_DEFAULT.saturating_mul(choices));
+        let tokens = mean.unwrap_or(unheard);
         tokens.min(worst_output(ask))
     }
 }
@@ -219,8 +224,11 @@ fn worst_input(ask: &Ask<'_>) -> u64 {
             .context_window
             .unwrap_or(OUTSIDE_TOKENS_MAX.max(expected_input(ask)));
     }
-    let media = ask.request.media_parts.saturating_mul(MEDIA_TOKENS_MAX);
-    let text = ask.body_bytes.max(ask.input_tokens.unwrap_or(0));
+    let parts = ask.request.media_parts.saturating_mul(MEDIA_TOKENS_MAX);
+    let media = pieces::recording_tokens(ask).unwrap_or(parts);
+    // A form's files are no text.
+    let text = ask.body_bytes.saturating_sub(ask.request.file_bytes);
+    let text = text.max(ask.input_tokens.unwrap_or(0));
     let said = text.saturating_add(media).saturating_add(FRAME_TOKENS_MAX);
     said.min(ask.context_window.unwrap_or(u64::MAX))
 }
@@ -228,6 +236,9 @@ fn worst_input(ask: &Ask<'_>) -> u64 {
 fn worst_output(ask: &Ask<'_>) -> u64 {
     if !ask.answers {
         return 0;
+    }
+    if let Some([_, most]) = pieces::image_tokens(ask) {
+        return most;
     }
     let most = ask
         .request
@@ -237,16 +248,18 @@ fn worst_output(ask: &Ask<'_>) -> u64 {
     most.saturating_mul(ask.request.choices.max(1))
 }
 
-/// What the expected tokens cost; where they cannot all be priced alone, what they cost at most.
-/// `None` where nothing of it has a price.
+/// What the expected tokens and units cost; where they cannot all be priced alone, what they cost at
+/// most. `None` where nothing of it has a price.
 fn cost(rates: &Rates, ask: &Ask<'_>, (input, output): (u64, u64)) -> Option<PicoUsd> {
     let usage = Usage {
         input: Some(input),
         output: Some(output),
+        other_units: pieces::units(ask, false),
         ..Usage::default()
     };
+    let pieces = || pieces::cost(rates, pieces::units(ask, false));
     let most = || Some(bound(rates, ask, (input, output))).filter(|most| *most > PicoUsd::ZERO);
-    rates.cost(&usage).or_else(most)
+    rates.cost(&usage).or_else(pieces).or_else(most)
 }
 
 fn bound(rates: &Rates, ask: &Ask<'_>, (input, output): (u64, u64)) -> PicoUsd {

@@ -34,7 +34,7 @@ pub fn run(args: &Args, file: &File) -> anyhow::Result<()> {
     let call = reader
         .call(id)?
         .with_context(|| format!("the call {id} is not on record any more"))?;
-    let catalog = prices::catalog(&config)?.with_overrides(&config.prices);
+    let catalog = config.catalog(&prices::catalog(&config)?);
     let provider = config
         .providers
         .iter()

@@ -49,7 +49,7 @@ enum Command {
     /// The local certificate authority: show, path, rotate.
     Ca(ca::Args),
     /// What a model costs and why; import a price list.
-    Prices(prices::Args),
+    Prices(Box<prices::Args>),
     /// Print the JSON Schema of proxy.yaml.
     Schema,
     /// List recorded calls, the newest last.

@@ -30,20 +30,54 @@ pub struct Args {
     /// The provider's name in proxy.yaml [default: every one that prices the model].
     #[arg(long)]
     provider: Option<String>,
-    /// The service tier: flex, priority, batch.
+    #[command(flatten)]
+    by: By,
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+/// What a price may depend on besides provider and model, in the provider's own words.
+#[derive(Debug, clap::Args)]
+struct By {
+    /// The service tier that answered: flex, priority, batch.
     #[arg(long)]
     tier: Option<String>,
+    /// Anthropic's speed: fast.
+    #[arg(long)]
+    speed: Option<String>,
     /// Where it is served: us, eu, a cloud's region.
     #[arg(long)]
     geo: Option<String>,
-    /// Of a picture or a video: 1024x1024, 720p.
+    /// Width and height of what is made: 1024x1024.
     #[arg(long)]
     size: Option<String>,
-    /// Of a picture: hd, high.
+    /// The quality of what is made: hd, high.
     #[arg(long)]
     quality: Option<String>,
-    #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    /// How much a search brings in: low, medium, high.
+    #[arg(long)]
+    search_context: Option<String>,
+    /// The way that the request takes, where it has a price: eu.
+    #[arg(long)]
+    route: Option<String>,
+    /// Which cache is read: explicit, implicit.
+    #[arg(long)]
+    cache_type: Option<String>,
+}
+
+impl By {
+    fn selectors(&self) -> Selectors {
+        Selectors {
+            service_tier: self.tier.clone(),
+            speed: self.speed.clone(),
+            geo: self.geo.clone(),
+            size: self.size.clone(),
+            quality: self.quality.clone(),
+            search_context: self.search_context.clone(),
+            route: self.route.clone(),
+            cache_type: self.cache_type.clone(),
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -93,7 +127,7 @@ pub fn run(args: &Args, file: &File) -> anyhow::Result<()> {
     if let Some(Action::Import(import)) = &args.action {
         return run_import(import, &config);
     }
-    let catalog = catalog(&config)?.with_overrides(&config.prices);
+    let catalog = config.catalog(&catalog(&config)?);
     match &args.model {
         Some(model) => show(args, model, &config, &catalog),
         None => list(args.format, &catalog),
@@ -110,13 +144,7 @@ fn list(format: Format, catalog: &Catalog) -> anyhow::Result<()> {
 
 fn show(args: &Args, model: &str, config: &Config, catalog: &Catalog) -> anyhow::Result<()> {
     let now = SystemClock::shared().unix_ms();
-    let selectors = Selectors {
-        service_tier: args.tier.clone(),
-        geo: args.geo.clone(),
-        size: args.size.clone(),
-        quality: args.quality.clone(),
-        ..Selectors::default()
-    };
+    let selectors = args.by.selectors();
     let mut rows = Vec::new();
     for provider in &config.providers {
         if args

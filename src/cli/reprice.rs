@@ -48,7 +48,7 @@ pub struct Args {
 pub fn run(args: &Args, file: &File) -> anyhow::Result<()> {
     let config = file.load()?;
     let currency = args.money.of(&config)?;
-    let catalog = prices::catalog(&config)?.with_overrides(&config.prices);
+    let catalog = config.catalog(&prices::catalog(&config)?);
     let now = SystemClock::shared().unix_ms();
     let instant = |when: When| when.unix_ms(now, &config.timezone);
     let since = instant(args.since).context("--since")?;

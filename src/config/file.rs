@@ -147,6 +147,9 @@ settings! {
         upstream: Url,
         /// Hosts that it claims for CONNECT and absolute-form requests.
         hosts: Vec<At<Host>>,
+        /// The catalogue's model behind a name of one's own (a deployment, an ARN, an endpoint's id):
+        /// it sets the price where the answer names no model that is known. What is sent stays as it is.
+        models: Named<Label>,
         /// A PEM file with more roots for its upstream.
         ca: Folder,
         /// A proxy between weir and its upstream.

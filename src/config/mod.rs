@@ -22,6 +22,7 @@ pub use reload::{OnApply, Pace, Reload, Reloader, SharedEnv, Status, Watch, load
 pub use schema::schema;
 pub use tree::{DEPTH_MAX, FILE_BYTES_MAX, NODES_MAX};
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -29,7 +30,7 @@ use std::time::Duration;
 
 use crate::budget::limits::Limit;
 use crate::ledger::Labels;
-use crate::pricing::Override;
+use crate::pricing::{Catalog, Override};
 use crate::providers::Api;
 use crate::units::Currencies;
 
@@ -140,10 +141,22 @@ pub struct Provider {
     pub redirects: bool,
     /// Claimed for CONNECT and absolute-form requests; a name may be a pattern with `*`.
     pub hosts: Vec<HostPort>,
+    /// The catalogue's model behind each name of the operator's own, for prices alone.
+    pub models: BTreeMap<String, String>,
     /// A PEM file with more roots for its upstream.
     pub ca: Option<Roots>,
     pub upstream_proxy: Option<UpstreamProxy>,
     pub timeouts: Timeouts,
+}
+
+impl Config {
+    /// A catalogue with what the operator says over it: prices, and what is behind names.
+    pub fn catalog(&self, base: &Arc<Catalog>) -> Arc<Catalog> {
+        let named = self.providers.iter().filter(|one| !one.models.is_empty());
+        let names = named.map(|one| (one.name.clone(), one.models.clone()));
+        base.with_overrides(&self.prices)
+            .with_names(names.collect())
+    }
 }
 
 /// The admin side's settings.

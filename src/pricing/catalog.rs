@@ -4,6 +4,7 @@
 //! at the price that somebody else asks for a model of that name: its price is unknown until an
 //! override states it.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
 use super::base::{Base, Place, Versions};
@@ -23,6 +24,8 @@ const BUILTIN: &str = include_str!("data/prices.json");
 pub struct Catalog {
     base: Arc<Base>,
     overrides: Vec<Entry>,
+    /// The catalogue's models behind names of the operator's own, by provider.
+    names: BTreeMap<String, BTreeMap<String, String>>,
     versions: Versions,
 }
 
@@ -75,6 +78,7 @@ impl Catalog {
         Catalog {
             versions: base.versions.clone(),
             overrides: Vec::new(),
+            names: BTreeMap::new(),
             base,
         }
     }
@@ -88,8 +92,25 @@ impl Catalog {
         Arc::new(Catalog {
             base: self.base.clone(),
             overrides: overrides::entries(written),
+            names: self.names.clone(),
             versions,
         })
+    }
+
+    /// The same with names of the operator's own, by provider: a deployment, an ARN, an endpoint's id, each
+    /// with the model behind it.
+    pub fn with_names(&self, names: BTreeMap<String, BTreeMap<String, String>>) -> Arc<Catalog> {
+        Arc::new(Catalog {
+            base: self.base.clone(),
+            overrides: self.overrides.clone(),
+            names,
+            versions: self.versions.clone(),
+        })
+    }
+
+    /// The model that the operator says is behind a name.
+    pub fn behind(&self, provider: &str, name: &str) -> Option<&str> {
+        self.names.get(provider)?.get(name).map(String::as_str)
     }
 
     /// The rates in force for a call; `None` where none are known.

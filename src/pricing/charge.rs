@@ -46,10 +46,11 @@ pub struct Part {
 impl<'a> Charge<'a> {
     /// The key of the price; `None` where no model is named.
     ///
-    /// Where the catalogue does not know what answered (an alias, a deployment), what was asked is
-    /// priced. Bedrock's answers leave out the profile that sets the price (`global.`), so there it is
-    /// the other way round.
-    pub fn lookup(&self, catalog: &Catalog) -> Option<Lookup<'a>> {
+    /// Where the catalogue does not know what answered (an alias, a deployment), what the operator says
+    /// is behind the name is priced, else what was asked. Bedrock's answers leave out the profile that
+    /// sets the price (`global.`), so there it is the other way round. An answer that repeats the name
+    /// that was asked for tells nothing more, and the operator's word comes first.
+    pub fn lookup(&self, catalog: &'a Catalog) -> Option<Lookup<'a>> {
         let mut lookup = Lookup {
             provider: self.provider,
             catalog_id: self.catalog_id,
@@ -57,12 +58,17 @@ impl<'a> Charge<'a> {
             at: self.at,
             selectors: self.selectors,
         };
-        let (answered, asked) = (self.model, self.request_model);
+        let behind = |name: Option<&str>| catalog.behind(self.provider, name?);
+        let asked = [behind(self.request_model), self.request_model];
+        let answered = match behind(self.model) {
+            Some(model) if self.model == self.request_model => [Some(model), self.model],
+            other => [self.model, other],
+        };
         let names = match self.dialect.and_then(Dialect::api) {
             Some(Api::Bedrock) => [asked, answered],
             _ => [answered, asked],
         };
-        let names = names.into_iter().flatten();
+        let names = names.into_iter().flatten().flatten();
         if let Some(priced) = catalog.first_priced(&lookup, names) {
             lookup.model = priced;
         }
@@ -70,7 +76,7 @@ impl<'a> Charge<'a> {
     }
 
     /// The cost, and which prices were asked for it.
-    pub fn cost(&self, catalog: &Catalog) -> Cost {
+    pub fn cost(&self, catalog: &'a Catalog) -> Cost {
         match self.lookup(catalog) {
             Some(lookup) => catalog.cost(&lookup, self.usage),
             None => Cost {
@@ -81,7 +87,7 @@ impl<'a> Charge<'a> {
     }
 
     /// The cost taken apart: the call's own part first, then what it used of other models.
-    pub fn parts(&self, catalog: &Catalog) -> Vec<Part> {
+    pub fn parts(&self, catalog: &'a Catalog) -> Vec<Part> {
         let mut parts = Vec::new();
         if let Some(lookup) = self.lookup(catalog) {
             add_parts(catalog, &lookup, self.usage, &mut parts);
@@ -149,6 +155,42 @@ mod tests {
             (nameless.amount, &*nameless.version),
             (None, catalog.version())
         );
+    }
+
+    #[test]
+    fn the_operator_says_what_is_behind_a_name_that_is_not_known() {
+        let usage = Usage {
+            input: Some(1_000_000),
+            ..Usage::default()
+        };
+        let pair = |name: &str, model: &str| (name.to_owned(), model.to_owned());
+        let names = [
+            pair("mine", "gpt-4o"),
+            pair("gpt-4.1", "gpt-4o-mini"),
+            pair("arn:x", "gpt-4o"),
+        ];
+        let names = [("openai".to_owned(), names.into_iter().collect())];
+        let catalog = Catalog::builtin().with_names(names.into_iter().collect());
+        for (answered, asked, priced) in [
+            ("mine", "mine", "gpt-4o"),
+            ("gpt-4.1", "mine", "gpt-4.1"),
+            ("unheard-of", "mine", "gpt-4o"),
+            ("arn:x", "unheard-of", "gpt-4o"),
+            ("gpt-4.1", "gpt-4.1", "gpt-4o-mini"),
+            ("unheard-of", "gpt-4o", "gpt-4o"),
+        ] {
+            let charge = charge(Some(answered), Some(asked), &usage);
+            let lookup = charge.lookup(&catalog).expect("a name");
+            assert_eq!(lookup.model, priced, "{answered} for {asked}");
+            let elsewhere = Charge {
+                provider: "another",
+                ..charge
+            };
+            assert_ne!(
+                elsewhere.lookup(&catalog).expect("a name").model,
+                "gpt-4o-mini"
+            );
+        }
     }
 
     #[test]

@@ -35,6 +35,10 @@ const WORDS: &[(&str, ErrorType)] = &[
     ("unavailable", ErrorType::ServerError),
     ("not_found", ErrorType::ModelNotFound),
     ("invalid", ErrorType::InvalidRequest),
+    ("content_filter", ErrorType::InvalidRequest),
+    ("contentfilter", ErrorType::InvalidRequest),
+    ("content_policy", ErrorType::InvalidRequest),
+    ("moderation_blocked", ErrorType::InvalidRequest),
     ("failed_precondition", ErrorType::InvalidRequest),
 ];
 

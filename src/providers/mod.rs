@@ -246,6 +246,8 @@ pub struct RequestFacts {
     pub selectors: Selectors,
     /// What is charged by the piece, as it was asked: `images`, `characters`, `video_seconds`.
     pub units: BTreeMap<&'static str, u64>,
+    /// Bytes of the files in a form, of which nothing is text.
+    pub file_bytes: u64,
     /// The body holds a recording that may be charged by its length.
     pub has_recording: bool,
     /// Image, audio and document parts.

@@ -2,15 +2,15 @@
 //!
 //! A stream states usage only where the caller asked for it, in a last chunk without choices; other hosts
 //! put it on the chunk that finishes, on every chunk (cumulative), within a choice or under `x_groq`.
-//! Whatever comes last stands. Groq's compound systems add a breakdown by model; it is left alone, for in
-//! streams each of its entries repeats the total.
+//! Whatever comes last stands. Groq's compound systems add a breakdown by model, and each part has its
+//! model's price; in streams its entries may each repeat the total, and then it is left alone.
 
 use std::sync::LazyLock;
 
 use crate::wire::json::Found;
 
 use super::ErrorType;
-use super::node::parse;
+use super::node::{Node, parse};
 use super::openai_usage;
 use super::reader::{Paths, Reader, Said, Standing, TextSink, name, push_text, set_name};
 use super::report::Report;
@@ -23,7 +23,9 @@ static PATHS: LazyLock<Paths> = LazyLock::new(|| {
         "error",
         "base_resp.status_code",
         "usage",
+        "usage_breakdown.models",
         "x_groq.usage",
+        "x_groq.usage_breakdown.models",
         "x_groq.error",
         "choices[].usage",
         "choices[].index",
@@ -55,6 +57,8 @@ static PATHS: LazyLock<Paths> = LazyLock::new(|| {
 pub struct Chat {
     /// The current message's usage, and whether it stood in the place that outranks the others.
     usage: Option<(Report, bool)>,
+    /// The same by model.
+    parts: Vec<(Option<String>, Report)>,
     has_choice: bool,
     finished: bool,
     /// The completion is kept, and can be fetched again by its id.
@@ -80,6 +84,9 @@ impl Reader for Chat {
             }
             "usage" => self.note_usage(found.raw, true),
             "x_groq.usage" | "choices[].usage" => self.note_usage(found.raw, false),
+            "usage_breakdown.models" | "x_groq.usage_breakdown.models" => {
+                self.parts = parts(found.raw);
+            }
             "choices[].index" => self.has_choice = true,
             "choices[].finish_reason" => {
                 self.has_choice = true;
@@ -100,12 +107,13 @@ impl Reader for Chat {
         let Some((report, _)) = message.usage else {
             return;
         };
+        let report = by_model(report, message.parts);
         let standing = if message.has_choice && !message.finished {
             Standing::Running
         } else {
             Standing::Final
         };
-        said.replace(report, standing);
+        said.state(report, standing);
         // A chunk that still has choices may be followed by one that states more (Perplexity's cost).
         said.terminal |= !message.has_choice;
     }
@@ -126,6 +134,39 @@ impl Chat {
         if report.states_tokens() && (outranks || !held) {
             self.usage = Some((report, outranks));
         }
+    }
+}
+
+/// A breakdown's entries; none where one of them names no model.
+fn parts(raw: &[u8]) -> Vec<(Option<String>, Report)> {
+    let value = parse(raw);
+    let part = |entry: Node<'_>| {
+        let model = entry.at("model").text()?.to_owned();
+        Some((
+            Some(model),
+            openai_usage::report(entry.at("usage").value()?),
+        ))
+    };
+    let parts: Option<Vec<_>> = Node::new(&value).items().map(part).collect();
+    parts.unwrap_or_default()
+}
+
+/// The report in its parts, where they add up to it; else as it is.
+fn by_model(report: Report, parts: Vec<(Option<String>, Report)>) -> Report {
+    let sum = |count: fn(&Report) -> Option<u64>| {
+        let counts = parts.iter().filter_map(|(_, part)| count(part));
+        counts.reduce(u64::saturating_add)
+    };
+    let adds_up =
+        sum(|part| part.input) == report.input && sum(|part| part.output) == report.output;
+    if parts.is_empty() || !adds_up {
+        return report;
+    }
+    Report {
+        units: report.units,
+        cost: report.cost,
+        extra: parts,
+        ..Report::default()
     }
 }
 

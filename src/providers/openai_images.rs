@@ -101,15 +101,17 @@ impl Reader for Images {
         let is_listed = std::mem::take(&mut self.is_listed);
         let usage = self.usage.take();
         let drawn = self.drawn.take();
-        let streamed = event.as_deref().filter(|_| !is_listed);
-        if streamed.is_some_and(|event| !event.ends_with(".completed")) {
+        if said.error.is_some() && self.finished == 0 && usage.is_none() && !is_listed {
+            // No image was made, so none is charged.
+            said.report = None;
             return;
         }
-        if streamed.is_none() && usage.is_none() && !is_listed {
-            // No images, and not the beginning of some either.
-            if said.error.is_some() {
-                said.report = None;
-            }
+        let streamed = event.as_deref().filter(|_| !is_listed);
+        let says_nothing = match streamed {
+            Some(event) => !event.ends_with(".completed"),
+            None => usage.is_none() && !is_listed,
+        };
+        if says_nothing {
             return;
         }
         let made = if streamed.is_some() { 1 } else { items };

@@ -3,6 +3,7 @@
 //! Usage stands in the body, or in the one event that ends a stream: `response.completed`, `.incomplete`
 //! or `.failed`. Other events carry the response object too, with usage that is not the call's.
 
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use crate::wire::json::{Found, unquote};
@@ -26,6 +27,7 @@ static PATHS: LazyLock<Paths> = LazyLock::new(|| {
         "tools[].model",
         "output[].type",
         "output[].action.type",
+        "output[].container_id",
         "output[].content[].text",
         "output[].arguments",
         "response.id",
@@ -37,8 +39,15 @@ static PATHS: LazyLock<Paths> = LazyLock::new(|| {
         "response.error",
         "response.output[].type",
         "response.output[].action.type",
+        "response.output[].container_id",
     ])
 });
+
+/// The image model of the provider's tool, where the response names none: the one that the API documents.
+const IMAGE_MODEL: &str = "gpt-image-1";
+
+/// Most containers of one response that are told apart.
+const CONTAINERS_MAX: usize = 64;
 
 /// What a `web_search_call` does besides searching; only searches are charged.
 const VISITS: &[&str] = &["open_page", "find_in_page", "find"];
@@ -55,6 +64,12 @@ pub struct Responses {
     /// Search calls among the output's items, and those that only opened or read a page.
     searches: u64,
     visits: u64,
+    /// Calls of the other tools that are charged by the call.
+    files: u64,
+    drawings: u64,
+    code_runs: u64,
+    /// The containers that code ran in: each is charged once.
+    containers: BTreeSet<String>,
     code: Option<Vec<u8>>,
     /// The caller asked that the response be not kept, so it cannot be fetched again.
     forgotten: bool,
@@ -98,8 +113,10 @@ impl Reader for Responses {
                 self.tools = ToolUsage::read(Node::new(&value));
             }
             "tools[].model" => set_name(&mut self.tool_model, found.raw),
-            "output[].type" => {
-                self.searches += u64::from(name(found.raw).as_deref() == Some("web_search_call"));
+            "output[].type" => self.item(found.raw),
+            "output[].container_id" => {
+                let id = name(found.raw).filter(|_| self.containers.len() < CONTAINERS_MAX);
+                self.containers.extend(id);
             }
             "output[].action.type" => {
                 let visit =
@@ -113,7 +130,8 @@ impl Reader for Responses {
 
     fn message_end(&mut self, said: &mut Said, text: &mut TextSink<'_>) {
         let forgotten = self.forgotten;
-        let message = std::mem::replace(self, Responses::new(forgotten));
+        let mut message = std::mem::replace(self, Responses::new(forgotten));
+        let usage = message.usage.take();
         let event = message.event.as_deref();
         match event {
             Some("error") => said.error = said.error.or_else(|| message.error(said.status)),
@@ -131,7 +149,7 @@ impl Reader for Responses {
             event,
             None | Some("response.completed" | "response.incomplete" | "response.failed")
         );
-        let Some(mut report) = message.usage.filter(|_| ends) else {
+        let Some(mut report) = usage.filter(|_| ends) else {
             return;
         };
         if !report.units.contains_key(super::report::WEB_SEARCHES) {
@@ -141,7 +159,9 @@ impl Reader for Responses {
                 .filter(|count| *count > 0);
             report.set_web_searches(message.tools.searches.or(seen));
         }
-        if let (Some(model), Some(images)) = (message.tool_model, message.tools.images) {
+        message.note_calls(&mut report);
+        if let Some(images) = message.tools.images {
+            let model = message.tool_model.unwrap_or_else(|| IMAGE_MODEL.to_owned());
             report.extra.push((Some(model), images));
         }
         said.replace(report, Standing::Final);
@@ -155,6 +175,32 @@ impl Responses {
         Responses {
             forgotten,
             ..Responses::default()
+        }
+    }
+
+    /// Counts an item of the output.
+    fn item(&mut self, kind: &[u8]) {
+        match name(kind).as_deref() {
+            Some("web_search_call") => self.searches += 1,
+            Some("file_search_call") => self.files += 1,
+            Some("code_interpreter_call") => self.code_runs += 1,
+            Some("image_generation_call") => self.drawings += 1,
+            _ => {}
+        }
+    }
+
+    /// Notes what is charged by the call, besides searches of the web. Images are only told: their
+    /// tokens, where stated, have the image model's price.
+    fn note_calls(&self, report: &mut Report) {
+        let containers = self.containers.len() as u64;
+        for (unit, count) in [
+            ("file_searches", self.files),
+            ("code_exec_sessions", containers.max(self.code_runs.min(1))),
+            ("image_generation_calls", self.drawings),
+        ] {
+            if count > 0 {
+                report.units.entry(unit).or_insert(count);
+            }
         }
     }
 

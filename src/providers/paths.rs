@@ -86,7 +86,7 @@ pub fn session(api: Api, path: &str, query: &str) -> Endpoint {
 }
 
 /// The API whose marks a request without a provider's name bears: Anthropic's version header, or the
-/// path shapes that only Anthropic or Gemini have. `Openai` says that the path is OpenAI-shaped, which
+/// path shapes that only Anthropic, Google or Bedrock have. `Openai` says that the path is OpenAI-shaped, which
 /// is the default provider's business; `None` says that nothing fits.
 pub fn provider_by_marks<'a>(
     method: &str,
@@ -98,6 +98,10 @@ pub fn provider_by_marks<'a>(
     }
     let path = Plain::of(path);
     let words = path.words();
+    if words.contains(&"projects") && words.contains(&"locations") {
+        let called = google_method(method, &path).or_else(|| metered(Api::Vertex, method, &path));
+        return called.map(|_| Api::Vertex);
+    }
     if matches!(words.first(), Some(&("v1beta" | "v1alpha")))
         || header("x-goog-api-key").is_some()
         || google_method(method, &path).is_some()

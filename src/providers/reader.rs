@@ -108,9 +108,12 @@ impl Said {
         }
     }
 
-    /// Takes a report that states anything in place of the one before: tokens, units or a cost.
+    /// Takes a report that states anything in place of the one before: tokens, units,
+    /// parts or a cost.
     pub fn state(&mut self, report: Report, standing: Standing) {
-        if report.states_tokens() || !report.units.is_empty() || report.cost.is_some() {
+        let states_more =
+            !report.units.is_empty() || !report.extra.is_empty() || report.cost.is_some();
+        if report.states_tokens() || states_more {
             self.report = Some(report);
             self.counted = false;
             self.standing = standing;

@@ -4,6 +4,7 @@
 //! any order; the model may come after megabytes of messages, so texts are handed out as they are found.
 
 mod fields;
+mod kinds;
 mod media;
 
 use std::sync::LazyLock;
@@ -17,6 +18,7 @@ use super::node::{Node, parse};
 use super::reader::{Paths, Text, TextSink, name, push_text, set_name};
 use super::{Dialect, RequestFacts};
 use fields::{OUTSIDE, PATHS};
+use kinds::{is_media, is_server_tool};
 use media::Asked;
 
 /// Most bytes kept of one field. Up to four fields lie within one another, and each is kept apart.
@@ -101,6 +103,7 @@ impl RequestReader {
     fn part_of_form(&mut self, part: Part<'_>, text: &mut TextSink<'_>) {
         if part.is_file {
             self.facts.media_parts += 1;
+            self.facts.file_bytes += part.bytes;
             return;
         }
         let name = part.name.trim_end_matches("[]");
@@ -268,26 +271,6 @@ fn raw_text(found: &Found<'_>, text: &mut TextSink<'_>) {
 
 fn path_of_items(path: &str) -> bool {
     matches!(path, "prompt" | "prompt[]" | "input" | "input[]")
-}
-
-/// Tools that the provider runs, whose results become input that the body does not hold.
-fn is_server_tool(kind: &str) -> bool {
-    const RUN_THERE: &[&str] = &[
-        "search",
-        "web_fetch",
-        "code_interpreter",
-        "code_execution",
-        "image_generation",
-        "mcp",
-        "advisor",
-    ];
-    RUN_THERE.iter().any(|word| kind.contains(word))
-}
-
-/// Parts whose tokens are not in their text.
-fn is_media(kind: &str) -> bool {
-    const MEDIA: &[&str] = &["image", "audio", "video", "file", "document", "screenshot"];
-    MEDIA.iter().any(|word| kind.contains(word)) && !kind.ends_with("_call")
 }
 
 #[cfg(test)]

@@ -119,7 +119,7 @@ impl Call {
             return false;
         }
         let provider = &self.target.provider;
-        match &self.head.request_model {
+        match self.priced_model() {
             Some(model) => self
                 .live
                 .catalog
@@ -130,6 +130,14 @@ impl Call {
                 .catalog
                 .always_costs(&provider.name, provider.catalog_id.as_deref()),
         }
+    }
+
+    /// The model at whose price the call is expected: what the operator says is behind the name that was
+    /// asked for, else that name itself.
+    pub(super) fn priced_model(&self) -> Option<&str> {
+        let asked = self.head.request_model.as_deref()?;
+        let behind = self.live.catalog.behind(&self.target.provider.name, asked);
+        Some(behind.unwrap_or(asked))
     }
 
     /// The key under which the model that was asked for is priced.
@@ -156,14 +164,14 @@ impl Call {
                 worst_case: nothing,
             };
         }
-        let model = self.head.request_model.as_deref().unwrap_or_default();
+        let model = self.priced_model().unwrap_or_default();
         let lookup = self.lookup(model, &request.selectors);
         let rates = self.live.catalog.find(&lookup);
         let window = self.live.catalog.context_window(&lookup);
         engine.estimator.sizes(&Ask {
             provider: &self.head.provider,
             request,
-            answers: self.target.endpoint.operation != "embeddings",
+            answers: !matches!(self.target.endpoint.operation, "embeddings" | "videos"),
             body_bytes: self.request.size(),
             input_tokens: None,
             text_only: false,
@@ -175,14 +183,12 @@ impl Call {
     /// A session takes its place and nothing else; what it makes is held by itself. A model without a price
     /// is one all the same.
     fn session_sizes(&self) -> Sizes {
-        let rates = |model: &String| {
+        let rates = |model| {
             let lookup = self.lookup(model, Selectors::NONE);
             self.live.catalog.find(&lookup)
         };
         let is_unpriced = self
-            .head
-            .request_model
-            .as_ref()
+            .priced_model()
             .is_some_and(|model| rates(model).is_none());
         let cost = (!is_unpriced).then_some(PicoUsd::ZERO);
         let nothing = Size { cost, ..Size::FREE };
@@ -201,7 +207,7 @@ impl Call {
                 price_version: None,
             };
         }
-        let model = self.head.request_model.as_deref().unwrap_or_default();
+        let model = self.priced_model().unwrap_or_default();
         let input = sizes.expected.input_tokens;
         let rates = self.live.catalog.find(&self.lookup(model, Selectors::NONE));
         Hold {

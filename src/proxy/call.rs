@@ -16,7 +16,7 @@ use crate::budget::{Facts, Permit, Refusal};
 use crate::ledger::{self, CallHead};
 use crate::listen::connect::Connect;
 use crate::metrics::InflightGuard;
-use crate::providers::{Dialect, Metering};
+use crate::providers::{Api, Dialect, Metering};
 use crate::usage::Extraction;
 use crate::usage::extract::Extractor;
 use crate::usage::session::Unended;
@@ -126,8 +126,16 @@ impl Call {
     ) -> Self {
         let request = session.req_header();
         let query = request.uri.query();
-        let caller = identify::identify(
+        // Claude on Azure is called with its own header for keys, or with Azure's.
+        let credentials = match (
             target.provider.api,
+            target.endpoint.dialect.and_then(Dialect::api),
+        ) {
+            (Api::Openai, Some(Api::Anthropic)) => Api::Auto,
+            (api, _) => api,
+        };
+        let caller = identify::identify(
+            credentials,
             &request.headers,
             query,
             target.labels.as_deref(),

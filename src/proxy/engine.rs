@@ -48,7 +48,7 @@ impl Live {
     pub fn new(config: Arc<Config>, base: &Arc<Catalog>) -> Self {
         let mut live = Live {
             config: Arc::clone(&config),
-            catalog: base.with_overrides(&config.prices),
+            catalog: config.catalog(base),
             by_name: HashMap::new(),
             by_host: HashMap::new(),
             by_pattern: Vec::new(),

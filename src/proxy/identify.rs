@@ -200,13 +200,15 @@ fn credential(api: Api, headers: &HeaderMap, query: Option<&str>) -> Option<Stri
         })
     };
     let found = match api {
-        Api::Vertex | Api::Hunyuan => bearer(),
+        Api::Hunyuan => bearer(),
+        // The keys are those of express mode.
+        Api::Vertex => bearer()
+            .or_else(|| header("x-goog-api-key"))
+            .or_else(|| in_query("key")),
         // A presigned URL carries what the header would.
         Api::Bedrock => bearer().or_else(|| presigned(query?)),
-        // The last is that of Claude on Azure.
         Api::Openai => bearer()
             .or_else(|| header("api-key"))
-            .or_else(|| header("x-api-key"))
             .or_else(in_protocol)
             .or_else(|| in_query("api-key")),
         Api::Anthropic => header("x-api-key").or_else(bearer),

@@ -156,6 +156,8 @@ fn route_origin(live: &Live, head: &RequestHeader, raw: &[u8]) -> Route {
     let by_marks = match providers::paths::provider_by_marks(head.method.as_str(), &path, &header) {
         Some(Api::Anthropic) => live.named("anthropic"),
         Some(Api::Gemini) => live.named("gemini"),
+        Some(Api::Vertex) => live.named("vertex"),
+        Some(Api::Bedrock) => live.named("bedrock"),
         Some(_) => live.named(&live.config.default_provider),
         None => None,
     };

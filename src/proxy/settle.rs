@@ -12,7 +12,7 @@ use super::session::Kind;
 use crate::budget::Size;
 use crate::ledger::{self, Outcome};
 use crate::pricing::{Charge, STATED_BY_PROVIDER};
-use crate::providers::{ErrorType, Metering, Selectors};
+use crate::providers::{Dialect, ErrorType, Metering, Selectors};
 use crate::units::PicoUsd;
 use crate::usage::{Extraction, StreamEnd, Usage, UsageSource};
 
@@ -222,10 +222,19 @@ impl Call {
         let mut extraction = Extraction::nothing();
         if self.was_left(ending) {
             let input = self.request.text.tokens(self.head.request_model.as_deref());
-            let usage = Usage {
-                input: Some(input),
-                output: Some(0),
-                ..Usage::default()
+            let facts = self.request.facts();
+            let usage = match self.target.endpoint.dialect {
+                // Nothing is known of a job that was not answered.
+                Some(Dialect::OpenaiVideos | Dialect::OpenaiAudio) => return extraction,
+                _ if !facts.units.is_empty() => Usage {
+                    other_units: facts.units,
+                    ..Usage::default()
+                },
+                _ => Usage {
+                    input: Some(input),
+                    output: Some(0),
+                    ..Usage::default()
+                },
             };
             extraction.usage = Some(usage);
             extraction.source = UsageSource::Estimated;
@@ -340,7 +349,8 @@ impl Call {
 
     fn teach(&self, engine: &Engine, extraction: &Extraction, outcome: Outcome) {
         let reported = extraction.source == UsageSource::Reported && outcome == Outcome::Ok;
-        let output = extraction.usage.as_ref().and_then(|usage| usage.output);
+        let usage = extraction.usage.as_ref().map(Usage::overall);
+        let output = usage.and_then(|usage| usage.output);
         if let (true, Some(output), Some(model)) = (reported, output, &self.head.request_model) {
             engine.estimator.learn(&self.head.provider, model, output);
         }

@@ -338,6 +338,10 @@ fn every_recorded_answer_is_read_as_it_was_reported() {
     let Some(cases) = cases() else { return };
     let mut table: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
     let mut wrong = Vec::new();
+    assert!(
+        cases.iter().any(|case| case.is_unread),
+        "answers without usage"
+    );
     for case in &cases {
         let found = case.read(
             case.coding.as_deref(),

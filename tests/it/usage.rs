@@ -2,6 +2,7 @@
 
 mod clouds;
 mod labels;
+mod media;
 mod once;
 mod reported;
 mod unknown;

@@ -242,3 +242,59 @@ proptest! {
         }
     }
 }
+
+/// The sizes of a request for these units to a model, with a body of 4,000 bytes.
+fn sizes_of_units(model: &str, change: fn(&mut RequestFacts)) -> Sizes {
+    let mut said = request();
+    said.model = Some(model.to_owned());
+    change(&mut said);
+    let rates = rates(model);
+    Estimator::new().sizes(&Ask {
+        rates: Some(&rates),
+        context_window: None,
+        text_only: false,
+        ..ask(&said)
+    })
+}
+
+fn usd(size: &Size) -> String {
+    size.cost.expect("a price is known").to_string()
+}
+
+#[test]
+fn holds_what_is_charged_by_the_piece() {
+    // 15 USD for a million characters; at most every byte of the body is one.
+    let spoken = sizes_of_units("tts-1", |facts| {
+        facts.units = [("characters", 1_000)].into()
+    });
+    assert_eq!(usd(&spoken.expected), "0.015");
+    assert_eq!(usd(&spoken.worst_case), "0.06");
+    // 0.36 USD an hour, a tenth of a milli-dollar a second.
+    let heard = sizes_of_units("whisper-1", |facts| {
+        (facts.has_recording, facts.media_parts) = (true, 1);
+    });
+    assert_eq!(usd(&heard.expected), "0.0001");
+    assert_eq!(usd(&heard.worst_case), "0.0008");
+    let elsewhere = sizes_of_units("whisper-1", |facts| {
+        (facts.has_recording, facts.refers_outside) = (true, true);
+    });
+    assert_eq!(usd(&elsewhere.worst_case), "8.64", "a day of it");
+}
+
+#[test]
+fn holds_the_tokens_of_images() {
+    let one = sizes_of_units("gpt-image-1", |facts| facts.units = [("images", 1)].into());
+    let four = sizes_of_units("gpt-image-1", |facts| {
+        facts.units = [("images", 4)].into();
+        facts.selectors.quality = Some("high".into());
+        (facts.file_bytes, facts.media_parts) = (3_900, 1);
+    });
+    assert_eq!(one.expected.output_tokens, 1_500);
+    assert_eq!(four.expected.output_tokens, 24_000);
+    assert_eq!(four.worst_case.output_tokens, 4 * 16_384);
+    assert_eq!(
+        four.worst_case.input_tokens,
+        100 + 65_536 + FRAME_TOKENS_MAX
+    );
+    assert!(one.expected.cost < four.expected.cost && four.expected.cost < four.worst_case.cost);
+}

@@ -1,6 +1,6 @@
 //! The providers: those that weir knows, with what the file says over them, and the file's own.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io::Read;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
@@ -12,7 +12,7 @@ use crate::providers::{Api, Known, hosts};
 use super::super::file;
 use super::super::problem::{Found, quoted};
 use super::super::read::{At, Fault, Field, Named, Scalar};
-use super::super::values::{Folder, Host, ProviderName, Span, Url};
+use super::super::values::{Folder, Host, Label, ProviderName, Span, Url};
 use super::super::{HostPort, Provider, Roots, Timeouts, Upstream};
 
 /// Timeouts where none are written.
@@ -103,6 +103,7 @@ fn as_known(known: &Known) -> Provider {
             .map(host)
             .collect::<Result<_, _>>()
             .expect("known hosts are hosts"),
+        models: BTreeMap::new(),
         ca: None,
         upstream_proxy: None,
         timeouts: TIMEOUTS,
@@ -143,6 +144,7 @@ fn custom(
         upstream: written,
         redirects: true,
         hosts: Vec::new(),
+        models: BTreeMap::new(),
         ca: None,
         upstream_proxy: None,
         timeouts: TIMEOUTS,
@@ -165,6 +167,10 @@ fn overlay(provider: &mut Provider, written: &file::Provider, found: &mut Found)
     }
     if let Some(proxy) = written.upstream_proxy.value() {
         provider.upstream_proxy = Some(proxy.0.clone());
+    }
+    if let Some(Named(models)) = written.models.value() {
+        let pair = |(name, model): &(At<String>, Label)| (name.value.clone(), model.0.clone());
+        provider.models = models.iter().map(pair).collect();
     }
     provider.ca = written.ca.here().and_then(|at| ca(at, found));
     if let Some(timeouts) = written.timeouts.value() {

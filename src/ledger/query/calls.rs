@@ -52,7 +52,13 @@ impl Reader {
     ) -> Result<Vec<Call>, Error> {
         let read = || {
             let mut parameters = Vec::new();
-            let mut condition = filter.sql(&mut parameters);
+            // The index is entered where the page before ended, not where the span begins.
+            let from = last.map(|last| last.head.started_at).max(filter.since);
+            let narrowed = Filter {
+                since: from,
+                ..filter.clone()
+            };
+            let mut condition = narrowed.sql(&mut parameters);
             if let Some(last) = last {
                 parameters.push(Value::Integer(last.head.started_at));
                 parameters.push(Value::Text(last.head.id.to_string()));

@@ -323,6 +323,12 @@ fn the_apis_own_marks_tell_it() {
         ("/v1/moderations;x=1", none, Some(Api::Openai)),
         ("/v1/messages/batches", none, Some(Api::Anthropic)),
         ("/v1/models/g%3AgenerateContent", none, Some(Api::Gemini)),
+        (
+            "/v1/projects/p/locations/l/publishers/google/models/g:generateContent",
+            none,
+            Some(Api::Vertex),
+        ),
+        ("/model/m/converse", none, Some(Api::Bedrock)),
         ("/favicon.ico", none, None),
         ("/", none, None),
     ] {

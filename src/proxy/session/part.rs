@@ -134,7 +134,7 @@ impl Call {
             choices: 1,
             ..RequestFacts::default()
         };
-        let model = beginning.model.as_deref().unwrap_or_default();
+        let model = self.priced_model().unwrap_or_default();
         let lookup = self.lookup(model, Selectors::NONE);
         let rates = self.live.catalog.find(&lookup);
         let window = self.live.catalog.context_window(&lookup);
@@ -152,7 +152,7 @@ impl Call {
     }
 
     fn part_hold(&self, input_tokens: Option<u64>) -> Hold {
-        let model = self.head.request_model.as_deref().unwrap_or_default();
+        let model = self.priced_model().unwrap_or_default();
         let rates = self.live.catalog.find(&self.lookup(model, Selectors::NONE));
         let cost = |tokens| rates.as_ref().and_then(|rates| rates.input_cost(tokens));
         Hold {

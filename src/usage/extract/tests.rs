@@ -12,6 +12,7 @@ mod gemini;
 mod google;
 mod media;
 mod openai;
+mod tools;
 
 const JSON: &str = "application/json";
 const SSE: &str = "text/event-stream";

@@ -172,6 +172,20 @@ async fn prices_show_what_applies_and_why() {
         "{}",
         unknown.err
     );
+    let flex = run(weir.folder(), &["prices", "gpt-5", "--tier", "flex"]).done();
+    assert!(flex.contains("service_tier=flex"), "{flex}");
+    for dependence in [
+        "speed",
+        "geo",
+        "size",
+        "quality",
+        "search-context",
+        "route",
+        "cache-type",
+    ] {
+        let option = format!("--{dependence}");
+        run(weir.folder(), &["prices", "gpt-4o", &option, "any"]).done();
+    }
     let json = run(weir.folder(), &["prices", "gpt-4o", "--format", "json"]).done();
     assert!(serde_json::from_str::<Value>(&json).is_ok(), "{json}");
 }

@@ -88,6 +88,9 @@ fn assert_call(call: &Row, dialect: &str, model: &str, cost: i64) {
         assert_eq!(call.int(column), Some(count), "{column}");
     }
     assert!(call.text("key").is_some());
+    // By the host that the client named, wherever its call went.
+    let selectors = call.text("price_selectors").expect("a region");
+    assert!(selectors.contains(r#""geo":"us-west-2""#), "{selectors}");
 }
 
 #[tokio::test]

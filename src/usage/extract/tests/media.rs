@@ -136,6 +136,15 @@ fn each_finished_image_of_a_stream_adds_up() {
         StreamEnd::ClientClosed,
     );
     assert_eq!(units(&cut), [("images", 2)].into());
+    let failed = json!({"type": "error", "error": {"type": "image_generation_error", "code": "x"}});
+    let body = [partial, event(&failed)].concat();
+    let (_, found) = read(
+        Dialect::OpenaiImages,
+        &json!({"n": 2}),
+        &body,
+        StreamEnd::Complete,
+    );
+    assert_eq!((found.usage, found.source), (None, UsageSource::None));
 }
 
 #[test]

@@ -374,3 +374,26 @@ fn embeddings_have_input_alone() {
     assert_eq!(found.source, UsageSource::Estimated);
     assert_eq!(found.usage.map(|usage| usage.output), Some(None));
 }
+
+#[test]
+fn what_azure_says_of_a_prompts_filter_is_no_usage() {
+    let filter = json!({"id": "", "model": "", "choices": [], "prompt_filter_results": [{"prompt_index": 0}]});
+    let usage = json!({"prompt_tokens": 9, "completion_tokens": 1, "total_tokens": 10});
+    let last = json!({"model": "m-1", "choices": [], "usage": usage});
+    let events = [
+        filter,
+        chunk("hi", Some("content_filter"), Value::Null),
+        last,
+    ];
+    let (_, found) = Case::events(Dialect::OpenaiChat, &events).read();
+    assert_eq!(found.source, UsageSource::Reported);
+    assert_eq!(found.model.as_deref(), Some("m-1"));
+    assert_eq!(found.usage.and_then(|usage| usage.input), Some(9));
+    let refused = json!({"error": {"code": "content_filter", "status": 400, "param": "prompt",
+        "innererror": {"code": "ResponsibleAIPolicyViolation"}}});
+    let (_, found) = Case::json(Dialect::OpenaiChat, &refused).status(400).read();
+    assert_eq!(
+        (found.usage, found.error),
+        (None, Some(ErrorType::InvalidRequest))
+    );
+}
