@@ -187,8 +187,11 @@ impl Call {
             }
             return extraction;
         }
-        let names = [&endpoint.fetched, &extraction.response_id].map(Option::as_deref);
-        let names = names.map(Option::unwrap_or_default).join(" ");
+        let said = extraction.response_id.as_deref().unwrap_or_default();
+        // What was read of the body may name what the path names.
+        let looked = endpoint.fetched.as_deref().unwrap_or_default();
+        let looked = said.split(' ').all(|name| name != looked).then_some(looked);
+        let names = [looked.unwrap_or_default(), said].join(" ");
         match engine.once.fetched(provider, &names, &counted) {
             None => extraction.response_id = Some(names.trim().to_owned()),
             Some(Counted::Part(before)) => {

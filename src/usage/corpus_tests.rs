@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::providers::hosts::claiming;
 use crate::providers::paths::endpoint;
 use crate::providers::request::RequestReader;
-use crate::providers::{Api, Dialect};
+use crate::providers::{Api, Dialect, RequestFacts};
 use crate::wire::encoding::Decoder;
 
 mod sending;
@@ -75,24 +75,24 @@ const COUNTED: &[Dialect] = &[
     Dialect::GeminiCache,
 ];
 
-struct Case {
-    name: String,
-    dialect: Dialect,
+pub(crate) struct Case {
+    pub(crate) name: String,
+    pub(crate) dialect: Dialect,
     /// Recorded as an answer without any usage, and read as its path says.
     is_unread: bool,
     /// Method and URL, where they were recorded.
-    target: Option<(String, String)>,
+    pub(crate) target: Option<(String, String)>,
     request: Vec<u8>,
     status: u16,
     headers: BTreeMap<String, String>,
     /// As recorded, and the coding that it was recorded in.
     body: Vec<u8>,
     coding: Option<String>,
-    expected: Value,
+    pub(crate) expected: Value,
 }
 
 /// Every case that is judged, in a dialect that is read; `None` where there is no corpus.
-fn cases() -> Option<Vec<Case>> {
+pub(crate) fn cases() -> Option<Vec<Case>> {
     let root = std::env::var_os("WEIR_CORPUS").map_or_else(
         || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus"),
         PathBuf::from,
@@ -211,6 +211,15 @@ impl Case {
             extractor.feed(chunk);
         }
         extractor.finish(end, &input)
+    }
+
+    /// What the request asked, and what its answer said, read in one piece.
+    pub(crate) fn read_whole(&self) -> (RequestFacts, Extraction) {
+        let mut request = RequestReader::new(Some(self.dialect));
+        request.feed(&self.request, &mut |_| ());
+        let body = std::iter::once(&self.body[..]);
+        let found = self.read(self.coding.as_deref(), body, StreamEnd::Complete);
+        (request.facts(), found)
     }
 
     /// What is wrong with an extraction, field by field.

@@ -8,7 +8,7 @@ pub mod restate;
 pub mod session;
 
 #[cfg(test)]
-mod corpus_tests;
+pub(crate) mod corpus_tests;
 
 pub use body::take;
 

@@ -67,7 +67,7 @@ fn usage(expected: &Value) -> Usage {
 }
 
 /// A JSON number of dollars, rounded half up to pico-dollars.
-fn pico(number: &Value) -> PicoUsd {
+pub(super) fn pico(number: &Value) -> PicoUsd {
     let plain = plain_decimal(&number.to_string()).expect("a decimal");
     let (whole, fraction) = plain.split_once('.').unwrap_or((&plain, ""));
     let atto = Atto::parse(&format!("{whole}.{fraction:.18}")).expect("an amount");

@@ -5,6 +5,7 @@ mod currencies;
 mod finding;
 mod importing;
 mod numbered;
+mod recorded;
 mod reference;
 mod rounds;
 mod selecting;
