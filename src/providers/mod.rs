@@ -21,6 +21,7 @@ mod openai_batch;
 mod openai_chat;
 mod openai_embeddings;
 mod openai_images;
+mod openai_realtime;
 mod openai_responses;
 mod openai_speech;
 mod openai_usage;
@@ -32,6 +33,7 @@ pub mod refusal;
 mod replicate;
 pub mod report;
 pub mod request;
+pub mod session;
 mod sniffed;
 mod spark;
 mod tally;
@@ -139,6 +141,9 @@ pub enum Metering {
     Unmetered,
 }
 
+/// The operation of a connection over which responses are made, each of which has its own.
+pub const SESSION: &str = "session";
+
 impl Metering {
     /// Whether the call itself costs nothing, so that no budget stands in its way.
     pub fn is_free_to_ask(self) -> bool {
@@ -161,6 +166,13 @@ pub struct Endpoint {
     pub geo: Option<String>,
     /// What the path fetches, by the provider's name for it; only where `metering` is `Fetched`.
     pub fetched: Option<String>,
+}
+
+impl Endpoint {
+    /// Whether it is a session, of which weir reads what is made.
+    pub fn is_session(&self) -> bool {
+        self.operation == SESSION
+    }
 }
 
 /// What a price may depend on besides provider and model, in the provider's own words.

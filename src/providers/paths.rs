@@ -11,8 +11,10 @@ mod table;
 
 use plain::Plain;
 
+use percent_encoding::percent_decode_str;
+
 use super::spark;
-use super::{Api, Dialect, Endpoint, Metering};
+use super::{Api, Dialect, Endpoint, Metering, SESSION};
 
 /// Longest model name taken from a path, in bytes; a longer one is not a model.
 const MODEL_BYTES_MAX: usize = 256;
@@ -47,16 +49,46 @@ const OPENAI_WORDS: [&str; 6] = [
 /// Tells what a request calls. The query is ignored, and so is the way in which the path is written:
 /// escapes, case, parameters, empty and dot segments. `method` is upper case.
 pub fn endpoint(api: Api, method: &str, path: &str) -> Endpoint {
-    recognised(api, method, &Plain::of(path)).unwrap_or(Endpoint {
+    recognised(api, method, &Plain::of(path)).unwrap_or_else(|| Endpoint {
         // Its answer may state usage all the same.
         dialect: Some(Dialect::Sniffed),
+        ..unknown()
+    })
+}
+
+fn unknown() -> Endpoint {
+    Endpoint {
+        dialect: None,
         operation: "unknown",
         metering: Metering::Unmetered,
         model: None,
         streamed: None,
         geo: None,
         fetched: None,
-    })
+    }
+}
+
+/// Tells what a request calls that opens a WebSocket. A session's model may stand in its query.
+pub fn session(api: Api, path: &str, query: &str) -> Endpoint {
+    let path = Plain::of(path);
+    let found = metered(api, table::UPGRADE, &path);
+    let mut endpoint = found.unwrap_or_else(unknown);
+    if endpoint.dialect.is_some() {
+        endpoint.operation = SESSION;
+    }
+    let of_query = |name: &str| {
+        let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+        let mut values = pairs
+            .filter(|(key, _)| *key == name)
+            .map(|(_, value)| value);
+        let value = percent_decode_str(values.next()?).decode_utf8_lossy();
+        named(&value)
+    };
+    endpoint.model = endpoint
+        .model
+        .or_else(|| of_query("model"))
+        .or_else(|| of_query("deployment"));
+    endpoint
 }
 
 impl Endpoint {

@@ -9,6 +9,7 @@ use std::fmt::Debug;
 use crate::wire::json::{Fields, Found, unquote};
 
 use super::node::parse;
+use super::openai_realtime;
 use super::openai_responses;
 use super::report::Report;
 use super::{
@@ -184,6 +185,7 @@ pub fn reader(dialect: Dialect, asked: &RequestFacts) -> Box<dyn Reader> {
         Dialect::OpenaiResponses => {
             Box::new(openai_responses::Responses::new(asked.store == Some(false)))
         }
+        Dialect::OpenaiRealtime => Box::<openai_realtime::Realtime>::default(),
         Dialect::OpenaiEmbeddings => Box::<openai_embeddings::Embeddings>::default(),
         Dialect::OpenaiImages => Box::new(openai_images::Images::new(asked)),
         Dialect::OpenaiAudio => Box::<openai_audio::Audio>::default(),

@@ -8,6 +8,7 @@ use tracing::debug;
 use super::call::{Admission, Call};
 use super::engine::Engine;
 use super::identify;
+use super::session::Kind;
 use crate::budget::estimate::Ask;
 use crate::budget::{Pending, Preview, Refusal, Size, Sizes};
 use crate::config::Policy;
@@ -106,7 +107,9 @@ impl Call {
         }
         Pending {
             model: self.head.request_model.is_none(),
-            user: !self.user_is_named && self.live.config.trust_client_labels,
+            user: self.kind == Kind::Whole
+                && !self.user_is_named
+                && self.live.config.trust_client_labels,
         }
     }
 
@@ -132,7 +135,7 @@ impl Call {
 
     /// The model at whose price the call is expected: what the operator says is behind the name that was
     /// asked for, else that name itself.
-    fn priced_model(&self) -> Option<&str> {
+    pub(super) fn priced_model(&self) -> Option<&str> {
         let asked = self.head.request_model.as_deref()?;
         let behind = self.live.catalog.behind(&self.target.provider.name, asked);
         Some(behind.unwrap_or(asked))
@@ -164,6 +167,9 @@ impl Call {
     }
 
     fn sizes(&self, engine: &Engine, request: &RequestFacts) -> Sizes {
+        if self.kind == Kind::Session {
+            return self.session_sizes();
+        }
         if self.target.endpoint.metering != Metering::Metered {
             let free = self.target.endpoint.metering.is_free_to_ask();
             let cost = free.then_some(PicoUsd::ZERO);
@@ -189,7 +195,33 @@ impl Call {
         })
     }
 
+    /// A session takes its place and nothing else; what it makes is held by itself. A model without a price
+    /// is one all the same.
+    fn session_sizes(&self) -> Sizes {
+        let rates = |model| {
+            let lookup = self.lookup(model, Selectors::NONE);
+            self.live.catalog.find(&lookup)
+        };
+        let is_unpriced = self
+            .priced_model()
+            .is_some_and(|model| rates(model).is_none());
+        let cost = (!is_unpriced).then_some(PicoUsd::ZERO);
+        let nothing = Size { cost, ..Size::FREE };
+        Sizes {
+            expected: nothing,
+            worst_case: nothing,
+        }
+    }
+
     fn hold(&self, sizes: &Sizes) -> Hold {
+        if self.kind == Kind::Session {
+            return Hold {
+                head: Arc::clone(&self.head),
+                input_tokens: None,
+                input_cost: Some(PicoUsd::ZERO),
+                price_version: None,
+            };
+        }
         let model = self.priced_model().unwrap_or_default();
         let input = sizes.expected.input_tokens;
         let rates = self.live.catalog.find(&self.lookup(model, Selectors::NONE));

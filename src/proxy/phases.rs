@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use pingora::connectors::ConnectorOptions;
+use pingora::connectors::http::v1::Connector;
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::modules::http::HttpModules;
 use pingora::proxy::{FailToProxy, ProxyHttp, Session};
@@ -18,6 +20,7 @@ use super::engine::Engine;
 use super::forward::Destination;
 use super::gate;
 use super::route::{self, Route};
+use super::session;
 use super::settle::Ending;
 use crate::listen::connect::Connect;
 
@@ -25,15 +28,27 @@ use crate::listen::connect::Connect;
 const CLIENT_WRITE_LIMIT: Duration = Duration::from_secs(120);
 
 /// The proxy app: transparent but for what its steps decide.
-#[derive(Debug)]
 pub struct Weir {
     engine: Arc<Engine>,
+    /// Connects the upstreams of sessions.
+    upgrades: Connector,
 }
 
 impl Weir {
-    /// The app over `engine`.
-    pub fn new(engine: Arc<Engine>) -> Self {
-        Weir { engine }
+    /// The app over `engine`; `options` is how it connects, as Pingora's own does.
+    pub fn new(engine: Arc<Engine>, options: ConnectorOptions) -> Self {
+        Weir {
+            engine,
+            upgrades: Connector::new(Some(options)),
+        }
+    }
+}
+
+impl std::fmt::Debug for Weir {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Weir")
+            .field("engine", &self.engine)
+            .finish_non_exhaustive()
     }
 }
 
@@ -56,7 +71,12 @@ impl ProxyHttp for Weir {
             Route::Provider(target) => {
                 let call = Call::begin(&self.engine, live, target, session, connect.as_ref());
                 let call = ctx.call.insert(Box::new(call));
-                gate::decide(session, call, &self.engine).await
+                let answered = gate::decide(session, call, &self.engine).await?;
+                if answered || !session::opens_web_socket(session.req_header()) {
+                    return Ok(answered);
+                }
+                session::relay(session, call, &self.engine, &self.upgrades).await?;
+                Ok(true)
             }
             Route::Passthrough(upstream, path) => {
                 let destination = Destination::passthrough(upstream);

@@ -55,6 +55,22 @@ impl RequestSide {
         }
     }
 
+    /// Nothing to read: what was asked for came in a session's messages.
+    pub fn unread() -> Self {
+        RequestSide {
+            reader: RequestReader::new(None),
+            decoder: Decoder::new(None),
+            text: TextSample::default(),
+            bytes: 0,
+            decoded: 0,
+            is_encoded: false,
+            is_over: true,
+            known: true,
+            stated: 0,
+            withheld: Held::default(),
+        }
+    }
+
     /// Reads a copy of the next body bytes.
     pub fn watch(&mut self, chunk: &[u8]) {
         self.bytes += chunk.len() as u64;

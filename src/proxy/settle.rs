@@ -8,6 +8,7 @@ use pingora::{Error, ErrorSource, ErrorType as Fault};
 use super::call::{Admission, Call};
 use super::engine::Engine;
 use super::once::Counted;
+use super::session::Kind;
 use crate::budget::Size;
 use crate::ledger::{self, Outcome};
 use crate::pricing::{Charge, STATED_BY_PROVIDER};
@@ -84,6 +85,7 @@ impl Call {
     /// elsewhere; by its length at once where there is no time or no room for it.
     pub fn settle(mut self: Box<Self>, engine: &Arc<Engine>, ending: Ending) {
         self.ended = Some(engine.clock.monotonic());
+        let ending = self.end_session(engine, ending);
         if !self.must_count(ending) {
             return self.settle_counted(engine, ending);
         }
@@ -104,6 +106,9 @@ impl Call {
         if self.response.extraction.is_some() {
             return false;
         }
+        if self.kind == Kind::Part {
+            return true;
+        }
         match &mut self.response.extractor {
             Some(extractor) => extractor.close(ending.of_stream()),
             None => self.was_left(ending),
@@ -112,6 +117,9 @@ impl Call {
 
     fn forget_text(&mut self) {
         self.request.text.forget();
+        if let Some(left) = &mut self.response.left {
+            left.forget_text();
+        }
         if let Some(extractor) = &mut self.response.extractor {
             extractor.forget_text();
         }
@@ -146,6 +154,9 @@ impl Call {
     fn extraction(&mut self, engine: &Engine, ending: Ending) -> Extraction {
         if let Some(extraction) = self.response.extraction.take() {
             return extraction;
+        }
+        if let Some(left) = self.response.left.take() {
+            return left.extraction();
         }
         match self.response.extractor.take() {
             Some(mut extractor) => {
@@ -207,6 +218,7 @@ impl Call {
     fn was_left(&self, ending: Ending) -> bool {
         matches!(ending, Ending::ClientClosed | Ending::Dropped)
             && self.target.endpoint.metering == Metering::Metered
+            && self.kind == Kind::Whole
             && self.reached_upstream
             && self.admission == Admission::Admitted
     }
@@ -246,11 +258,15 @@ impl Call {
     }
 
     fn outcome(&self, ending: Ending) -> Outcome {
-        let is_error = self.response.status.is_some_and(|status| status >= 400);
+        let is_error = self.failed();
         match ending {
             _ if self.admission == Admission::Refused => Outcome::Refused,
             // A client that leaves after the terminal usage got what it came for.
-            Ending::ClientClosed if self.response.extraction.is_some() && !is_error => Outcome::Ok,
+            Ending::ClientClosed
+                if self.response.extraction.is_some() && self.kind == Kind::Whole && !is_error =>
+            {
+                Outcome::Ok
+            }
             Ending::ClientClosed => Outcome::ClientClosed,
             Ending::Upstream(_) if self.response.status.is_some() => Outcome::UpstreamClosed,
             Ending::Upstream(_) => Outcome::UpstreamError,
@@ -260,6 +276,11 @@ impl Call {
             }
             Ending::Complete => Outcome::Ok,
         }
+    }
+
+    /// Whether the provider said no.
+    fn failed(&self) -> bool {
+        self.response.failed || self.response.status.is_some_and(|status| status >= 400)
     }
 
     /// The cost of what was read, by the price in force when the call began.
@@ -287,9 +308,15 @@ impl Call {
         if self.admission != Admission::Admitted || is_free {
             return free;
         }
+        // What a session makes is charged by itself.
+        let is_read = extraction.source == UsageSource::Reported;
+        if self.kind == Kind::Session && is_read {
+            return free;
+        }
         let Some(usage) = &extraction.usage else {
             // An error that is the whole answer, though its status is 200.
-            return if extraction.error.is_some() && extraction.source == UsageSource::None {
+            let is_error = extraction.error.is_some() && extraction.source == UsageSource::None;
+            return if self.failed() || is_error {
                 free
             } else {
                 Priced {

@@ -5,6 +5,7 @@ pub mod estimate;
 pub mod extract;
 mod held;
 pub mod restate;
+pub mod session;
 
 #[cfg(test)]
 pub(crate) mod corpus_tests;

@@ -1,4 +1,5 @@
 mod spellings;
+mod vendors;
 
 use super::*;
 
@@ -30,29 +31,6 @@ fn the_last_segments_tell_the_dialect() {
         ("/v1/responses", OpenaiResponses, "responses"),
         ("/v1/responses/compact", OpenaiResponses, "responses"),
         ("/v1/embeddings", OpenaiEmbeddings, "embeddings"),
-        ("/api/v3/context/chat/completions", OpenaiChat, "chat"),
-        ("/api/v3/bots/chat/completions", OpenaiChat, "chat"),
-        ("/api/v2/cortex/inference:complete", OpenaiChat, "chat"),
-        ("/v1/conversations/conv_1", OpenaiChat, "chat"),
-        ("/v1/ocr", MistralOcr, "ocr"),
-        ("/v2/chat", Cohere, "chat"),
-        ("/v2/rerank", Cohere, "rerank"),
-        ("/rerank", Voyage, "rerank"),
-        ("/api/chat", Ollama, "chat"),
-        ("/completion", Llamacpp, "text_completion"),
-        ("/generate_stream", Tgi, "text_completion"),
-        (
-            "/api/v1/services/aigc/text-generation/generation",
-            Dashscope,
-            "chat",
-        ),
-        (
-            "/ml/v1/text/generation_stream?version=1",
-            Watsonx,
-            "text_completion",
-        ),
-        ("/ml/v1-beta/generation/text", Watsonx, "text_completion"),
-        ("/v1/predictions", Replicate, "predictions"),
         ("/v1/messages?beta=true", AnthropicMessages, "chat"),
         ("/api/anthropic/v1/messages", AnthropicMessages, "chat"),
     ] {
@@ -142,60 +120,6 @@ fn azure_names_its_deployment_in_the_path() {
     let path = "//openai/deployments/my%20gpt/chat/completions?api-version=1";
     let found = check("POST", path, Some(Dialect::OpenaiChat), "chat");
     assert_eq!(found.model.as_deref(), Some("my gpt"));
-}
-
-#[test]
-fn vendors_name_the_model_in_the_path() {
-    use Dialect::*;
-    for (path, dialect, operation, model) in [
-        (
-            "/client/v4/accounts/a/ai/run/@cf/meta/Llama-3",
-            OpenaiChat,
-            "chat",
-            "@cf/meta/Llama-3",
-        ),
-        (
-            "/serving-endpoints/my-model/invocations",
-            OpenaiChat,
-            "chat",
-            "my-model",
-        ),
-        (
-            "/rpc/2.0/ai_custom/v1/wenxinworkshop/chat/completions_pro",
-            Qianfan,
-            "chat",
-            "completions_pro",
-        ),
-        (
-            "/v1/models/meta/llama-2-70b-chat/predictions",
-            Replicate,
-            "predictions",
-            "meta/llama-2-70b-chat",
-        ),
-    ] {
-        let found = check("POST", path, Some(dialect), operation);
-        assert_eq!(found.model.as_deref(), Some(model));
-    }
-    let spark = endpoint(Api::Spark, "UPGRADE", "/v3.5/chat");
-    assert_eq!(spark.model.as_deref(), Some("Spark-Max"));
-}
-
-#[test]
-fn mistral_charges_for_moderations() {
-    let found = || endpoint(Api::Openai, "POST", "/v1/moderations");
-    assert_eq!(found().at(Some("openai")).metering, Metering::Free);
-    let charged = found().at(Some("mistral"));
-    assert_eq!(charged.metering, Metering::Metered);
-    assert_eq!(charged.dialect, Some(Dialect::OpenaiEmbeddings));
-}
-
-#[test]
-fn ollama_streams_where_it_is_not_told() {
-    let streams = |path: &str, asked| endpoint(Api::Auto, "POST", path).streams(asked);
-    assert!(streams("/api/chat", None));
-    assert!(!streams("/api/chat", Some(false)));
-    assert!(!streams("/api/embed", None));
-    assert!(!streams("/v1/chat/completions", None));
 }
 
 #[test]
@@ -425,5 +349,57 @@ proptest::proptest! {
     fn any_path_has_an_answer(path in ".*", method in "GET|POST|PUT") {
         let found = endpoint(Api::Auto, &method, &path);
         proptest::prop_assert_eq!(found.dialect.is_some(), found.metering != Metering::Free);
+    }
+}
+
+#[test]
+fn a_session_is_told_by_its_path_and_its_model_by_path_or_query() {
+    for (api, path, query, dialect, model) in [
+        (
+            Api::Openai,
+            "/v1/realtime",
+            "model=gpt-realtime%2D2",
+            Some(Dialect::OpenaiRealtime),
+            Some("gpt-realtime-2"),
+        ),
+        (
+            Api::Openai,
+            "/openai/realtime",
+            "api-version=1&deployment=mine",
+            Some(Dialect::OpenaiRealtime),
+            Some("mine"),
+        ),
+        (
+            Api::Openai,
+            "/v1/responses",
+            "",
+            Some(Dialect::OpenaiResponses),
+            None,
+        ),
+        (
+            Api::Gemini,
+            "/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent",
+            "key=k",
+            Some(Dialect::GeminiLive),
+            None,
+        ),
+        (
+            Api::Spark,
+            "/v4.0/chat",
+            "authorization=x",
+            Some(Dialect::Spark),
+            Some("Spark-4.0-Ultra"),
+        ),
+        (Api::Openai, "/v1/elsewhere", "model=m", None, Some("m")),
+    ] {
+        let endpoint = session(api, path, query);
+        assert_eq!(endpoint.dialect, dialect, "{path}");
+        assert_eq!(endpoint.model.as_deref(), model, "{path}");
+        assert_eq!(endpoint.is_session(), dialect.is_some(), "{path}");
+        assert_eq!(
+            endpoint.metering == Metering::Metered,
+            dialect.is_some(),
+            "{path}"
+        );
     }
 }
