@@ -346,7 +346,7 @@ fn an_answer_cut_anywhere_never_reports_what_was_not_said() {
             let part = &plain[..plain.len() * sixteenth / 16];
             let found = case.read(None, part.chunks(61), StreamEnd::ClientClosed);
             if found.source == UsageSource::Reported {
-                let faults = case.faults(&found);
+                let faults = differences(&found.usage.unwrap_or_default(), &case.expected);
                 assert!(
                     faults.is_empty(),
                     "{} at {sixteenth}/16: {faults:?}",
