@@ -13,7 +13,9 @@ use std::sync::LazyLock;
 use crate::wire::json::Found;
 
 use super::node::{Node, parse};
-use super::reader::{Paths, Reader, Said, Standing, TextSink, name, push_text, set_name};
+use super::reader::{
+    Paths, Reader, Said, Standing, TextSink, name, push_call, push_text, set_name,
+};
 use super::report::Report;
 use super::{errors, llamacpp, openai_usage};
 use extras::Extras;
@@ -131,6 +133,8 @@ impl Reader for Chat {
             _ if is_array(found) && path.ends_with("content") => {}
             "content" | "outputs[].content" | "outputs[].content[].text" => push_text(found, text),
             "response" | "result.response" => push_text(found, text),
+            "choices[].delta.tool_calls[].function.name"
+            | "choices[].message.tool_calls[].function.name" => push_call(said, found, text),
             _ => {
                 message.has_choice = true;
                 push_text(found, text);

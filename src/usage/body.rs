@@ -3,7 +3,9 @@
 //! The first byte tells more than the content type: errors of streaming endpoints are bare JSON under
 //! `text/event-stream`, and some hosts call everything `application/octet-stream`.
 
-use crate::providers::reader::{CAPTURE_BYTES_MAX, Reader, Said, Standing, Text, failure, reader};
+use crate::providers::reader::{
+    CAPTURE_BYTES_MAX, Paths, Reader, Said, Standing, Text, failure, reader,
+};
 use crate::providers::{Dialect, RequestFacts};
 use crate::wire::aws_eventstream::{EventStreamItem, EventStreamSplitter};
 use crate::wire::base64_member::Base64Member;
@@ -58,6 +60,7 @@ pub(super) struct Body {
     /// A document has begun and not ended.
     in_document: bool,
     reader: Box<dyn Reader>,
+    paths: &'static Paths,
 }
 
 impl Body {
@@ -67,7 +70,8 @@ impl Body {
         } else {
             reader(dialect, asked)
         };
-        let fields = reader.paths().fields();
+        let paths = reader.paths();
+        let fields = paths.fields();
         let mut said = Said {
             status: head.status,
             ..Said::default()
@@ -86,6 +90,7 @@ impl Body {
             data_head: Vec::new(),
             in_document: false,
             reader,
+            paths,
         }
     }
 
@@ -169,8 +174,16 @@ impl Body {
             SseItem::Data(piece) => {
                 // One byte more than the sentinel, so that a longer text is not taken for it.
                 let room = (DONE.len() + 1).saturating_sub(self.data_head.len());
-                self.data_head
-                    .extend_from_slice(&piece[..piece.len().min(room)]);
+                // A document is told from it by its first byte.
+                let room = if piece.starts_with(b"{") {
+                    room.min(1)
+                } else {
+                    room
+                };
+                if room > 0 {
+                    self.data_head
+                        .extend_from_slice(&piece[..piece.len().min(room)]);
+                }
                 self.scan_all(piece, false);
             }
             SseItem::Junk(piece) => self.scan_all(piece, true),
@@ -254,9 +267,9 @@ impl Body {
             text,
             has_text,
             reader,
+            paths,
             ..
         } = self;
-        let paths = reader.paths();
         let scanner = if junk {
             &mut self.junk
         } else {

@@ -16,6 +16,7 @@ use crate::providers::request::RequestReader;
 use crate::providers::{Api, Dialect, RequestFacts};
 use crate::wire::encoding::Decoder;
 
+mod estimates;
 mod judging;
 mod sending;
 

@@ -157,9 +157,8 @@ impl Extractor {
         if !self.can_be_estimated(end) {
             return (None, UsageSource::None);
         }
-        let model = self.model();
         let usage = Usage {
-            input: Some(input.tokens(model)),
+            input: Some(self.prompt_tokens(input)),
             output: self.output_tokens().filter(|_| !self.embeds()),
             ..Usage::default()
         };
@@ -170,7 +169,17 @@ impl Extractor {
         self.body
             .text
             .as_ref()
-            .map(|text| text.tokens(self.model()))
+            .map(|text| text.answer_tokens(self.model(), self.body.said.calls))
+    }
+
+    /// The input by its text; only chats have a template around it.
+    fn prompt_tokens(&self, input: &TextSample) -> u64 {
+        let bare = self.embeds() || self.dialect == Dialect::OpenaiCompletions;
+        if bare {
+            input.tokens(self.model())
+        } else {
+            input.prompt_tokens(self.model(), self.request.has_tools)
+        }
     }
 
     fn model(&self) -> Option<&str> {

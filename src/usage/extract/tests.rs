@@ -12,6 +12,7 @@ mod claude;
 mod gemini;
 mod google;
 mod media;
+mod memory;
 mod openai;
 mod sniffed;
 mod tools;
