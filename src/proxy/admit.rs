@@ -85,7 +85,7 @@ impl Call {
         let facts = self.request.facts();
         let endpoint = &self.target.endpoint;
         let head = Arc::make_mut(&mut self.head);
-        head.request_model = facts.model.clone().or_else(|| endpoint.model.clone());
+        head.request_model.clone_from(&facts.model);
         head.streamed = endpoint.streamed.or(facts.stream).unwrap_or(false);
         let known = Arc::make_mut(&mut self.facts);
         known.model.clone_from(&head.request_model);
