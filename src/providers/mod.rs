@@ -1,12 +1,21 @@
 //! Which API a request is, where that API states model and usage, and how it says no.
 
+mod aleph_alpha;
 mod anthropic;
+mod backend;
 mod bedrock;
+mod cohere;
+mod dashscope;
 mod errors;
+mod failed;
 mod gemini;
 pub mod hosts;
+mod hunyuan;
+mod llamacpp;
+mod mistral_ocr;
 mod names;
 mod node;
+mod ollama;
 mod openai_audio;
 mod openai_batch;
 mod openai_chat;
@@ -18,14 +27,21 @@ mod openai_speech;
 mod openai_usage;
 mod openai_videos;
 pub mod paths;
+mod qianfan;
 pub mod reader;
 pub mod refusal;
+mod replicate;
 pub mod report;
 pub mod request;
 pub mod session;
 mod sniffed;
+mod spark;
 mod tally;
+mod tgi;
+mod voyage;
+mod watsonx;
 
+pub use backend::Backend;
 pub use errors::by_status;
 
 use std::collections::BTreeMap;
@@ -92,6 +108,8 @@ pub enum Dialect {
     Ollama,
     /// llama.cpp's own completion.
     Llamacpp,
+    /// Hugging Face's own servers: generation and embeddings.
+    Tgi,
     /// DashScope's own API.
     Dashscope,
     Qianfan,
@@ -103,6 +121,8 @@ pub enum Dialect {
     Voyage,
     Watsonx,
     AlephAlpha,
+    /// Replicate's predictions.
+    Replicate,
     /// A path that weir does not know at a provider that it does: told by the keys of the answer.
     Sniffed,
 }

@@ -3,6 +3,8 @@
 //! One shape with many spellings: what is cached is written in seven places, and providers disagree on
 //! whether reasoning lies within the output. Every spelling is read, and the stated total decides.
 
+mod tools;
+
 use serde_json::Value;
 
 use crate::units::PicoUsd;
@@ -54,7 +56,10 @@ pub fn report(usage: &Value) -> Report {
             usage.at("audio_prompt_tokens").count(),
         ]),
         audio_output: output_details.at("audio_tokens").count(),
-        image_input: input_details.at("image_tokens").count(),
+        image_input: input_details
+            .at("image_tokens")
+            .count()
+            .or_else(|| usage.at("image_tokens").count()),
         image_output: output_details.at("image_tokens").count(),
         has_audio: usage
             .at("prompt_audio_seconds")
@@ -63,9 +68,20 @@ pub fn report(usage: &Value) -> Report {
         cost: cost(usage),
         ..Report::default()
     };
-    report.set_web_searches(web_searches(usage));
+    report.tool_input = connectors(usage, &report);
+    tools::note(&mut report, usage);
     note_kinds(&mut report, input_details);
     report
+}
+
+/// What Mistral's connectors brought in, where the total shows that the prompt does not contain it.
+fn connectors(usage: Node<'_>, report: &Report) -> Option<u64> {
+    let tokens = usage.at("connector_tokens").count()?;
+    let beside = report.input? + report.output? + tokens;
+    report
+        .total
+        .is_some_and(|total| total >= beside)
+        .then_some(tokens)
 }
 
 /// The first of these members that is there.
@@ -119,29 +135,14 @@ fn cache_write(usage: Node<'_>, details: Node<'_>) -> Option<u64> {
     ])
 }
 
-fn web_searches(usage: Node<'_>) -> Option<u64> {
-    largest([
-        usage
-            .at("server_tool_use_details")
-            .at("web_search_requests")
-            .count(),
-        usage
-            .at("server_tool_use")
-            .at("web_search_requests")
-            .count(),
-        usage
-            .at("server_side_tool_usage_details")
-            .at("web_search_calls")
-            .count(),
-        usage.at("tool_usage").at("web_search").count(),
-        usage.at("num_search_queries").count(),
-    ])
-}
-
 /// The provider's own price: OpenRouter's `cost`, Perplexity's `cost.total_cost`, xAI's ticks.
 pub fn cost(usage: Node<'_>) -> Option<PicoUsd> {
     if let Some(ticks) = usage.at("cost_in_usd_ticks").ticks() {
         return Some(ticks);
+    }
+    // DeepInfra's, in dollars though it does not say so.
+    if let Some(estimated) = usage.at("estimated_cost").usd() {
+        return Some(estimated);
     }
     let stated = usage.at("cost");
     if let Some(total) = stated.at("total_cost").usd() {
@@ -201,6 +202,7 @@ mod tests {
                 Some(210_000_000_000),
             ),
             (json!({"cost": 0.01, "is_byok": true}), None),
+            (json!({"estimated_cost": 0.0000042}), Some(4_200_000)),
             (json!({"prompt_tokens": 1}), None),
         ] {
             assert_eq!(report(&usage).cost, pico.map(PicoUsd::new), "{usage}");

@@ -8,14 +8,15 @@ use std::fmt::Debug;
 
 use crate::wire::json::{Fields, Found, unquote};
 
-use super::node::{Node, parse};
+use super::node::parse;
 use super::openai_realtime;
 use super::openai_responses;
 use super::report::Report;
 use super::{
-    Dialect, ErrorType, RequestFacts, Selectors, anthropic, bedrock, errors, gemini, openai_audio,
+    Api, Dialect, ErrorType, RequestFacts, Selectors, aleph_alpha, anthropic, bedrock, cohere,
+    dashscope, errors, failed, gemini, hunyuan, llamacpp, mistral_ocr, ollama, openai_audio,
     openai_batch, openai_chat, openai_embeddings, openai_images, openai_speech, openai_videos,
-    sniffed,
+    qianfan, replicate, sniffed, spark, tgi, voyage, watsonx,
 };
 
 /// Most bytes kept of one captured field. The largest usage object on record is under 4 KiB.
@@ -95,6 +96,8 @@ pub struct Said {
     /// The provider's name for what was made, by which it can be fetched again.
     pub response_id: Option<String>,
     pub error: Option<ErrorType>,
+    /// The API never states its input, so it is counted beside the output that it states.
+    pub counts_input: bool,
     /// No later frame changes the report, so the call can be settled.
     pub terminal: bool,
 }
@@ -111,9 +114,7 @@ impl Said {
     /// Takes a report that states anything in place of the one before: tokens, units,
     /// parts or a cost.
     pub fn state(&mut self, report: Report, standing: Standing) {
-        let states_more =
-            !report.units.is_empty() || !report.extra.is_empty() || report.cost.is_some();
-        if report.states_tokens() || states_more {
+        if report.states_usage() {
             self.report = Some(report);
             self.counted = false;
             self.standing = standing;
@@ -132,10 +133,10 @@ impl Said {
         }
     }
 
-    /// Notes an `error` value; `null` is none.
+    /// Notes an `error` value; `null` is none, and so is what is empty.
     pub fn note_error(&mut self, raw: &[u8]) {
         let value = parse(raw);
-        if Node::new(&value).exists() {
+        if errors::says(&value) {
             self.error = Some(errors::classify(self.status, &value));
         }
     }
@@ -167,6 +168,12 @@ pub trait Reader: Debug + Send + Sync {
 
     /// The current message ends. A sentinel without fields ends one too.
     fn message_end(&mut self, said: &mut Said, text: &mut TextSink<'_>);
+
+    /// The body breaks off within the current document. A usage object that was captured by then is whole;
+    /// a reader whose counts stand side by side in the document itself must not take those for all.
+    fn message_cut(&mut self, said: &mut Said, text: &mut TextSink<'_>) {
+        self.message_end(said, text);
+    }
 }
 
 /// The reader of a dialect's responses. `asked` is what the request said, for what answers leave out.
@@ -196,7 +203,29 @@ pub fn reader(dialect: Dialect, asked: &RequestFacts) -> Box<dyn Reader> {
         Dialect::GeminiCache => Box::<gemini::cache::Cache>::default(),
         Dialect::GeminiLive => Box::new(gemini::live::Live::new(asked)),
         Dialect::GeminiBatch => Box::<gemini::batch::Batch>::default(),
+        Dialect::Cohere => Box::<cohere::Cohere>::default(),
+        Dialect::Ollama => Box::<ollama::Ollama>::default(),
+        Dialect::Llamacpp => Box::<llamacpp::Completion>::default(),
+        Dialect::Tgi => Box::<tgi::Generation>::default(),
+        Dialect::Dashscope => Box::<dashscope::Dashscope>::default(),
+        Dialect::Qianfan => Box::<qianfan::Qianfan>::default(),
+        Dialect::Hunyuan => Box::<hunyuan::Hunyuan>::default(),
+        Dialect::Spark => Box::<spark::Spark>::default(),
+        Dialect::MistralOcr => Box::<mistral_ocr::Ocr>::default(),
+        Dialect::Voyage => Box::<voyage::Ranks>::default(),
+        Dialect::Watsonx => Box::<watsonx::Generation>::default(),
+        Dialect::AlephAlpha => Box::<aleph_alpha::Completion>::default(),
+        Dialect::Replicate => Box::<replicate::Prediction>::default(),
         _ => Box::<sniffed::Sniffed>::default(),
+    }
+}
+
+/// The reader of an answer under a status of 400 or more. AWS names the error in the head, and Bedrock's
+/// readers know its names; all others have one.
+pub fn failure(dialect: Dialect, asked: &RequestFacts) -> Box<dyn Reader> {
+    match dialect.api() {
+        Some(Api::Bedrock) => reader(dialect, asked),
+        _ => Box::<failed::Failed>::default(),
     }
 }
 

@@ -17,7 +17,7 @@ use crate::wire::multipart::{Multipart, Part};
 use super::node::{Node, parse};
 use super::reader::{Paths, Text, TextSink, name, push_text, set_name};
 use super::{Dialect, RequestFacts};
-use fields::{OUTSIDE, PATHS};
+use fields::{OUTPUT_MAX, OUTSIDE, PATHS};
 use kinds::{is_media, is_server_tool};
 use media::Asked;
 
@@ -66,7 +66,10 @@ impl RequestReader {
     /// A reader at the beginning of a body of this content type: a form's fields say what the members of
     /// a JSON object of the same names would.
     pub fn of(dialect: Option<Dialect>, content_type: Option<&str>) -> Self {
-        let paths: &'static Paths = if dialect.is_some() { &BODY } else { &HEAD };
+        let paths: &'static Paths = match dialect {
+            None | Some(Dialect::Sniffed) => &HEAD,
+            Some(_) => &BODY,
+        };
         let kept = match dialect {
             Some(Dialect::OpenaiSpeech) => SPOKEN_BYTES_MAX,
             _ => TEXT_BYTES_MAX,
@@ -129,6 +132,11 @@ impl RequestReader {
         self.facts.stream
     }
 
+    /// The model that the body names, as far as it was read.
+    pub fn model(&self) -> Option<&str> {
+        self.facts.model.as_deref()
+    }
+
     /// What the body says, as far as it was read.
     pub fn facts(&self) -> RequestFacts {
         let choices = self.choices.max(1).saturating_mul(self.prompts.max(1));
@@ -148,20 +156,11 @@ impl RequestReader {
         let value = || parse(found.raw);
         let facts = &mut self.facts;
         match path {
-            "model" | "setup.model" => set_name(&mut facts.model, found.raw),
-            "stream" => facts.stream = value().as_bool().or(facts.stream),
+            "model" | "setup.model" | "Model" | "model_id" => set_name(&mut facts.model, found.raw),
+            "stream" | "Stream" => facts.stream = value().as_bool().or(facts.stream),
             "store" => facts.store = value().as_bool().or(facts.store),
             "stream_options.include_usage" => facts.include_usage = value() == Value::Bool(true),
-            "max_tokens"
-            | "max_completion_tokens"
-            | "max_output_tokens"
-            | "max_tokens_to_sample"
-            | "generationConfig.maxOutputTokens"
-            | "generation_config.max_output_tokens"
-            | "inferenceConfig.maxTokens"
-            | "inferenceConfig.max_new_tokens"
-            | "textGenerationConfig.maxTokenCount"
-            | "max_gen_len" => {
+            _ if OUTPUT_MAX.contains(&path) => {
                 facts.max_output_tokens = count(found).max(facts.max_output_tokens);
             }
             "n"

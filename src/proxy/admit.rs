@@ -14,7 +14,7 @@ use crate::budget::{Pending, Preview, Refusal, Size, Sizes};
 use crate::config::Policy;
 use crate::ledger::Hold;
 use crate::pricing::Lookup;
-use crate::providers::{Metering, RequestFacts, Selectors};
+use crate::providers::{Backend, Dialect, Metering, RequestFacts, Selectors};
 use crate::units::PicoUsd;
 
 /// What becomes of a call.
@@ -86,7 +86,7 @@ impl Call {
         let endpoint = &self.target.endpoint;
         let head = Arc::make_mut(&mut self.head);
         head.request_model.clone_from(&facts.model);
-        head.streamed = endpoint.streamed.or(facts.stream).unwrap_or(false);
+        head.streamed = endpoint.streams(facts.stream);
         let known = Arc::make_mut(&mut self.facts);
         known.model.clone_from(&head.request_model);
         if let Some(user) = facts.user.as_deref().and_then(identify::clean)
@@ -101,7 +101,8 @@ impl Call {
 
     /// What only the body can tell.
     fn pending(&self) -> Pending {
-        if self.request.known || self.target.endpoint.dialect.is_none() {
+        let unread = matches!(self.target.endpoint.dialect, None | Some(Dialect::Sniffed));
+        if self.request.known || unread {
             return Pending::NOTHING;
         }
         Pending {
@@ -133,22 +134,42 @@ impl Call {
     }
 
     /// The model at whose price the call is expected: what the operator says is behind the name that was
-    /// asked for, else that name itself.
+    /// asked for, else that name itself. Where nobody knows a deployment, a hold of the size that the body's
+    /// own name tells is better than none.
     pub(super) fn priced_model(&self) -> Option<&str> {
         let asked = self.head.request_model.as_deref()?;
         let behind = self.live.catalog.behind(&self.target.provider.name, asked);
-        Some(behind.unwrap_or(asked))
+        let named = behind.unwrap_or(asked);
+        let other = self.request.other_model().and_then(|said| {
+            let lookup = self.lookup(named, Selectors::NONE);
+            self.live.catalog.first_priced(&lookup, [named, said])
+        });
+        other.or(Some(named))
     }
 
     /// The key under which the model that was asked for is priced.
     pub fn lookup<'a>(&'a self, model: &'a str, selectors: &'a Selectors) -> Lookup<'a> {
+        let backend = self.backend();
         Lookup {
             provider: &self.target.provider.name,
-            catalog_id: self.target.provider.catalog_id.as_deref(),
-            model,
+            catalog_id: backend.catalog_id,
+            model: backend.model(model),
             at: self.head.started_at,
             selectors,
         }
+    }
+
+    /// By whose prices the call is priced.
+    pub fn backend(&self) -> Backend<'_> {
+        let own = self.target.provider.catalog_id.as_deref();
+        Backend::of(own, self.head.request_model.as_deref(), self.route())
+    }
+
+    /// The way that the path names, where prices differ by it.
+    pub fn route(&self) -> Option<&'static str> {
+        let own = self.target.provider.catalog_id.as_deref();
+        let path = std::str::from_utf8(&self.target.path).unwrap_or_default();
+        Backend::route(own, path)
     }
 
     fn sizes(&self, engine: &Engine, request: &RequestFacts) -> Sizes {

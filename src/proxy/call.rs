@@ -240,12 +240,7 @@ impl Call {
     /// One that streams has left, and its upstream is cut off at once. An unstreamed answer is billed whole
     /// whether anybody reads it or not, so a half-closed client still gets it and the count is exact.
     pub fn body_is_known(&mut self, session: &mut Session) {
-        let streamed = self
-            .target
-            .endpoint
-            .streamed
-            .or(self.request.streams())
-            .unwrap_or(false);
+        let streamed = self.target.endpoint.streams(self.request.streams());
         let upgrade = session.is_upgrade_req();
         session
             .as_downstream_mut()

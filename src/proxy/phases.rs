@@ -23,7 +23,6 @@ use super::route::{self, Route};
 use super::session;
 use super::settle::Ending;
 use crate::listen::connect::Connect;
-use crate::providers::Metering;
 
 /// A client that does not take its answer is let go after this long.
 const CLIENT_WRITE_LIMIT: Duration = Duration::from_secs(120);
@@ -71,9 +70,6 @@ impl ProxyHttp for Weir {
         match route::route(&live, session.req_header(), connect.as_ref()) {
             Route::Provider(target) => {
                 let call = Call::begin(&self.engine, live, target, session, connect.as_ref());
-                if call.target.endpoint.metering == Metering::Unmetered {
-                    self.engine.metrics.unmetered(&call.head.provider);
-                }
                 let call = ctx.call.insert(Box::new(call));
                 let answered = gate::decide(session, call, &self.engine).await?;
                 if answered || !session::opens_web_socket(session.req_header()) {

@@ -109,6 +109,12 @@ impl RequestSide {
         self.reader.streams()
     }
 
+    /// The model that the body names where the path names another.
+    pub fn other_model(&self) -> Option<&str> {
+        let named = self.named.as_deref()?;
+        self.reader.model().filter(|model| *model != named)
+    }
+
     /// What the body said, as far as it was read. A model that the path names is the one that runs, whatever
     /// the body calls it: a client could else choose its price, and the budgets that it falls under.
     pub fn facts(&self) -> RequestFacts {

@@ -234,7 +234,8 @@ fn to_provider(
     let endpoint = if opens_web_socket(head) {
         providers::paths::session(provider.api, &text, &query())
     } else {
-        let mut endpoint = providers::paths::endpoint(provider.api, head.method.as_str(), &text);
+        let mut endpoint = providers::paths::endpoint(provider.api, head.method.as_str(), &text)
+            .at(provider.catalog_id.as_deref());
         if head.headers.contains_key(http::header::UPGRADE) && head.method == http::Method::GET {
             // What is said after an upgrade is not free, whatever it is.
             endpoint.dialect = None;

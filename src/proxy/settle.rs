@@ -129,16 +129,19 @@ impl Call {
     pub(super) fn settle_counted(mut self: Box<Self>, engine: &Engine, ending: Ending) {
         let outcome = self.outcome(ending);
         let mut extraction = self.extraction(engine, ending);
+        let priced = self.price(&extraction);
         if let Ending::Upstream(kind) = ending {
             extraction.error = Some(kind);
         }
-        let priced = self.price(&extraction);
         if let Some(permit) = self.permit.take() {
             if self.admission == Admission::Admitted {
                 permit.settle(&size_of(extraction.usage.as_ref(), priced.cost));
             } else {
                 permit.release();
             }
+        }
+        if self.is_unseen(&extraction, &priced) {
+            engine.metrics.unmetered(&self.head.provider);
         }
         self.teach(engine, &extraction, outcome);
         let overhead = self.overhead;
@@ -247,6 +250,15 @@ impl Call {
         extraction
     }
 
+    /// Whether a path that weir does not know took the call past the budgets: it was answered, and what it used
+    /// cannot be told.
+    fn is_unseen(&self, extraction: &Extraction, priced: &Priced) -> bool {
+        self.target.endpoint.metering == Metering::Unmetered
+            && self.admission == Admission::Admitted
+            && extraction.usage.is_none()
+            && priced.cost.is_none()
+    }
+
     fn outcome(&self, ending: Ending) -> Outcome {
         let is_error = self.failed();
         match ending {
@@ -285,10 +297,17 @@ impl Call {
             cost: Some(PicoUsd::ZERO),
             version: None,
         };
+        // Providers bill no error, whatever it states, and what never arrived costs nothing. What arrived and was
+        // not answered may have been billed.
+        let failed = match self.response.status {
+            Some(status) => status >= 400,
+            None => !self.reached_upstream,
+        };
         let metering = self.target.endpoint.metering;
         // A look at what was made costs nothing by itself.
         let looks = metering == Metering::Fetched && extraction.usage.is_none();
-        if self.admission != Admission::Admitted || metering == Metering::Free || looks {
+        let is_free = metering == Metering::Free || looks || failed;
+        if self.admission != Admission::Admitted || is_free {
             return free;
         }
         // What a session makes is charged by itself.
@@ -297,13 +316,9 @@ impl Call {
             return free;
         }
         let Some(usage) = &extraction.usage else {
-            // Providers bill no error, and what never arrived costs nothing. What arrived and was not answered may
-            // have been billed.
-            let failed = match self.response.status {
-                Some(_) => self.failed(),
-                None => !self.reached_upstream,
-            };
-            return if failed {
+            // An error that is the whole answer, though its status is 200.
+            let is_error = extraction.error.is_some() && extraction.source == UsageSource::None;
+            return if self.failed() || is_error {
                 free
             } else {
                 Priced {
@@ -339,6 +354,8 @@ impl Call {
             ..self.request.facts().selectors
         };
         let mut selectors = extraction.selectors.clone().or(asked);
+        let route = self.route().map(str::to_owned);
+        selectors.route = selectors.route.take().or(route);
         let geo = selectors.geo.take();
         selectors.geo = geo.or_else(|| self.target.geo.clone());
         selectors

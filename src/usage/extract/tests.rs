@@ -7,12 +7,15 @@ use super::*;
 
 mod anthropic;
 mod bedrock;
+mod china;
 mod claude;
 mod gemini;
 mod google;
 mod media;
 mod openai;
+mod sniffed;
 mod tools;
+mod vendors;
 
 const JSON: &str = "application/json";
 const SSE: &str = "text/event-stream";

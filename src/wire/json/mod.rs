@@ -51,6 +51,8 @@ pub struct Scanner {
     /// match.
     key: Vec<u8>,
     captures: Captures,
+    /// A document ended since the last [`Scanner::feed_document`] began.
+    ended: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -110,12 +112,27 @@ impl Scanner {
             member: None,
             key: Vec::new(),
             captures: Captures::new(capture_max),
+            ended: false,
         }
     }
 
     /// Feeds the next bytes, split anywhere. Calls `found` for each captured value when it is
     /// complete.
     pub fn feed(&mut self, bytes: &[u8], found: &mut dyn FnMut(Found<'_>)) {
+        let mut rest = bytes;
+        while let Some(length) = self.feed_document(rest, found) {
+            rest = &rest[length..];
+        }
+    }
+
+    /// Feeds the next bytes up to the end of a document, and gives how many these are; `None` where none
+    /// ends in them. A number that is a whole document ends with the byte that follows it.
+    pub fn feed_document(
+        &mut self,
+        bytes: &[u8],
+        found: &mut dyn FnMut(Found<'_>),
+    ) -> Option<usize> {
+        self.ended = false;
         let mut at = 0;
         while at < bytes.len() {
             at = match self.state {
@@ -128,10 +145,14 @@ impl Scanner {
                 State::InLiteral(rest) => self.in_literal(bytes, at, rest, found),
                 State::After => self.after(bytes, at, found),
                 State::Skip { .. } => self.skip(bytes, at, found),
-                State::Broken => return,
+                State::Broken => return None,
             };
+            if self.ended {
+                return Some(at);
+            }
         }
         self.captures.leave(bytes);
+        None
     }
 
     /// Ends the document: a number that is the whole document is complete. Values cut off are
@@ -220,6 +241,7 @@ impl Scanner {
     fn complete(&mut self, bytes: &[u8], end: usize, found: &mut Sink<'_>) {
         self.captures.end(self.frames.len(), bytes, end, found);
         self.state = if self.frames.is_empty() {
+            self.ended = true;
             DOCUMENT
         } else {
             State::After
