@@ -133,6 +133,11 @@ impl RequestReader {
         self.facts.stream
     }
 
+    /// The model that the body names, as far as it was read.
+    pub fn model(&self) -> Option<&str> {
+        self.facts.model.as_deref()
+    }
+
     /// What the body says, as far as it was read.
     pub fn facts(&self) -> RequestFacts {
         let choices = self.choices.max(1).saturating_mul(self.prompts.max(1));

@@ -85,7 +85,7 @@ impl Call {
         let facts = self.request.facts();
         let endpoint = &self.target.endpoint;
         let head = Arc::make_mut(&mut self.head);
-        head.request_model = facts.model.clone().or_else(|| endpoint.model.clone());
+        head.request_model.clone_from(&facts.model);
         head.streamed = endpoint.streams(facts.stream);
         let known = Arc::make_mut(&mut self.facts);
         known.model.clone_from(&head.request_model);
@@ -134,11 +134,17 @@ impl Call {
     }
 
     /// The model at whose price the call is expected: what the operator says is behind the name that was
-    /// asked for, else that name itself.
+    /// asked for, else that name itself. Where nobody knows a deployment, a hold of the size that the body's
+    /// own name tells is better than none.
     pub(super) fn priced_model(&self) -> Option<&str> {
         let asked = self.head.request_model.as_deref()?;
         let behind = self.live.catalog.behind(&self.target.provider.name, asked);
-        Some(behind.unwrap_or(asked))
+        let named = behind.unwrap_or(asked);
+        let other = self.request.other_model().and_then(|said| {
+            let lookup = self.lookup(named, Selectors::NONE);
+            self.live.catalog.first_priced(&lookup, [named, said])
+        });
+        other.or(Some(named))
     }
 
     /// The key under which the model that was asked for is priced.

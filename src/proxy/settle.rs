@@ -199,6 +199,8 @@ impl Call {
             None => extraction.response_id = Some(names.trim().to_owned()),
             Some(Counted::Part(before)) => {
                 usage.subtract(&before);
+                // It is that of all, and what was counted before has its own.
+                extraction.provider_cost = None;
                 extraction.response_id = Some(names.trim().to_owned());
             }
             Some(Counted::Whole) => {
