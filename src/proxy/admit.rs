@@ -185,8 +185,22 @@ impl Call {
                 worst_case: nothing,
             };
         }
+        let mut selectors = request.selectors.clone();
+        selectors.geo = selectors.geo.or_else(|| self.target.geo.clone());
+        let mut sizes = self.sizes_at(engine, request, &selectors);
+        if selectors.service_tier.take().is_some() {
+            // A provider may know nothing of the tier that was asked for, and charge as if none had been.
+            let plain = self.sizes_at(engine, request, &selectors);
+            let (expected, worst) = (&mut sizes.expected.cost, &mut sizes.worst_case.cost);
+            *expected = expected.or(plain.expected.cost);
+            *worst = (*worst).max(plain.worst_case.cost);
+        }
+        sizes
+    }
+
+    fn sizes_at(&self, engine: &Engine, request: &RequestFacts, selectors: &Selectors) -> Sizes {
         let model = self.priced_model().unwrap_or_default();
-        let lookup = self.lookup(model, &request.selectors);
+        let lookup = self.lookup(model, selectors);
         let rates = self.live.catalog.find(&lookup);
         let window = self.live.catalog.context_window(&lookup);
         engine.estimator.sizes(&Ask {
@@ -228,13 +242,16 @@ impl Call {
                 price_version: None,
             };
         }
+        // What cannot be read, or was made by another call, has no size: an unknown cost is none, never 0.
+        let metering = self.target.endpoint.metering;
+        let input = (metering == Metering::Metered).then_some(sizes.expected.input_tokens);
+        let free = (metering == Metering::Free).then_some(PicoUsd::ZERO);
         let model = self.priced_model().unwrap_or_default();
-        let input = sizes.expected.input_tokens;
         let rates = self.live.catalog.find(&self.lookup(model, Selectors::NONE));
         Hold {
             head: Arc::clone(&self.head),
-            input_tokens: (self.target.endpoint.metering == Metering::Metered).then_some(input),
-            input_cost: rates.and_then(|rates| rates.input_cost(input)),
+            input_tokens: input,
+            input_cost: free.or_else(|| rates?.input_cost(input?)),
             price_version: Some(self.live.catalog.version().to_owned()),
         }
     }

@@ -345,12 +345,13 @@ impl Call {
         }
     }
 
-    /// What the price depends on besides the model. The tier and the speed are those of the answer alone: a
-    /// provider may not know the ones that were asked for.
+    /// What the price depends on besides the model. Tier, speed and place are those of the answer or
+    /// of the host alone: a provider may not know the ones that were asked for.
     fn selectors(&self, extraction: &Extraction) -> Selectors {
         let asked = Selectors {
             service_tier: None,
             speed: None,
+            geo: None,
             ..self.request.facts().selectors
         };
         let mut selectors = extraction.selectors.clone().or(asked);
