@@ -116,6 +116,14 @@ async fn what_cannot_be_told_is_never_free() {
         let response = client.send(&request).await;
         assert_eq!(response.status(), 200, "free: {}", request.path);
     }
+    for hidden in [
+        Request::get("/v1/chat/completions?%24httpMethod=POST"),
+        Request::get("/v1/chat/completions").header("X-HTTP-Method-Override", "POST"),
+        Request::get("/v1/responses/resp_1").header("x-http-method", "POST"),
+    ] {
+        let refused = client.send(&hidden).await;
+        assert_eq!(refused.status(), 429, "another method: {}", hidden.path);
+    }
     let refused = client.send(&Request::get("/v1/responses")).await;
     assert_eq!(refused.status(), 429, "a WebSocket opens here");
 }
