@@ -30,13 +30,19 @@ pub enum Decision {
 impl Call {
     /// What the budgets say of the head alone; a call that is free depends on nothing in its body.
     pub fn preview(&self, engine: &Engine) -> Preview {
-        if self.target.endpoint.metering.is_free_to_ask() {
+        let metering = self.target.endpoint.metering;
+        if metering.is_free_to_ask() {
             return Preview::AdmitNow;
         }
         let now = engine.clock.unix_ms();
-        engine
+        let said = engine
             .budgets
-            .preview(&self.facts, self.pending(), self.costs_for_sure(), now)
+            .preview(&self.facts, self.pending(), self.costs_for_sure(), now);
+        match said {
+            // Its body tells nothing of what it holds.
+            Preview::NeedBody if metering == Metering::Deferred => Preview::AdmitNow,
+            said => said,
+        }
     }
 
     /// Takes a budget's no.
@@ -116,7 +122,8 @@ impl Call {
     /// Whether the call costs something, as far as its head tells: by its model where the path names it, else
     /// because the provider has none that is free.
     fn costs_for_sure(&self) -> bool {
-        if self.target.endpoint.metering != Metering::Metered {
+        let metering = self.target.endpoint.metering;
+        if !matches!(metering, Metering::Metered | Metering::Deferred) {
             return false;
         }
         let provider = &self.target.provider;
@@ -177,7 +184,8 @@ impl Call {
             return self.session_sizes();
         }
         if self.target.endpoint.metering != Metering::Metered {
-            let free = self.target.endpoint.metering.is_free_to_ask();
+            let metering = self.target.endpoint.metering;
+            let free = metering.is_free() || metering.is_free_to_ask();
             let cost = free.then_some(PicoUsd::ZERO);
             let nothing = Size { cost, ..Size::FREE };
             return Sizes {
@@ -245,7 +253,7 @@ impl Call {
         // What cannot be read, or was made by another call, has no size: an unknown cost is none, never 0.
         let metering = self.target.endpoint.metering;
         let input = (metering == Metering::Metered).then_some(sizes.expected.input_tokens);
-        let free = (metering == Metering::Free).then_some(PicoUsd::ZERO);
+        let free = metering.is_free().then_some(PicoUsd::ZERO);
         let model = self.priced_model().unwrap_or_default();
         let rates = self.live.catalog.find(&self.lookup(model, Selectors::NONE));
         Hold {

@@ -306,7 +306,7 @@ impl Call {
         let metering = self.target.endpoint.metering;
         // A look at what was made costs nothing by itself.
         let looks = metering == Metering::Fetched && extraction.usage.is_none();
-        let is_free = metering == Metering::Free || looks || failed;
+        let is_free = metering.is_free() || looks || failed;
         if self.admission != Admission::Admitted || is_free {
             return free;
         }
