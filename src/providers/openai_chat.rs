@@ -19,6 +19,10 @@ static PATHS: LazyLock<Paths> = LazyLock::new(|| {
     Paths::new(&[
         "id",
         "model",
+        // A conversation of Mistral's names it with each of its outputs.
+        "outputs[].model",
+        "outputs[].content",
+        "outputs[].content[].text",
         "service_tier",
         "error",
         "base_resp.status_code",
@@ -74,7 +78,7 @@ impl Reader for Chat {
         match path {
             "id" if self.stored => set_name(&mut said.response_id, found.raw),
             "id" => {}
-            "model" => said.note_model(found.raw),
+            "model" | "outputs[].model" => said.note_model(found.raw),
             "service_tier" => set_name(&mut said.selectors.service_tier, found.raw),
             "error" | "x_groq.error" => said.note_error(found.raw),
             // MiniMax says no with status 200 and a number of its own.
@@ -93,7 +97,9 @@ impl Reader for Chat {
                 self.finished |= name(found.raw).is_some();
             }
             // An array's texts come one by one; the array itself is not text.
-            "choices[].delta.content" | "choices[].message.content" if is_array(found) => {}
+            "choices[].delta.content" | "choices[].message.content" | "outputs[].content"
+                if is_array(found) => {}
+            "outputs[].content" | "outputs[].content[].text" => push_text(found, text),
             _ => {
                 self.has_choice = true;
                 push_text(found, text);

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::units::PicoUsd;
 
 use super::node::{Node, largest};
-use super::report::{Convention, Placement, Report};
+use super::report::{AUDIO_SECONDS, Convention, Placement, Report};
 
 /// Reads a `usage` value; one that states no tokens gives an empty report.
 pub fn report(usage: &Value) -> Report {
@@ -56,13 +56,16 @@ pub fn report(usage: &Value) -> Report {
         audio_output: output_details.at("audio_tokens").count(),
         image_input: input_details.at("image_tokens").count(),
         image_output: output_details.at("image_tokens").count(),
-        has_audio: usage
-            .at("prompt_audio_seconds")
-            .count()
-            .is_some_and(|seconds| seconds > 0),
+        tool_input: connector_input(usage, [input, output, total]),
         cost: cost(usage),
         ..Report::default()
     };
+    // Mistral charges what is heard by the second, in chats too.
+    let heard = usage.at("prompt_audio_seconds").seconds();
+    if let Some(seconds) = heard.filter(|seconds| *seconds > 0) {
+        report.has_audio = true;
+        report.units.insert(AUDIO_SECONDS, seconds);
+    }
     report.set_web_searches(web_searches(usage));
     note_kinds(&mut report, input_details);
     report
@@ -119,6 +122,20 @@ fn cache_write(usage: Node<'_>, details: Node<'_>) -> Option<u64> {
     ])
 }
 
+/// What Mistral's connectors fed back, where the total shows that it lies beside the prompt.
+fn connector_input(usage: Node<'_>, [input, output, total]: [Option<u64>; 3]) -> Option<u64> {
+    let beside = total?.checked_sub(input?)?.checked_sub(output?)?;
+    let fed_back = usage.at("connector_tokens").count();
+    fed_back.filter(|count| (1..=beside).contains(count))
+}
+
+/// Mistral counts the calls of each connector by its name; it has two that search the web.
+fn connector_searches(usage: Node<'_>) -> Option<u64> {
+    let calls = usage.at("connectors");
+    let searches = ["web_search", "web_search_premium"].map(|name| calls.at(name).count());
+    searches.into_iter().flatten().reduce(u64::saturating_add)
+}
+
 fn web_searches(usage: Node<'_>) -> Option<u64> {
     largest([
         usage
@@ -135,6 +152,7 @@ fn web_searches(usage: Node<'_>) -> Option<u64> {
             .count(),
         usage.at("tool_usage").at("web_search").count(),
         usage.at("num_search_queries").count(),
+        connector_searches(usage),
     ])
 }
 

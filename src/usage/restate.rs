@@ -97,12 +97,14 @@ fn whole_output(report: &Report, audio_beside: Option<u64>) -> (Option<u64>, Opt
     }
 }
 
-/// What the stated total holds beyond input and output; `None` where that cannot be told.
+/// What the stated total holds beyond input, output and what tools fed back; `None` where that
+/// cannot be told.
 fn unexplained(report: &Report) -> Option<u64> {
     report
         .total?
         .checked_sub(report.input?)?
-        .checked_sub(report.output?)
+        .checked_sub(report.output?)?
+        .checked_sub(report.tool_input.unwrap_or(0))
 }
 
 /// Holds every subset to its whole.

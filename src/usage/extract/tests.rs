@@ -11,6 +11,7 @@ mod claude;
 mod gemini;
 mod google;
 mod media;
+mod mistral;
 mod openai;
 mod tools;
 
