@@ -70,6 +70,10 @@ fn whole_input(report: &Report, audio_beside: Option<u64>) -> Option<u64> {
 
 /// Audio that was counted beside the input (Mistral): only the total holds it, and perhaps a detail.
 fn audio_beside(report: &Report) -> Option<u64> {
+    if report.convention.reasoning == Placement::Beside {
+        // What such a total holds besides is reasoning, even if it is as much as the audio.
+        return None;
+    }
     let gap = unexplained(report).filter(|gap| *gap > 0)?;
     let reasoning = report.reasoning.unwrap_or(0);
     match report.audio_input.filter(|audio| *audio > 0) {
