@@ -22,6 +22,7 @@ pub(super) const PATH_NAMES: &[&str] = &[
     "usage",
     "error",
     "message.model",
+    "message.stop_reason",
     "message.usage",
     "delta.stop_reason",
     "delta.text",
@@ -57,7 +58,9 @@ impl Reader for Messages {
                 self.has_usage |= self.counts.note(said, Node::new(&value));
             }
             "error" => said.note_error(found.raw),
-            "delta.stop_reason" => self.stopped |= name(found.raw).is_some(),
+            "delta.stop_reason" | "message.stop_reason" => {
+                self.stopped |= name(found.raw).is_some()
+            }
             _ => push_text(found, text),
         }
     }
@@ -67,7 +70,9 @@ impl Reader for Messages {
         let stopped = std::mem::take(&mut self.stopped);
         if std::mem::take(&mut self.has_usage) {
             let standing = match event.as_deref() {
-                Some("message_start") => Standing::Opening,
+                Some("message_start") if !stopped => Standing::Opening,
+                // One that begins with why it stopped was made before, and no delta need follow.
+                Some("message_start") => Standing::Running,
                 Some("message_delta") if !stopped => Standing::Running,
                 _ => Standing::Final,
             };
