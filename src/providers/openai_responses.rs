@@ -28,6 +28,7 @@ static PATHS: LazyLock<Paths> = LazyLock::new(|| {
         "output[].type",
         "output[].action.type",
         "output[].container_id",
+        "output[].environment.container_id",
         "output[].content[].text",
         "output[].arguments",
         "response.id",
@@ -40,6 +41,7 @@ static PATHS: LazyLock<Paths> = LazyLock::new(|| {
         "response.output[].type",
         "response.output[].action.type",
         "response.output[].container_id",
+        "response.output[].environment.container_id",
     ])
 });
 
@@ -68,7 +70,7 @@ pub struct Responses {
     files: u64,
     drawings: u64,
     code_runs: u64,
-    /// The containers that code ran in: each is charged once.
+    /// The containers that code or a shell ran in: each is charged once.
     containers: BTreeSet<String>,
     code: Option<Vec<u8>>,
     /// The caller asked that the response be not kept, so it cannot be fetched again.
@@ -114,7 +116,8 @@ impl Reader for Responses {
             }
             "tools[].model" => set_name(&mut self.tool_model, found.raw),
             "output[].type" => self.item(found.raw),
-            "output[].container_id" => {
+            // Where code or a shell ran: a container of the provider's, never the caller's machine.
+            "output[].container_id" | "output[].environment.container_id" => {
                 let id = name(found.raw).filter(|_| self.containers.len() < CONTAINERS_MAX);
                 self.containers.extend(id);
             }
