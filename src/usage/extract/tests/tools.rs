@@ -139,3 +139,12 @@ fn a_compound_system_is_split_by_model_where_its_parts_add_up() {
         assert!(found.sub_usages.is_empty(), "{models}");
     }
 }
+
+#[test]
+fn what_a_model_says_aloud_is_estimated_by_its_transcript() {
+    let audio = json!({"transcript": "one two three four five", "data": "AAAA"});
+    let spoken = json!({"choices": [{"index": 0, "delta": {"audio": audio}}]});
+    let (_, found) = Case::events(Dialect::OpenaiChat, &[spoken]).read();
+    assert_eq!(found.source, UsageSource::Estimated);
+    assert!(found.usage.and_then(|usage| usage.output) > Some(2));
+}
