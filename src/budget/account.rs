@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 
 use crate::budget::amount::{needed, sum, taken};
 use crate::budget::facts::{Facts, Size, Sizes, Spent};
-use crate::budget::limits::{Limit, Unit, Unknown};
+use crate::budget::limits::{HoldMode, Limit, OnSpent, Unit, Unknown};
 use crate::budget::refusal::{Denial, Reason};
 use crate::budget::window::{Window, window};
 
@@ -170,6 +170,24 @@ impl Account {
             });
         }
         Ok(true)
+    }
+
+    /// Why an open session may not make another response that holds `sizes`. Where a budget may be
+    /// overshot, it takes one until it is spent.
+    pub(crate) fn ends_session(&self, facts: &Facts, sizes: &Sizes) -> Option<Reason> {
+        let limit = &self.limit;
+        if limit.on_spent == OnSpent::Leave || limit.unit == Unit::Concurrent {
+            return None;
+        }
+        match self.check(facts, sizes) {
+            Ok(_) => None,
+            // A request that is held is one that is spent, its own session's as well.
+            Err(_) if limit.unit == Unit::Requests => Some(Reason::Spent),
+            Err(denial) if limit.hold == HoldMode::WorstCase || denial.needed == 0 => {
+                Some(denial.reason)
+            }
+            Err(denial) => (denial.spent >= limit.amount).then_some(Reason::Spent),
+        }
     }
 
     /// Takes a hold that was checked.

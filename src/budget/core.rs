@@ -51,6 +51,8 @@ pub(super) struct Open {
     pub(super) sizes: Sizes,
     pub(super) admitted_ms: i64,
     pub(super) parts: Vec<Part>,
+    /// Part of a session, which has its place among the calls at once.
+    pub(super) in_session: bool,
 }
 
 /// Names a call in flight; never given twice.
@@ -147,20 +149,25 @@ impl Core {
         if let Some((place, denial)) = worst {
             return Err(self.refusal(place, denial, facts, now_ms));
         }
-        for part in &mut parts {
-            let account = &mut self.accounts[part.account];
-            (part.meter, part.start_ms) = account.hold(facts, part.amount);
-        }
-        let id = self.next_id;
-        self.next_id += 1;
-        let open = Open {
+        Ok(self.take(Open {
             facts: Arc::clone(facts),
             sizes: *sizes,
             admitted_ms: now_ms,
             parts,
-        };
+            in_session: false,
+        }))
+    }
+
+    /// Takes the holds of a call that may pass.
+    pub(super) fn take(&mut self, mut open: Open) -> HoldId {
+        for part in &mut open.parts {
+            let account = &mut self.accounts[part.account];
+            (part.meter, part.start_ms) = account.hold(&open.facts, part.amount);
+        }
+        let id = self.next_id;
+        self.next_id += 1;
         self.open.insert(id, open);
-        Ok(id)
+        id
     }
 
     /// Ends a call in flight: charged with `actual`, or as if it had never been.

@@ -69,6 +69,16 @@ pub enum Unknown {
     Block,
 }
 
+/// What becomes of an open session once the budget is spent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnSpent {
+    /// It is closed when the responses in flight have ended.
+    #[default]
+    Close,
+    /// It goes on, counted.
+    Leave,
+}
+
 /// One budget of `proxy.yaml`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limit {
@@ -88,6 +98,8 @@ pub struct Limit {
     pub unpriced: Unknown,
     /// A route of a known provider that weir cannot meter.
     pub unmetered: Unknown,
+    /// Open sessions (WebSockets) when the budget is spent.
+    pub on_spent: OnSpent,
     /// How long a call may wait for holds to settle before it is refused.
     pub wait: Duration,
     /// Percentages of the limit at which a warning is logged, once per window.

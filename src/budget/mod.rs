@@ -15,6 +15,7 @@ mod matching;
 mod permit;
 mod refusal;
 mod renewal;
+mod session;
 mod waiting;
 pub mod window;
 
@@ -34,6 +35,7 @@ pub use self::core::{BudgetState, Preview};
 pub use self::facts::{Facts, Pending, Size, Sizes, Spent};
 pub use self::permit::Permit;
 pub use self::refusal::{Reason, Refusal};
+pub use self::session::Full;
 pub use self::waiting::WAITING_MAX;
 
 use self::core::{Core, HoldId};

@@ -10,7 +10,7 @@ use crate::budget::amount::needed;
 use crate::budget::core::Core;
 use crate::budget::facts::{Facts, Pending, Spent};
 use crate::budget::index::Index;
-use crate::budget::limits::Limit;
+use crate::budget::limits::{Limit, Unit};
 use crate::budget::matching::{Fit, fit};
 use crate::budget::window::window;
 
@@ -70,7 +70,8 @@ impl Core {
             });
             for &place in fresh {
                 let account = &mut self.accounts[place];
-                let covers = fit(&account.limit, &open.facts, Pending::NOTHING) == Fit::Yes;
+                let covers = fit(&account.limit, &open.facts, Pending::NOTHING) == Fit::Yes
+                    && !(open.in_session && account.limit.unit == Unit::Concurrent);
                 if covers && account.window.start_ms <= open.admitted_ms {
                     let amount = needed(&account.limit, &open.facts, &open.sizes).unwrap_or(0);
                     let (meter, start_ms) = account.hold(&open.facts, amount);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::limits::{Dimension, HoldMode, Limit, Match, Per, Unit, Unknown};
+use super::limits::{Dimension, HoldMode, Limit, Match, OnSpent, Per, Unit, Unknown};
 use super::*;
 use crate::units::{Currency, PICO_PER_USD, PicoUsd};
 
@@ -19,6 +19,7 @@ pub(super) fn limit(name: &str) -> Limit {
         hold: HoldMode::Expected,
         unpriced: Unknown::Allow,
         unmetered: Unknown::Allow,
+        on_spent: OnSpent::Close,
         wait: Duration::ZERO,
         warn_at: Vec::new(),
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use pingora::apps::HttpServerOptions;
+use pingora::connectors::ConnectorOptions;
 use pingora::proxy::{HttpProxy, http_proxy};
 use pingora::server::configuration::ServerConf;
 use tracing::warn;
@@ -155,7 +156,11 @@ pub(super) fn app(engine: &Arc<Engine>, files: &Files) -> HttpProxy<Weir> {
         warn!("no system roots were found: https upstreams need `ca`, or set SSL_CERT_FILE");
         conf.ca_file = Some(files.certificate.display().to_string());
     }
-    let mut app = http_proxy(&Arc::new(conf), Weir::new(Arc::clone(engine)));
+    let weir = Weir::new(
+        Arc::clone(engine),
+        ConnectorOptions::from_server_conf(&conf),
+    );
+    let mut app = http_proxy(&Arc::new(conf), weir);
     let mut options = HttpServerOptions::default();
     options.h2_idle_timeout = Some(H2_IDLE);
     app.server_options = Some(options);

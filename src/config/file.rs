@@ -10,7 +10,7 @@ use super::tree::Node;
 use super::values::{
     Address, Amount, ApiName, Code, Each, Flag, Folder, Hold, Host, InUsd, KeyPattern, Label, Name,
     OnFault, OnUnknown, Pattern, PerName, Percent, Price, ProviderName, ProxyUrl, Span,
-    TimeZoneName, Token, TunnelPolicy, Url,
+    TimeZoneName, Token, TunnelPolicy, Url, WhenSpent,
 };
 
 /// Defines one mapping: its struct, the keys it accepts, and its schema.
@@ -196,13 +196,16 @@ settings! {
         unpriced: OnUnknown,
         /// A call that weir cannot meter; default allow.
         unmetered: OnUnknown,
+        /// An open WebSocket when the budget is spent: close it after the response in flight
+        /// (default), or leave it.
+        on_spent: WhenSpent,
         /// How long a call may wait for holds to settle before it is refused; default 0s, at most
         /// 60s.
         wait: Span,
         /// Percentages of the limit at which a warning is logged, once per window.
         warn_at: OneOrMany<Percent>,
     }
-    later { action, on_spent }
+    later { action }
 }
 
 settings! {

@@ -99,7 +99,7 @@ pub const REFUSALS: Family = counter(
 pub const UNMETERED: Family = counter(
     "weir_unmetered_total",
     &["provider"],
-    "Calls of a known provider that were forwarded on a path weir cannot meter",
+    "Calls on a path that weir does not know, whose answers state no usage",
 );
 pub const TUNNELS: Family = counter(
     "weir_tunnels_total",

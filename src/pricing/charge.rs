@@ -5,7 +5,7 @@ use super::Lookup;
 use super::catalog::{Catalog, Cost};
 use super::explain::Explanation;
 use super::rates::Line;
-use crate::providers::{Api, Dialect, Selectors};
+use crate::providers::{Api, Backend, Dialect, Selectors};
 use crate::usage::Usage;
 
 /// The price version of a call whose provider stated the cost itself.
@@ -51,18 +51,22 @@ impl<'a> Charge<'a> {
     /// sets the price (`global.`), so there it is the other way round. An answer that repeats the name
     /// that was asked for tells nothing more, and the operator's word comes first.
     pub fn lookup(&self, catalog: &'a Catalog) -> Option<Lookup<'a>> {
+        let route = self.selectors.route.as_deref();
+        let said = self.request_model.or(self.model);
+        let backend = Backend::of(self.catalog_id, said, route);
         let mut lookup = Lookup {
             provider: self.provider,
-            catalog_id: self.catalog_id,
-            model: self.model?,
+            catalog_id: backend.catalog_id,
+            model: backend.model(self.model?),
             at: self.at,
             selectors: self.selectors,
         };
         let behind = |name: Option<&str>| catalog.behind(self.provider, name?);
-        let asked = [behind(self.request_model), self.request_model];
+        let named = |name: Option<&'a str>| name.map(|name| backend.model(name));
+        let asked = [behind(self.request_model), named(self.request_model)];
         let answered = match behind(self.model) {
-            Some(model) if self.model == self.request_model => [Some(model), self.model],
-            other => [self.model, other],
+            Some(model) if self.model == self.request_model => [Some(model), named(self.model)],
+            other => [named(self.model), other],
         };
         let names = match self.dialect.and_then(Dialect::api) {
             Some(Api::Bedrock) => [asked, answered],
@@ -155,6 +159,45 @@ mod tests {
             (nameless.amount, &*nameless.version),
             (None, catalog.version())
         );
+    }
+
+    #[test]
+    fn a_router_is_priced_by_the_backend_that_the_call_names() {
+        let usage = Usage {
+            input: Some(1_000_000),
+            output: Some(0),
+            ..Usage::default()
+        };
+        let catalog = Catalog::builtin();
+        let (section, model) = catalog
+            .models()
+            .find(|(section, _)| *section == "huggingface_together")
+            .expect("the router's section");
+        let direct = Charge {
+            catalog_id: Some(section),
+            ..charge(Some(model), None, &usage)
+        };
+        let asked = format!("{model}:together");
+        let routed = Charge {
+            catalog_id: Some("huggingface"),
+            ..charge(Some(model), Some(&asked), &usage)
+        };
+        assert!(direct.cost(&catalog).amount.is_some());
+        assert_eq!(routed.cost(&catalog).amount, direct.cost(&catalog).amount);
+        let unnamed = Charge {
+            request_model: Some(model),
+            ..routed
+        };
+        assert_eq!(unnamed.cost(&catalog).amount, None);
+        let by_path = Selectors {
+            route: Some("together".to_owned()),
+            ..Selectors::default()
+        };
+        let by_path = Charge {
+            selectors: &by_path,
+            ..unnamed
+        };
+        assert_eq!(by_path.cost(&catalog).amount, direct.cost(&catalog).amount);
     }
 
     #[test]

@@ -3,42 +3,69 @@
 //! A status that means one thing decides at once. 400, 404 and an error inside a stream that began with
 //! 200 mean several, so their codes and types are searched. Message text is searched, never kept.
 
+mod numbers;
+
 use serde_json::Value;
 
 use super::ErrorType;
 use super::node::Node;
 
+pub use numbers::{of_hunyuan, of_minimax, of_qianfan, of_spark};
+
 /// Code or type words and the kind that each stands for; the first that is contained wins.
 const WORDS: &[(&str, ErrorType)] = &[
     ("context_length", ErrorType::TokenLimit),
     ("context_window", ErrorType::TokenLimit),
+    ("context_size", ErrorType::TokenLimit),
     ("string_above_max_length", ErrorType::TokenLimit),
     ("request_too_large", ErrorType::TokenLimit),
     ("model_not_found", ErrorType::ModelNotFound),
+    ("modelnotfound", ErrorType::ModelNotFound),
+    ("model_not_exist", ErrorType::ModelNotFound),
+    ("modelnotexist", ErrorType::ModelNotFound),
     ("deploymentnotfound", ErrorType::ModelNotFound),
+    ("invalidendpointormodel", ErrorType::ModelNotFound),
     ("api_key", ErrorType::Auth),
+    ("apikey", ErrorType::Auth),
     ("authentication", ErrorType::Auth),
+    ("authfailure", ErrorType::Auth),
     ("unauthenticated", ErrorType::Auth),
     ("unauthorized", ErrorType::Auth),
     ("permission", ErrorType::Auth),
+    ("accessdenied", ErrorType::Auth),
+    ("access_denied", ErrorType::Auth),
     ("rate_limit", ErrorType::RateLimit),
     ("ratelimit", ErrorType::RateLimit),
+    ("limitexceeded", ErrorType::RateLimit),
+    ("throttl", ErrorType::RateLimit),
+    ("toomanyrequests", ErrorType::RateLimit),
+    ("too_many_requests", ErrorType::RateLimit),
     ("quota", ErrorType::RateLimit),
     ("billing", ErrorType::RateLimit),
-    ("resource_exhausted", ErrorType::RateLimit),
+    ("insufficient_balance", ErrorType::RateLimit),
+    ("arrearage", ErrorType::RateLimit),
+    ("exhaust", ErrorType::RateLimit),
     ("timeout", ErrorType::Timeout),
+    ("timed_out", ErrorType::Timeout),
     ("deadline_exceeded", ErrorType::Timeout),
     ("overloaded", ErrorType::ServerError),
     ("server_error", ErrorType::ServerError),
     ("api_error", ErrorType::ServerError),
     ("internal", ErrorType::ServerError),
     ("unavailable", ErrorType::ServerError),
+    ("modelerror", ErrorType::ServerError),
+    ("modelstreamerror", ErrorType::ServerError),
+    ("modelnotready", ErrorType::ServerError),
     ("not_found", ErrorType::ModelNotFound),
+    ("notfound", ErrorType::ModelNotFound),
     ("invalid", ErrorType::InvalidRequest),
+    ("validation", ErrorType::InvalidRequest),
     ("content_filter", ErrorType::InvalidRequest),
     ("contentfilter", ErrorType::InvalidRequest),
     ("content_policy", ErrorType::InvalidRequest),
     ("moderation_blocked", ErrorType::InvalidRequest),
+    ("datainspection", ErrorType::InvalidRequest),
+    ("data_inspection", ErrorType::InvalidRequest),
     ("failed_precondition", ErrorType::InvalidRequest),
 ];
 
@@ -46,20 +73,42 @@ const WORDS: &[(&str, ErrorType)] = &[
 const TOO_LONG: &[&str] = &[
     "context length",
     "context window",
+    "context size",
     "prompt is too long",
+    "prompt too long",
     "input is too long",
+    "input length should be",
+    "input length exceeds",
+    "maximum prompt length",
     "maximum number of tokens",
     "too many tokens",
+    "total number of tokens",
+    "exceed max message tokens",
+    "reduce the length",
 ];
 
 /// Most bytes of an error's message that are searched.
 const MESSAGE_BYTES_MAX: usize = 2048;
+
+/// Whether a value says that there is an error: `null`, `false`, 0 and what is empty do not.
+pub fn says(error: &Value) -> bool {
+    match error {
+        Value::Null | Value::Bool(false) => false,
+        Value::Bool(true) => true,
+        Value::Number(number) => number.as_f64() != Some(0.0),
+        Value::String(text) => !text.is_empty(),
+        Value::Array(items) => !items.is_empty(),
+        Value::Object(members) => !members.is_empty(),
+    }
+}
 
 /// The kind of the `error` value of a body or an event under that status.
 pub fn classify(status: u16, error: &Value) -> ErrorType {
     if let Some(kind) = plain(status) {
         return kind;
     }
+    // A list of them is told by its first.
+    let error = error.get(0).unwrap_or(error);
     let node = Node::new(error);
     let said = [node.at("type"), node.at("code"), node.at("status")];
     let reasons = node.at("details").items().map(|detail| detail.at("reason"));
@@ -89,8 +138,12 @@ pub fn classify(status: u16, error: &Value) -> ErrorType {
             ErrorType::TokenLimit
         }
         Some(kind) => kind,
-        None if message.contains("api key") => ErrorType::Auth,
+        None if message.contains("api key") || message.contains("api token") => ErrorType::Auth,
         None if status == 404 && message.contains("model") => ErrorType::ModelNotFound,
+        None if message.starts_with("model") && message.contains("not found") => {
+            ErrorType::ModelNotFound
+        }
+        None if message.contains("model identifier is invalid") => ErrorType::ModelNotFound,
         None => numeric(node)
             .or(by_status(status))
             .unwrap_or(ErrorType::Unknown),
@@ -200,6 +253,67 @@ mod tests {
             Auth,
         );
         check(400, json!("the model is not loaded"), InvalidRequest);
+    }
+
+    #[test]
+    fn every_vendors_words_are_known() {
+        use ErrorType::*;
+        for (status, error, kind) in [
+            (400, json!({"type": "ThrottlingException"}), RateLimit),
+            (
+                400,
+                json!({"type": "ValidationException", "message": "Input is too long for requested model."}),
+                TokenLimit,
+            ),
+            (
+                400,
+                json!({"type": "ValidationException", "message": "bad"}),
+                InvalidRequest,
+            ),
+            (
+                400,
+                json!({"message": "The provided model identifier is invalid."}),
+                ModelNotFound,
+            ),
+            (424, json!({"type": "ModelErrorException"}), ServerError),
+            (200, json!({"code": "Throttling.RateQuota"}), RateLimit),
+            (400, json!({"code": "Arrearage"}), RateLimit),
+            (400, json!({"code": "InvalidApiKey"}), Auth),
+            (
+                400,
+                json!({"code": "InvalidParameter", "message": "Range of input length should be [1, 6000]"}),
+                TokenLimit,
+            ),
+            (400, json!({"code": "DataInspectionFailed"}), InvalidRequest),
+            (
+                400,
+                json!({"code": "content_filter", "message": "filtered"}),
+                InvalidRequest,
+            ),
+            (
+                400,
+                json!({"message": "too many tokens: the total number of tokens cannot exceed 9"}),
+                TokenLimit,
+            ),
+            (
+                404,
+                json!({"message": "model 'command-r' was removed"}),
+                ModelNotFound,
+            ),
+            (
+                404,
+                json!("model \"x\" not found, try pulling it first"),
+                ModelNotFound,
+            ),
+            (200, json!("model \"x\" not found"), ModelNotFound),
+            (
+                200,
+                json!([{"code": "invalid_request", "message": "bad"}]),
+                InvalidRequest,
+            ),
+        ] {
+            check(status, error, kind);
+        }
     }
 
     #[test]

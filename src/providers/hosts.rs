@@ -44,6 +44,19 @@ const fn mixed(
     }
 }
 
+/// A provider at its first host: API, name, section of the catalogue, hosts.
+macro_rules! at {
+    ($api:ident, $name:literal, $catalog_id:expr, $first:literal $(, $host:literal)*) => {
+        Known {
+            name: $name,
+            api: Api::$api,
+            catalog_id: $catalog_id,
+            upstream: Some(concat!("https://", $first)),
+            hosts: &[$first $(, $host)*],
+        }
+    };
+}
+
 /// Every known provider; names and hosts are unique.
 pub const KNOWN: &[Known] = &[
     openai_shaped(
@@ -179,16 +192,11 @@ pub const KNOWN: &[Known] = &[
         "https://api.moonshot.ai",
         &["api.moonshot.ai", "api.moonshot.cn"],
     ),
-    mixed(
-        "zai",
-        Some("zai"),
-        "https://api.z.ai",
-        &["api.z.ai", "open.bigmodel.cn"],
-    ),
-    // One catalogue row per backend (`huggingface_together`, …), so the host alone names none.
+    mixed("zai", Some("zai"), "https://api.z.ai", &["api.z.ai"]),
+    // The catalogue has a section per backend (`huggingface_together`, …), which the call names.
     openai_shaped(
         "huggingface",
-        None,
+        Some(super::backend::HUGGINGFACE),
         "https://router.huggingface.co",
         &["router.huggingface.co"],
     ),
@@ -212,6 +220,7 @@ pub const KNOWN: &[Known] = &[
             "dashscope.aliyuncs.com",
             "dashscope-intl.aliyuncs.com",
             "dashscope-us.aliyuncs.com",
+            "dashscope-finance.aliyuncs.com",
             "*.*.maas.aliyuncs.com",
         ],
     ),
@@ -219,13 +228,16 @@ pub const KNOWN: &[Known] = &[
         "minimax",
         Some("minimax"),
         "https://api.minimax.io",
-        &["api.minimax.io", "api.minimaxi.com"],
+        &["api.minimax.io", "api.minimaxi.com", "api.minimax.chat"],
     ),
     openai_shaped(
         "volcengine",
         Some("volcengine"),
         "https://ark.cn-beijing.volces.com",
-        &["ark.cn-beijing.volces.com"],
+        &[
+            "ark.cn-beijing.volces.com",
+            "ark.ap-southeast.bytepluses.com",
+        ],
     ),
     mixed(
         "vercel",
@@ -267,7 +279,11 @@ pub const KNOWN: &[Known] = &[
         "nebius",
         Some("nebius"),
         "https://api.studio.nebius.com",
-        &["api.studio.nebius.com"],
+        &[
+            "api.studio.nebius.com",
+            "api.studio.nebius.ai",
+            "api.tokenfactory.nebius.com",
+        ],
     ),
     openai_shaped(
         "crusoe",
@@ -301,6 +317,97 @@ pub const KNOWN: &[Known] = &[
         "http://127.0.0.1:11434",
         &["127.0.0.1:11434", "localhost:11434"],
     ),
+    mixed(
+        "lmstudio",
+        None,
+        "http://127.0.0.1:1234",
+        &["127.0.0.1:1234", "localhost:1234"],
+    ),
+    // Providers with an API of their own.
+    at!(
+        Cohere,
+        "cohere",
+        Some("cohere"),
+        "api.cohere.com",
+        "api.cohere.ai"
+    ),
+    at!(
+        Auto,
+        "qianfan",
+        None,
+        "qianfan.baidubce.com",
+        "aip.baidubce.com"
+    ),
+    at!(
+        Hunyuan,
+        "hunyuan",
+        Some("tencent"),
+        "hunyuan.tencentcloudapi.com",
+        "hunyuan.ap-guangzhou.tencentcloudapi.com",
+        "hunyuan.ap-beijing.tencentcloudapi.com",
+        "api.hunyuan.cloud.tencent.com",
+        "api.lkeap.cloud.tencent.com"
+    ),
+    at!(
+        Spark,
+        "spark",
+        None,
+        "spark-api.xf-yun.com",
+        "spark-api-open.xf-yun.com"
+    ),
+    at!(Auto, "zhipu", Some("zhipuai"), "open.bigmodel.cn"),
+    at!(
+        Auto,
+        "watsonx",
+        None,
+        "us-south.ml.cloud.ibm.com",
+        "eu-de.ml.cloud.ibm.com",
+        "eu-gb.ml.cloud.ibm.com",
+        "jp-tok.ml.cloud.ibm.com",
+        "au-syd.ml.cloud.ibm.com",
+        "ca-tor.ml.cloud.ibm.com"
+    ),
+    at!(Auto, "aleph-alpha", None, "api.aleph-alpha.com"),
+    at!(Auto, "replicate", None, "api.replicate.com"),
+    at!(Auto, "cloudflare", Some("cloudflare"), "api.cloudflare.com"),
+    // OpenAI's shapes.
+    at!(Openai, "jina", None, "api.jina.ai"),
+    at!(Openai, "aitwentyone", None, "api.ai21.com"),
+    at!(Openai, "arcee", Some("arcee"), "api.arcee.ai"),
+    at!(Openai, "baseten", Some("baseten"), "inference.baseten.co"),
+    at!(
+        Openai,
+        "doubleword",
+        Some("doubleword"),
+        "api.doubleword.ai"
+    ),
+    at!(Openai, "meta", Some("meta"), "api.meta.ai", "api.llama.com"),
+    at!(
+        Openai,
+        "quicksilverpro",
+        Some("quicksilverpro"),
+        "api.quicksilverpro.io"
+    ),
+    at!(Openai, "typesafe", Some("typesafe"), "api.typesafe.ai"),
+    at!(
+        Openai,
+        "ovhcloud",
+        Some("ovhcloud"),
+        "oai.endpoints.kepler.ai.cloud.ovh.net"
+    ),
+    at!(Openai, "hyperbolic", None, "api.hyperbolic.xyz"),
+    at!(Openai, "nscale", None, "inference.api.nscale.com"),
+    at!(Openai, "scaleway", None, "api.scaleway.ai"),
+    at!(
+        Openai,
+        "siliconflow",
+        None,
+        "api.siliconflow.cn",
+        "api.siliconflow.com"
+    ),
+    at!(Openai, "stepfun", None, "api.stepfun.com"),
+    at!(Openai, "baichuan", None, "api.baichuan-ai.com"),
+    at!(Openai, "lingyi", None, "api.lingyiwanwu.com"),
 ];
 
 impl Known {

@@ -1,29 +1,48 @@
 //! Which API a request is, where that API states model and usage, and how it says no.
 
+mod aleph_alpha;
 mod anthropic;
+mod backend;
 mod bedrock;
+mod cohere;
+mod dashscope;
 mod errors;
+mod failed;
 mod gemini;
 pub mod hosts;
+mod hunyuan;
+mod llamacpp;
+mod mistral_ocr;
 mod names;
 mod node;
+mod ollama;
 mod openai_audio;
 mod openai_batch;
 mod openai_chat;
 mod openai_embeddings;
 mod openai_images;
+mod openai_realtime;
 mod openai_responses;
 mod openai_speech;
 mod openai_usage;
 mod openai_videos;
 pub mod paths;
+mod pruned;
+mod qianfan;
 pub mod reader;
 pub mod refusal;
+mod replicate;
 pub mod report;
 pub mod request;
+pub mod session;
 mod sniffed;
+mod spark;
 mod tally;
+mod tgi;
+mod voyage;
+mod watsonx;
 
+pub use backend::Backend;
 pub use errors::by_status;
 
 use std::collections::BTreeMap;
@@ -90,6 +109,8 @@ pub enum Dialect {
     Ollama,
     /// llama.cpp's own completion.
     Llamacpp,
+    /// Hugging Face's own servers: generation and embeddings.
+    Tgi,
     /// DashScope's own API.
     Dashscope,
     Qianfan,
@@ -101,6 +122,8 @@ pub enum Dialect {
     Voyage,
     Watsonx,
     AlephAlpha,
+    /// Replicate's predictions.
+    Replicate,
     /// A path that weir does not know at a provider that it does: told by the keys of the answer.
     Sniffed,
 }
@@ -118,6 +141,9 @@ pub enum Metering {
     /// A known provider's path that weir cannot read: forwarded, counted as unmetered.
     Unmetered,
 }
+
+/// The operation of a connection over which responses are made, each of which has its own.
+pub const SESSION: &str = "session";
 
 impl Metering {
     /// Whether the call itself costs nothing, so that no budget stands in its way.
@@ -141,6 +167,13 @@ pub struct Endpoint {
     pub geo: Option<String>,
     /// What the path fetches, by the provider's name for it; only where `metering` is `Fetched`.
     pub fetched: Option<String>,
+}
+
+impl Endpoint {
+    /// Whether it is a session, of which weir reads what is made.
+    pub fn is_session(&self) -> bool {
+        self.operation == SESSION
+    }
 }
 
 /// What a price may depend on besides provider and model, in the provider's own words.
@@ -243,6 +276,8 @@ pub struct RequestFacts {
     /// The body refers to input that it does not hold: file ids, `previous_response_id`, conversations,
     /// server tools, cached content.
     pub refers_outside: bool,
+    /// The body offers tools.
+    pub has_tools: bool,
 }
 
 /// What a refusal tells the caller, in every dialect.

@@ -47,7 +47,7 @@ impl Api {
 
 impl Dialect {
     /// Every dialect that weir reads.
-    pub const ALL: [Dialect; 34] = [
+    pub const ALL: [Dialect; 36] = [
         Dialect::OpenaiChat,
         Dialect::OpenaiCompletions,
         Dialect::OpenaiResponses,
@@ -73,6 +73,7 @@ impl Dialect {
         Dialect::Cohere,
         Dialect::Ollama,
         Dialect::Llamacpp,
+        Dialect::Tgi,
         Dialect::Dashscope,
         Dialect::Qianfan,
         Dialect::Hunyuan,
@@ -81,6 +82,7 @@ impl Dialect {
         Dialect::Voyage,
         Dialect::Watsonx,
         Dialect::AlephAlpha,
+        Dialect::Replicate,
         Dialect::Sniffed,
     ];
 
@@ -112,6 +114,7 @@ impl Dialect {
             Dialect::Cohere => "cohere",
             Dialect::Ollama => "ollama",
             Dialect::Llamacpp => "llamacpp",
+            Dialect::Tgi => "tgi",
             Dialect::Dashscope => "dashscope",
             Dialect::Qianfan => "qianfan",
             Dialect::Hunyuan => "hunyuan",
@@ -120,6 +123,7 @@ impl Dialect {
             Dialect::Voyage => "voyage",
             Dialect::Watsonx => "watsonx",
             Dialect::AlephAlpha => "aleph_alpha",
+            Dialect::Replicate => "replicate",
             Dialect::Sniffed => "sniffed",
         }
     }
@@ -138,6 +142,8 @@ impl Dialect {
         match self {
             Dialect::Sniffed => None,
             Dialect::Llamacpp
+            | Dialect::Tgi
+            | Dialect::Replicate
             | Dialect::MistralOcr
             | Dialect::Voyage
             | Dialect::Watsonx

@@ -1,8 +1,9 @@
 //! Batches in OpenAI's shape: the object that tells how a batch is, and the file of its results.
 //!
-//! The object states the usage of the whole batch once it is complete; each line of the file states that of
-//! one answer. Both are the same usage, so the object names the file too. An object that does not name its
-//! model cannot be priced, and is left to the file.
+//! The object states the usage of the whole batch; each line of the file states that of one answer. Both are
+//! the same usage, so the object names the file too. What the object of a batch that still runs states is not
+//! all, and would be taken for it. An object that does not name its model cannot be priced, and is left to the
+//! file.
 
 use std::sync::LazyLock;
 
@@ -18,6 +19,7 @@ static PATHS: LazyLock<Paths> = LazyLock::new(|| {
     Paths::new(&[
         "id",
         "object",
+        "status",
         "model",
         "usage",
         "output_file_id",
@@ -26,6 +28,19 @@ static PATHS: LazyLock<Paths> = LazyLock::new(|| {
         "response.body.usage",
     ])
 });
+
+/// What a batch is called that makes no more answers; hosts differ in the spelling.
+const ENDED: [&str; 9] = [
+    "completed",
+    "succeeded",
+    "success",
+    "done",
+    "ended",
+    "expired",
+    "cancelled",
+    "canceled",
+    "failed",
+];
 
 /// Reads a batch object, or the lines of a file of results.
 #[derive(Debug, Default)]
@@ -39,6 +54,7 @@ pub struct Batch {
 struct Message {
     id: Option<String>,
     is_batch: bool,
+    has_ended: bool,
     model: Option<String>,
     file: Option<String>,
     usage: Option<Report>,
@@ -57,6 +73,9 @@ impl Reader for Batch {
         match path {
             "id" => set_name(&mut message.id, found.raw),
             "object" => message.is_batch = name(found.raw).as_deref() == Some("batch"),
+            "status" => {
+                message.has_ended = name(found.raw).is_some_and(|word| is_end(&word));
+            }
             "model" => set_name(&mut message.model, found.raw),
             "usage" => message.usage = usage(),
             "output_file_id" => set_name(&mut message.file, found.raw),
@@ -80,12 +99,16 @@ impl Reader for Batch {
     }
 }
 
+fn is_end(status: &str) -> bool {
+    ENDED.iter().any(|end| status.eq_ignore_ascii_case(end))
+}
+
 impl Message {
     fn tell(self, said: &mut Said) {
         let (Some(model), Some(report)) = (self.model, self.usage) else {
             return;
         };
-        if report.total.unwrap_or(0) == 0 {
+        if !self.has_ended || report.total.unwrap_or(0) == 0 {
             return;
         }
         said.model = Some(model);

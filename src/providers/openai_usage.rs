@@ -3,6 +3,8 @@
 //! One shape with many spellings: what is cached is written in seven places, and providers disagree on
 //! whether reasoning lies within the output. Every spelling is read, and the stated total decides.
 
+mod tools;
+
 use serde_json::Value;
 
 use crate::units::PicoUsd;
@@ -54,9 +56,11 @@ pub fn report(usage: &Value) -> Report {
             usage.at("audio_prompt_tokens").count(),
         ]),
         audio_output: output_details.at("audio_tokens").count(),
-        image_input: input_details.at("image_tokens").count(),
+        image_input: input_details
+            .at("image_tokens")
+            .count()
+            .or_else(|| usage.at("image_tokens").count()),
         image_output: output_details.at("image_tokens").count(),
-        tool_input: connector_input(usage, [input, output, total]),
         cost: cost(usage),
         ..Report::default()
     };
@@ -66,9 +70,20 @@ pub fn report(usage: &Value) -> Report {
         report.has_audio = true;
         report.units.insert(AUDIO_SECONDS, seconds);
     }
-    report.set_web_searches(web_searches(usage));
+    report.tool_input = connectors(usage, &report);
+    tools::note(&mut report, usage);
     note_kinds(&mut report, input_details);
     report
+}
+
+/// What Mistral's connectors brought in, where the total shows that the prompt does not contain it.
+fn connectors(usage: Node<'_>, report: &Report) -> Option<u64> {
+    let tokens = usage.at("connector_tokens").count()?;
+    let beside = report.input? + report.output? + tokens;
+    report
+        .total
+        .is_some_and(|total| total >= beside)
+        .then_some(tokens)
 }
 
 /// The first of these members that is there.
@@ -122,44 +137,14 @@ fn cache_write(usage: Node<'_>, details: Node<'_>) -> Option<u64> {
     ])
 }
 
-/// What Mistral's connectors fed back, where the total shows that it lies beside the prompt.
-fn connector_input(usage: Node<'_>, [input, output, total]: [Option<u64>; 3]) -> Option<u64> {
-    let beside = total?.checked_sub(input?)?.checked_sub(output?)?;
-    let fed_back = usage.at("connector_tokens").count();
-    fed_back.filter(|count| (1..=beside).contains(count))
-}
-
-/// Mistral counts the calls of each connector by its name; it has two that search the web.
-fn connector_searches(usage: Node<'_>) -> Option<u64> {
-    let calls = usage.at("connectors");
-    let searches = ["web_search", "web_search_premium"].map(|name| calls.at(name).count());
-    searches.into_iter().flatten().reduce(u64::saturating_add)
-}
-
-fn web_searches(usage: Node<'_>) -> Option<u64> {
-    largest([
-        usage
-            .at("server_tool_use_details")
-            .at("web_search_requests")
-            .count(),
-        usage
-            .at("server_tool_use")
-            .at("web_search_requests")
-            .count(),
-        usage
-            .at("server_side_tool_usage_details")
-            .at("web_search_calls")
-            .count(),
-        usage.at("tool_usage").at("web_search").count(),
-        usage.at("num_search_queries").count(),
-        connector_searches(usage),
-    ])
-}
-
 /// The provider's own price: OpenRouter's `cost`, Perplexity's `cost.total_cost`, xAI's ticks.
 pub fn cost(usage: Node<'_>) -> Option<PicoUsd> {
     if let Some(ticks) = usage.at("cost_in_usd_ticks").ticks() {
         return Some(ticks);
+    }
+    // DeepInfra's, in dollars though it does not say so.
+    if let Some(estimated) = usage.at("estimated_cost").usd() {
+        return Some(estimated);
     }
     let stated = usage.at("cost");
     if let Some(total) = stated.at("total_cost").usd() {
@@ -219,6 +204,7 @@ mod tests {
                 Some(210_000_000_000),
             ),
             (json!({"cost": 0.01, "is_byok": true}), None),
+            (json!({"estimated_cost": 0.0000042}), Some(4_200_000)),
             (json!({"prompt_tokens": 1}), None),
         ] {
             assert_eq!(report(&usage).cost, pico.map(PicoUsd::new), "{usage}");

@@ -3,14 +3,18 @@
 //! The path's last segments decide, since base URLs are often replaced by gateways; the host decides
 //! only the price catalogue. What is metered wins over what is free, and a word makes a path free only
 //! where it stands: a deployment may be called `files`. A path that fits nothing, or that upstreams may
-//! read in different ways, is forwarded and counted as unmetered.
+//! read in different ways, is forwarded; its answer is sniffed, and counted as unmetered where it states
+//! nothing.
 
 mod plain;
 mod table;
 
 use plain::Plain;
 
-use super::{Api, Dialect, Endpoint, Metering};
+use percent_encoding::percent_decode_str;
+
+use super::spark;
+use super::{Api, Dialect, Endpoint, Metering, SESSION};
 
 /// Longest model name taken from a path, in bytes; a longer one is not a model.
 const MODEL_BYTES_MAX: usize = 256;
@@ -45,7 +49,15 @@ const OPENAI_WORDS: [&str; 6] = [
 /// Tells what a request calls. The query is ignored, and so is the way in which the path is written:
 /// escapes, case, parameters, empty and dot segments. `method` is upper case.
 pub fn endpoint(api: Api, method: &str, path: &str) -> Endpoint {
-    recognised(api, method, &Plain::of(path)).unwrap_or(Endpoint {
+    recognised(api, method, &Plain::of(path)).unwrap_or_else(|| Endpoint {
+        // Its answer may state usage all the same.
+        dialect: Some(Dialect::Sniffed),
+        ..unknown()
+    })
+}
+
+fn unknown() -> Endpoint {
+    Endpoint {
         dialect: None,
         operation: "unknown",
         metering: Metering::Unmetered,
@@ -53,7 +65,51 @@ pub fn endpoint(api: Api, method: &str, path: &str) -> Endpoint {
         streamed: None,
         geo: None,
         fetched: None,
-    })
+    }
+}
+
+/// Tells what a request calls that opens a WebSocket. A session's model may stand in its query.
+pub fn session(api: Api, path: &str, query: &str) -> Endpoint {
+    let path = Plain::of(path);
+    let found = metered(api, table::UPGRADE, &path);
+    let mut endpoint = found.unwrap_or_else(unknown);
+    if endpoint.dialect.is_some() {
+        endpoint.operation = SESSION;
+    }
+    let of_query = |name: &str| {
+        let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+        let mut values = pairs
+            .filter(|(key, _)| *key == name)
+            .map(|(_, value)| value);
+        let value = percent_decode_str(values.next()?).decode_utf8_lossy();
+        named(&value)
+    };
+    endpoint.model = endpoint
+        .model
+        .or_else(|| of_query("model"))
+        .or_else(|| of_query("deployment"));
+    endpoint
+}
+
+impl Endpoint {
+    /// Whether the answer is a stream, where the body asks as it does.
+    pub fn streams(&self, asked: Option<bool>) -> bool {
+        let unasked = self.dialect == Some(Dialect::Ollama);
+        self.streamed.or(asked).unwrap_or(unasked)
+    }
+
+    /// The same at a provider of the catalogue, where that one charges for what is free elsewhere.
+    pub fn at(self, catalog_id: Option<&str>) -> Endpoint {
+        if self.operation != "moderations" || catalog_id != Some("mistral") {
+            return self;
+        }
+        Endpoint {
+            dialect: Some(Dialect::OpenaiEmbeddings),
+            metering: Metering::Metered,
+            streamed: Some(false),
+            ..self
+        }
+    }
 }
 
 /// The API whose marks a request without a provider's name bears: Anthropic's version header, or the
@@ -181,6 +237,10 @@ fn metered(api: Api, method: &str, path: &Plain) -> Option<Endpoint> {
         operation: row.operation,
         metering: row.metering,
         model: model
+            .map(|name| match row.dialect {
+                Dialect::Spark => spark::model(&name).to_owned(),
+                _ => name,
+            })
             .and_then(|name| named(&name))
             .or_else(|| deployment(path)),
         streamed: row.streamed,
@@ -243,6 +303,7 @@ fn free_post(words: &[&str]) -> Option<&'static str> {
             | [base @ .., "messages", "batches", _, "cancel"] => (base, "batches"),
             [base @ .., "batches", last] if last.ends_with(":cancel") => (base, "batches"),
             [base @ .., "moderations"] => (base, "moderations"),
+            [base @ .., "tokenize" | "detokenize"] => (base, "count_tokens"),
             [base @ .., "responses", _, "cancel"] => (base, "fetch_response"),
             [base @ .., "files" | "uploads"]
             | [base @ .., "uploads", _, "parts" | "complete" | "cancel"] => (base, "files"),

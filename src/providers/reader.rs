@@ -3,22 +3,25 @@
 //! A message is one event of a stream or one whole body. Its fields come in any order, so a reader notes
 //! what it is given and judges when the message ends.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 
-use crate::wire::json::{Fields, Found, unquote};
+use crate::wire::json::{Fields, Found, unquoted};
 
-use super::node::{Node, parse};
+use super::node::parse;
+use super::openai_realtime;
 use super::openai_responses;
 use super::report::Report;
 use super::{
-    Dialect, ErrorType, RequestFacts, Selectors, anthropic, bedrock, errors, gemini, openai_audio,
+    Api, Dialect, ErrorType, RequestFacts, Selectors, aleph_alpha, anthropic, bedrock, cohere,
+    dashscope, errors, failed, gemini, hunyuan, llamacpp, mistral_ocr, ollama, openai_audio,
     openai_batch, openai_chat, openai_embeddings, openai_images, openai_speech, openai_videos,
-    sniffed,
+    qianfan, replicate, sniffed, spark, tgi, voyage, watsonx,
 };
 
 /// Most bytes kept of one captured field. The largest usage object on record is under 4 KiB.
-pub const CAPTURE_BYTES_MAX: usize = 32 * 1024;
+pub const CAPTURE_BYTES_MAX: usize = 16 * 1024;
 
 /// Longest name of a model, tier or user that is kept.
 pub const NAME_BYTES_MAX: usize = 256;
@@ -94,6 +97,10 @@ pub struct Said {
     /// The provider's name for what was made, by which it can be fetched again.
     pub response_id: Option<String>,
     pub error: Option<ErrorType>,
+    /// Tool calls that the model wrote, for counting what encloses them where nobody stated usage.
+    pub calls: u64,
+    /// The API never states its input, so it is counted beside the output that it states.
+    pub counts_input: bool,
     /// No later frame changes the report, so the call can be settled.
     pub terminal: bool,
 }
@@ -110,9 +117,7 @@ impl Said {
     /// Takes a report that states anything in place of the one before: tokens, units,
     /// parts or a cost.
     pub fn state(&mut self, report: Report, standing: Standing) {
-        let states_more =
-            !report.units.is_empty() || !report.extra.is_empty() || report.cost.is_some();
-        if report.states_tokens() || states_more {
+        if report.states_usage() {
             self.report = Some(report);
             self.counted = false;
             self.standing = standing;
@@ -131,10 +136,10 @@ impl Said {
         }
     }
 
-    /// Notes an `error` value; `null` is none.
+    /// Notes an `error` value; `null` is none, and so is what is empty.
     pub fn note_error(&mut self, raw: &[u8]) {
         let value = parse(raw);
-        if Node::new(&value).exists() {
+        if errors::says(&value) {
             self.error = Some(errors::classify(self.status, &value));
         }
     }
@@ -166,6 +171,12 @@ pub trait Reader: Debug + Send + Sync {
 
     /// The current message ends. A sentinel without fields ends one too.
     fn message_end(&mut self, said: &mut Said, text: &mut TextSink<'_>);
+
+    /// The body breaks off within the current document. A usage object that was captured by then is whole;
+    /// a reader whose counts stand side by side in the document itself must not take those for all.
+    fn message_cut(&mut self, said: &mut Said, text: &mut TextSink<'_>) {
+        self.message_end(said, text);
+    }
 }
 
 /// The reader of a dialect's responses. `asked` is what the request said, for what answers leave out.
@@ -177,6 +188,7 @@ pub fn reader(dialect: Dialect, asked: &RequestFacts) -> Box<dyn Reader> {
         Dialect::OpenaiResponses => {
             Box::new(openai_responses::Responses::new(asked.store == Some(false)))
         }
+        Dialect::OpenaiRealtime => Box::<openai_realtime::Realtime>::default(),
         Dialect::OpenaiEmbeddings => Box::<openai_embeddings::Embeddings>::default(),
         Dialect::OpenaiImages => Box::new(openai_images::Images::new(asked)),
         Dialect::OpenaiAudio => Box::<openai_audio::Audio>::default(),
@@ -194,12 +206,41 @@ pub fn reader(dialect: Dialect, asked: &RequestFacts) -> Box<dyn Reader> {
         Dialect::GeminiCache => Box::<gemini::cache::Cache>::default(),
         Dialect::GeminiLive => Box::new(gemini::live::Live::new(asked)),
         Dialect::GeminiBatch => Box::<gemini::batch::Batch>::default(),
+        Dialect::Cohere => Box::<cohere::Cohere>::default(),
+        Dialect::Ollama => Box::<ollama::Ollama>::default(),
+        Dialect::Llamacpp => Box::<llamacpp::Completion>::default(),
+        Dialect::Tgi => Box::<tgi::Generation>::default(),
+        Dialect::Dashscope => Box::<dashscope::Dashscope>::default(),
+        Dialect::Qianfan => Box::<qianfan::Qianfan>::default(),
+        Dialect::Hunyuan => Box::<hunyuan::Hunyuan>::default(),
+        Dialect::Spark => Box::<spark::Spark>::default(),
+        Dialect::MistralOcr => Box::<mistral_ocr::Ocr>::default(),
+        Dialect::Voyage => Box::<voyage::Ranks>::default(),
+        Dialect::Watsonx => Box::<watsonx::Generation>::default(),
+        Dialect::AlephAlpha => Box::<aleph_alpha::Completion>::default(),
+        Dialect::Replicate => Box::<replicate::Prediction>::default(),
         _ => Box::<sniffed::Sniffed>::default(),
+    }
+}
+
+/// The reader of an answer under a status of 400 or more. AWS names the error in the head, and Bedrock's
+/// readers know its names; all others have one.
+pub fn failure(dialect: Dialect, asked: &RequestFacts) -> Box<dyn Reader> {
+    match dialect.api() {
+        Some(Api::Bedrock) => reader(dialect, asked),
+        _ => Box::<failed::Failed>::default(),
     }
 }
 
 /// Sets a name from a raw JSON string; anything else, the empty and the overlong leave it as it is.
 pub fn set_name(slot: &mut Option<String>, raw: &[u8]) {
+    // Every event of a stream repeats it.
+    let held = slot.as_deref().unwrap_or_default().as_bytes();
+    if let [b'"', name @ .., b'"'] = raw
+        && name == held
+    {
+        return;
+    }
     if let Some(name) = name(raw) {
         *slot = Some(name);
     }
@@ -207,15 +248,25 @@ pub fn set_name(slot: &mut Option<String>, raw: &[u8]) {
 
 /// A short name in a raw JSON string.
 pub fn name(raw: &[u8]) -> Option<String> {
-    let name = unquote(raw)?;
-    (!name.is_empty() && name.len() <= NAME_BYTES_MAX).then_some(name)
+    short(raw).map(Cow::into_owned)
+}
+
+/// A short name in a raw JSON string, without a copy where it is written plainly.
+pub fn short(raw: &[u8]) -> Option<Cow<'_, str>> {
+    unquoted(raw).filter(|name| !name.is_empty() && name.len() <= NAME_BYTES_MAX)
+}
+
+/// Hands on the name of a tool that the model calls, and counts the call.
+pub fn push_call(said: &mut Said, found: &Found<'_>, text: &mut TextSink<'_>) {
+    said.calls += u64::from(found.raw.starts_with(b"\"") && found.bytes > 2);
+    push_text(found, text);
 }
 
 /// Hands on a raw JSON string, or the raw text of any other value that a model wrote.
 pub fn push_text(found: &Found<'_>, text: &mut TextSink<'_>) {
     match found.raw.first() {
         Some(b'"') => {
-            if let Some(part) = unquote(found.raw) {
+            if let Some(part) = found.text() {
                 text(Text {
                     part: &part,
                     bytes: if found.cut {

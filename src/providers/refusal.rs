@@ -5,6 +5,8 @@
 //! lift carries `x-should-retry: false`. Google's SDKs read neither and do not retry unless told to. AWS's
 //! retry every 429 and read neither, so there a hard stop has another status.
 
+mod shapes;
+
 use serde_json::{Value, json};
 
 use super::{Api, Dialect, ErrorType, RefusalResponse, RefusalText};
@@ -19,9 +21,11 @@ pub fn refusal(api: Api, dialect: Option<Dialect>, text: &RefusalText) -> Refusa
     if api == Api::Bedrock {
         return bedrock_refusal(text);
     }
-    let body = match api {
-        Api::Anthropic => anthropic("rate_limit_error", &text.message),
-        Api::Gemini | Api::Vertex => gemini_refusal(text),
+    let own = shapes::of(api, ErrorType::RateLimit, &text.message);
+    let body = match (api, own) {
+        (_, Some(own)) => own,
+        (Api::Anthropic, _) => anthropic("rate_limit_error", &text.message),
+        (Api::Gemini | Api::Vertex, _) => gemini_refusal(text),
         _ => {
             let code = if text.retry_helps {
                 "rate_limit_exceeded"
@@ -71,10 +75,11 @@ fn bedrock(status: u16, exception: &str, message: &str) -> RefusalResponse {
 
 /// An error of weir's own (a dead upstream, a revoked key), in the provider's shape.
 pub fn error_response(api: Api, status: u16, kind: ErrorType, message: &str) -> RefusalResponse {
-    let body = match api {
-        Api::Bedrock => return bedrock(status, bedrock_exception(kind), message),
-        Api::Anthropic => anthropic(anthropic_type(kind), message),
-        Api::Gemini | Api::Vertex => json!({"error": {
+    let body = match (api, shapes::of(api, kind, message)) {
+        (_, Some(own)) => own,
+        (Api::Bedrock, _) => return bedrock(status, bedrock_exception(kind), message),
+        (Api::Anthropic, _) => anthropic(anthropic_type(kind), message),
+        (Api::Gemini | Api::Vertex, _) => json!({"error": {
             "code": status, "message": message, "status": gemini_status(status, kind),
         }}),
         _ => {

@@ -15,6 +15,8 @@ pub enum Placement {
     Within,
     /// It comes on top of the whole.
     Beside,
+    /// It is a part of something that is not billed, and may be more than the whole.
+    Apart,
     /// The stated total tells: providers of one shape disagree.
     ByTotal,
 }
@@ -84,6 +86,12 @@ impl Report {
         self.input.is_some() || self.output.is_some() || self.total.is_some()
     }
 
+    /// Whether anything is stated: tokens, units, parts or a cost.
+    pub fn states_usage(&self) -> bool {
+        let more = !self.units.is_empty() || !self.extra.is_empty() || self.cost.is_some();
+        self.states_tokens() || more
+    }
+
     /// Adds a report of the same convention, field by field; a field that neither states stays unstated.
     pub fn add(&mut self, other: &Report) {
         self.convention = other.convention;
@@ -131,8 +139,13 @@ impl Report {
 
     /// Notes web searches, where some are stated.
     pub fn set_web_searches(&mut self, count: Option<u64>) {
+        self.set_unit(WEB_SEARCHES, count);
+    }
+
+    /// Notes how many of a unit were used, where that is stated.
+    pub fn set_unit(&mut self, unit: &'static str, count: Option<u64>) {
         if let Some(count) = count {
-            self.units.insert(WEB_SEARCHES, count);
+            self.units.insert(unit, count);
         }
     }
 }

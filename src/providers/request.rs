@@ -17,7 +17,7 @@ use crate::wire::multipart::{Multipart, Part};
 use super::node::{Node, parse};
 use super::reader::{Paths, Text, TextSink, name, push_text, set_name};
 use super::{Dialect, RequestFacts};
-use fields::{OUTSIDE, PATHS};
+use fields::{OUTPUT_MAX, OUTSIDE, PATHS};
 use kinds::{is_media, is_server_tool};
 use media::Asked;
 
@@ -66,7 +66,10 @@ impl RequestReader {
     /// A reader at the beginning of a body of this content type: a form's fields say what the members of
     /// a JSON object of the same names would.
     pub fn of(dialect: Option<Dialect>, content_type: Option<&str>) -> Self {
-        let paths: &'static Paths = if dialect.is_some() { &BODY } else { &HEAD };
+        let paths: &'static Paths = match dialect {
+            None | Some(Dialect::Sniffed) => &HEAD,
+            Some(_) => &BODY,
+        };
         let kept = match dialect {
             Some(Dialect::OpenaiSpeech) => SPOKEN_BYTES_MAX,
             _ => TEXT_BYTES_MAX,
@@ -120,6 +123,7 @@ impl RequestReader {
             raw: raw.as_bytes(),
             bytes: part.bytes,
             cut: part.bytes > part.value.len() as u64,
+            plain: false,
         };
         self.found(&found, text);
     }
@@ -127,6 +131,11 @@ impl RequestReader {
     /// Whether the body asks for a stream, as far as it was read.
     pub fn streams(&self) -> Option<bool> {
         self.facts.stream
+    }
+
+    /// The model that the body names, as far as it was read.
+    pub fn model(&self) -> Option<&str> {
+        self.facts.model.as_deref()
     }
 
     /// What the body says, as far as it was read.
@@ -148,20 +157,11 @@ impl RequestReader {
         let value = || parse(found.raw);
         let facts = &mut self.facts;
         match path {
-            "model" | "setup.model" => set_name(&mut facts.model, found.raw),
-            "stream" => facts.stream = value().as_bool().or(facts.stream),
+            "model" | "setup.model" | "Model" | "model_id" => set_name(&mut facts.model, found.raw),
+            "stream" | "Stream" => facts.stream = value().as_bool().or(facts.stream),
             "store" => facts.store = value().as_bool().or(facts.store),
             "stream_options.include_usage" => facts.include_usage = value() == Value::Bool(true),
-            "max_tokens"
-            | "max_completion_tokens"
-            | "max_output_tokens"
-            | "max_tokens_to_sample"
-            | "generationConfig.maxOutputTokens"
-            | "generation_config.max_output_tokens"
-            | "inferenceConfig.maxTokens"
-            | "inferenceConfig.max_new_tokens"
-            | "textGenerationConfig.maxTokenCount"
-            | "max_gen_len" => {
+            _ if OUTPUT_MAX.contains(&path) => {
                 facts.max_output_tokens = count(found).max(facts.max_output_tokens);
             }
             "n"
@@ -243,9 +243,11 @@ impl RequestReader {
             "input[]" if first == b'"' => return push_text(found, text),
             // Tokens instead of text: each is taken for its digits.
             "prompt[]" | "input[]" if first != b'{' => return raw_text(found, text),
-            "tools" | "functions" | "input[].output" | "toolConfig.tools" => {
+            "tools" | "functions" | "toolConfig.tools" => {
+                self.facts.has_tools |= first == b'[' && found.bytes > 2;
                 return push_text(found, text);
             }
+            "input[].output" => return push_text(found, text),
             _ => {}
         }
         // The texts within an array, or within an item, come apart.

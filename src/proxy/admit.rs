@@ -8,12 +8,13 @@ use tracing::debug;
 use super::call::{Admission, Call};
 use super::engine::Engine;
 use super::identify;
+use super::session::Kind;
 use crate::budget::estimate::Ask;
 use crate::budget::{Pending, Preview, Refusal, Size, Sizes};
 use crate::config::Policy;
 use crate::ledger::Hold;
 use crate::pricing::Lookup;
-use crate::providers::{Metering, RequestFacts, Selectors};
+use crate::providers::{Backend, Dialect, Metering, RequestFacts, Selectors};
 use crate::units::PicoUsd;
 
 /// What becomes of a call.
@@ -84,8 +85,8 @@ impl Call {
         let facts = self.request.facts();
         let endpoint = &self.target.endpoint;
         let head = Arc::make_mut(&mut self.head);
-        head.request_model = facts.model.clone().or_else(|| endpoint.model.clone());
-        head.streamed = endpoint.streamed.or(facts.stream).unwrap_or(false);
+        head.request_model.clone_from(&facts.model);
+        head.streamed = endpoint.streams(facts.stream);
         let known = Arc::make_mut(&mut self.facts);
         known.model.clone_from(&head.request_model);
         if let Some(user) = facts.user.as_deref().and_then(identify::clean)
@@ -100,12 +101,15 @@ impl Call {
 
     /// What only the body can tell.
     fn pending(&self) -> Pending {
-        if self.request.known || self.target.endpoint.dialect.is_none() {
+        let unread = matches!(self.target.endpoint.dialect, None | Some(Dialect::Sniffed));
+        if self.request.known || unread {
             return Pending::NOTHING;
         }
         Pending {
             model: self.head.request_model.is_none(),
-            user: !self.user_is_named && self.live.config.trust_client_labels,
+            user: self.kind == Kind::Whole
+                && !self.user_is_named
+                && self.live.config.trust_client_labels,
         }
     }
 
@@ -130,25 +134,48 @@ impl Call {
     }
 
     /// The model at whose price the call is expected: what the operator says is behind the name that was
-    /// asked for, else that name itself.
-    fn priced_model(&self) -> Option<&str> {
+    /// asked for, else that name itself. Where nobody knows a deployment, a hold of the size that the body's
+    /// own name tells is better than none.
+    pub(super) fn priced_model(&self) -> Option<&str> {
         let asked = self.head.request_model.as_deref()?;
         let behind = self.live.catalog.behind(&self.target.provider.name, asked);
-        Some(behind.unwrap_or(asked))
+        let named = behind.unwrap_or(asked);
+        let other = self.request.other_model().and_then(|said| {
+            let lookup = self.lookup(named, Selectors::NONE);
+            self.live.catalog.first_priced(&lookup, [named, said])
+        });
+        other.or(Some(named))
     }
 
     /// The key under which the model that was asked for is priced.
     pub fn lookup<'a>(&'a self, model: &'a str, selectors: &'a Selectors) -> Lookup<'a> {
+        let backend = self.backend();
         Lookup {
             provider: &self.target.provider.name,
-            catalog_id: self.target.provider.catalog_id.as_deref(),
-            model,
+            catalog_id: backend.catalog_id,
+            model: backend.model(model),
             at: self.head.started_at,
             selectors,
         }
     }
 
+    /// By whose prices the call is priced.
+    pub fn backend(&self) -> Backend<'_> {
+        let own = self.target.provider.catalog_id.as_deref();
+        Backend::of(own, self.head.request_model.as_deref(), self.route())
+    }
+
+    /// The way that the path names, where prices differ by it.
+    pub fn route(&self) -> Option<&'static str> {
+        let own = self.target.provider.catalog_id.as_deref();
+        let path = std::str::from_utf8(&self.target.path).unwrap_or_default();
+        Backend::route(own, path)
+    }
+
     fn sizes(&self, engine: &Engine, request: &RequestFacts) -> Sizes {
+        if self.kind == Kind::Session {
+            return self.session_sizes();
+        }
         if self.target.endpoint.metering != Metering::Metered {
             let free = self.target.endpoint.metering.is_free_to_ask();
             let cost = free.then_some(PicoUsd::ZERO);
@@ -174,7 +201,33 @@ impl Call {
         })
     }
 
+    /// A session takes its place and nothing else; what it makes is held by itself. A model without a price
+    /// is one all the same.
+    fn session_sizes(&self) -> Sizes {
+        let rates = |model| {
+            let lookup = self.lookup(model, Selectors::NONE);
+            self.live.catalog.find(&lookup)
+        };
+        let is_unpriced = self
+            .priced_model()
+            .is_some_and(|model| rates(model).is_none());
+        let cost = (!is_unpriced).then_some(PicoUsd::ZERO);
+        let nothing = Size { cost, ..Size::FREE };
+        Sizes {
+            expected: nothing,
+            worst_case: nothing,
+        }
+    }
+
     fn hold(&self, sizes: &Sizes) -> Hold {
+        if self.kind == Kind::Session {
+            return Hold {
+                head: Arc::clone(&self.head),
+                input_tokens: None,
+                input_cost: Some(PicoUsd::ZERO),
+                price_version: None,
+            };
+        }
         let model = self.priced_model().unwrap_or_default();
         let input = sizes.expected.input_tokens;
         let rates = self.live.catalog.find(&self.lookup(model, Selectors::NONE));

@@ -11,6 +11,7 @@ use super::gate::WITHHELD_MAX;
 use super::identify;
 use super::request::RequestSide;
 use super::route::Target;
+use super::session::{Kind, Tap};
 use crate::budget::{Facts, Permit, Refusal};
 use crate::ledger::{self, CallHead};
 use crate::listen::connect::Connect;
@@ -18,6 +19,7 @@ use crate::metrics::InflightGuard;
 use crate::providers::{Api, Dialect, Metering};
 use crate::usage::Extraction;
 use crate::usage::extract::Extractor;
+use crate::usage::session::Unended;
 
 /// Pingora's per-request context.
 pub struct Ctx {
@@ -88,6 +90,9 @@ pub struct Call {
     /// Where its bytes go.
     pub destination: Option<Arc<Destination>>,
     pub head: Arc<CallHead>,
+    pub kind: Kind,
+    /// What is read of a session, from its handshake on.
+    pub tap: Option<Box<Tap>>,
     /// What the budgets go by.
     pub facts: Arc<Facts>,
     /// Whether the client named its user, so that the body's field does not count.
@@ -159,6 +164,12 @@ impl Call {
         };
         Call {
             request: RequestSide::new(&target, session),
+            kind: if target.endpoint.is_session() {
+                Kind::Session
+            } else {
+                Kind::Whole
+            },
+            tap: None,
             inflight: engine.metrics.inflight(),
             destination: live.destination(&target.provider, &target.upstream),
             live,
@@ -175,6 +186,34 @@ impl Call {
             overhead: None,
             reached_upstream: false,
             attempts: 0,
+        }
+    }
+
+    /// Something that the session `of` makes: admitted, and with nothing of a request to read.
+    pub fn part(engine: &Engine, of: &Call, head: CallHead, facts: Facts) -> Self {
+        Call {
+            live: Arc::clone(&of.live),
+            target: Arc::clone(&of.target),
+            destination: None,
+            head: Arc::new(head),
+            kind: Kind::Part,
+            tap: None,
+            facts: Arc::new(facts),
+            user_is_named: of.user_is_named,
+            began: engine.clock.monotonic(),
+            ended: None,
+            admission: Admission::Admitted,
+            permit: None,
+            refusal: None,
+            request: RequestSide::unread(),
+            response: ResponseSide {
+                status: of.response.status,
+                ..ResponseSide::default()
+            },
+            overhead: None,
+            reached_upstream: true,
+            attempts: 0,
+            inflight: engine.metrics.inflight(),
         }
     }
 
@@ -201,12 +240,7 @@ impl Call {
     /// One that streams has left, and its upstream is cut off at once. An unstreamed answer is billed whole
     /// whether anybody reads it or not, so a half-closed client still gets it and the count is exact.
     pub fn body_is_known(&mut self, session: &mut Session) {
-        let streamed = self
-            .target
-            .endpoint
-            .streamed
-            .or(self.request.streams())
-            .unwrap_or(false);
+        let streamed = self.target.endpoint.streams(self.request.streams());
         let upgrade = session.is_upgrade_req();
         session
             .as_downstream_mut()
@@ -221,6 +255,10 @@ pub struct ResponseSide {
     pub extractor: Option<Extractor>,
     /// What was read, once the provider's terminal usage was seen.
     pub extraction: Option<Extraction>,
+    /// What a session's end left unfinished.
+    pub left: Option<Unended>,
+    /// Within a session, the provider said no.
+    pub failed: bool,
     pub bytes: u64,
     /// Monotonic time of the first body byte.
     pub first_byte: Option<Duration>,

@@ -13,6 +13,9 @@ const LABEL_MAX: usize = 64;
 /// Most free tags of one call.
 const TAGS_MAX: usize = 16;
 
+/// The WebSocket protocols in which OpenAI and xAI take a key, after this prefix.
+const PROTOCOL_PREFIXES: [&str; 2] = ["openai-insecure-api-key.", "xai-client-secret."];
+
 /// What the head says of the caller.
 #[derive(Debug, Default)]
 pub struct Caller {
@@ -177,28 +180,47 @@ fn credential(api: Api, headers: &HeaderMap, query: Option<&str>) -> Option<Stri
             _ => Some(value),
         }
     };
-    let in_query = || {
-        let key = query?
-            .split('&')
-            .find_map(|pair| pair.strip_prefix("key="))?;
+    let in_query = |name: &str| {
+        let mut pairs = query?.split('&').filter_map(|pair| pair.split_once('='));
+        let (_, key) = pairs.find(|(key, _)| *key == name)?;
         Some(percent_decode_str(key).decode_utf8_lossy().into_owned())
+    };
+    // Browsers set no headers on a WebSocket.
+    let in_protocol = || {
+        let mut offered = headers.get_all("sec-websocket-protocol").iter();
+        offered.find_map(|list| {
+            let mut words = list.to_str().ok()?.split(',').map(str::trim);
+            let key = words.find_map(|word| {
+                let prefixes = PROTOCOL_PREFIXES.iter();
+                prefixes
+                    .filter_map(|prefix| word.strip_prefix(prefix))
+                    .next()
+            });
+            key.map(str::to_owned)
+        })
     };
     let found = match api {
         Api::Hunyuan => bearer(),
         // The keys are those of express mode.
         Api::Vertex => bearer()
             .or_else(|| header("x-goog-api-key"))
-            .or_else(in_query),
+            .or_else(|| in_query("key")),
         // A presigned URL carries what the header would.
         Api::Bedrock => bearer().or_else(|| presigned(query?)),
-        Api::Openai => bearer().or_else(|| header("api-key")),
+        Api::Openai => bearer()
+            .or_else(|| header("api-key"))
+            .or_else(in_protocol)
+            .or_else(|| in_query("api-key")),
         Api::Anthropic => header("x-api-key").or_else(bearer),
-        Api::Gemini => header("x-goog-api-key").or_else(in_query).or_else(bearer),
+        Api::Gemini => header("x-goog-api-key")
+            .or_else(|| in_query("key"))
+            .or_else(bearer),
         _ => bearer()
             .or_else(|| header("x-api-key"))
             .or_else(|| header("api-key"))
             .or_else(|| header("x-goog-api-key"))
-            .or_else(in_query),
+            .or_else(in_protocol)
+            .or_else(|| in_query("key")),
     };
     found.filter(|credential| !credential.is_empty())
 }
@@ -307,6 +329,9 @@ mod tests {
         assert_eq!(bearer, name(&[("x-api-key", "sk-1")], None));
         assert_eq!(bearer, name(&[("x-goog-api-key", "sk-1")], None));
         assert_eq!(bearer, name(&[], Some("alt=sse&key=sk-1")));
+        let offered = "realtime, openai-insecure-api-key.sk-1, openai-beta.realtime-v1";
+        assert_eq!(bearer, name(&[("sec-websocket-protocol", offered)], None));
+        assert_eq!(name(&[("sec-websocket-protocol", "realtime")], None), None);
         assert_ne!(bearer, name(&[("authorization", "Bearer sk-2")], None));
         assert_eq!(name(&[], None), None);
     }

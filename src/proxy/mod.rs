@@ -13,5 +13,6 @@ pub mod once;
 pub mod phases;
 pub mod request;
 pub mod route;
+pub mod session;
 pub mod settle;
 pub mod tee;

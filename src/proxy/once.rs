@@ -52,11 +52,20 @@ impl Window {
 }
 
 impl Once {
-    /// Notes what a call that made a response was charged for. `names`: apart by spaces.
+    /// Notes what a call was charged for of a response, besides what other calls were. `names`: apart by spaces.
     pub fn made(&self, provider: &str, names: &str, counted: &Counted) {
         let mut window = self.lock();
         for name in names.split(' ').filter(|name| !name.is_empty()) {
-            window.put(self.key(provider, name), counted.clone());
+            let key = self.key(provider, name);
+            let sum = match (window.counted.get(&key), counted) {
+                (Some(Counted::Part(before)), Counted::Part(more)) => {
+                    let mut sum = before.clone();
+                    sum.add_left(more);
+                    Counted::Part(sum)
+                }
+                _ => counted.clone(),
+            };
+            window.put(key, sum);
         }
     }
 
@@ -66,9 +75,16 @@ impl Once {
         let keys: Vec<u64> = keys.map(|name| self.key(provider, name)).collect();
         let mut window = self.lock();
         let before = keys.iter().find_map(|key| window.counted.get(key)).cloned();
-        let after = match before {
-            Some(Counted::Whole) => &Counted::Whole,
-            _ => now,
+        let after = match (&before, now) {
+            (Some(Counted::Whole), _) => Counted::Whole,
+            // Who leaves sooner than others did reads nothing new.
+            (Some(Counted::Part(before)), Counted::Part(now)) => {
+                let (mut sum, mut left) = (before.clone(), now.clone());
+                left.subtract(before);
+                sum.add_left(&left);
+                Counted::Part(sum)
+            }
+            _ => now.clone(),
         };
         for key in keys {
             window.put(key, after.clone());
@@ -132,6 +148,29 @@ mod tests {
         assert_eq!(
             once.fetched("openai", "resp_1", &part(1)),
             Some(Counted::Whole)
+        );
+    }
+
+    #[test]
+    fn whoever_reads_less_than_others_did_takes_nothing_off_what_was_counted() {
+        let once = Once::default();
+        once.made("openai", "resp_1", &part(3));
+        assert_eq!(once.fetched("openai", "resp_1", &part(5)), Some(part(3)));
+        assert_eq!(once.fetched("openai", "resp_1", &part(1)), Some(part(5)));
+        assert_eq!(
+            once.fetched("openai", "resp_1", &Counted::Whole),
+            Some(part(5))
+        );
+    }
+
+    #[test]
+    fn what_several_calls_were_charged_for_adds_up() {
+        let once = Once::default();
+        once.made("openai", "resp_1", &part(3));
+        once.made("openai", "resp_1", &part(2));
+        assert_eq!(
+            once.fetched("openai", "resp_1", &Counted::Whole),
+            Some(part(5))
         );
     }
 

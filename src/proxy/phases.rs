@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use pingora::connectors::ConnectorOptions;
+use pingora::connectors::http::v1::Connector;
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::modules::http::HttpModules;
 use pingora::proxy::{FailToProxy, ProxyHttp, Session};
@@ -18,23 +20,35 @@ use super::engine::Engine;
 use super::forward::Destination;
 use super::gate;
 use super::route::{self, Route};
+use super::session;
 use super::settle::Ending;
 use crate::listen::connect::Connect;
-use crate::providers::Metering;
 
 /// A client that does not take its answer is let go after this long.
 const CLIENT_WRITE_LIMIT: Duration = Duration::from_secs(120);
 
 /// The proxy app: transparent but for what its steps decide.
-#[derive(Debug)]
 pub struct Weir {
     engine: Arc<Engine>,
+    /// Connects the upstreams of sessions.
+    upgrades: Connector,
 }
 
 impl Weir {
-    /// The app over `engine`.
-    pub fn new(engine: Arc<Engine>) -> Self {
-        Weir { engine }
+    /// The app over `engine`; `options` is how it connects, as Pingora's own does.
+    pub fn new(engine: Arc<Engine>, options: ConnectorOptions) -> Self {
+        Weir {
+            engine,
+            upgrades: Connector::new(Some(options)),
+        }
+    }
+}
+
+impl std::fmt::Debug for Weir {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Weir")
+            .field("engine", &self.engine)
+            .finish_non_exhaustive()
     }
 }
 
@@ -56,11 +70,13 @@ impl ProxyHttp for Weir {
         match route::route(&live, session.req_header(), connect.as_ref()) {
             Route::Provider(target) => {
                 let call = Call::begin(&self.engine, live, target, session, connect.as_ref());
-                if call.target.endpoint.metering == Metering::Unmetered {
-                    self.engine.metrics.unmetered(&call.head.provider);
-                }
                 let call = ctx.call.insert(Box::new(call));
-                gate::decide(session, call, &self.engine).await
+                let answered = gate::decide(session, call, &self.engine).await?;
+                if answered || !session::opens_web_socket(session.req_header()) {
+                    return Ok(answered);
+                }
+                session::relay(session, call, &self.engine, &self.upgrades).await?;
+                Ok(true)
             }
             Route::Passthrough(upstream, path) => {
                 let destination = Destination::passthrough(upstream);

@@ -29,6 +29,8 @@ pub struct RequestSide {
     pub stated: u64,
     /// Body bytes that wait for admission.
     pub withheld: Held,
+    /// The model that the path names.
+    named: Option<String>,
 }
 
 impl RequestSide {
@@ -52,6 +54,24 @@ impl RequestSide {
             known: false,
             stated: content_length(session).unwrap_or(0),
             withheld: Held::default(),
+            named: target.endpoint.model.clone(),
+        }
+    }
+
+    /// Nothing to read: what was asked for came in a session's messages.
+    pub fn unread() -> Self {
+        RequestSide {
+            reader: RequestReader::new(None),
+            decoder: Decoder::new(None),
+            text: TextSample::default(),
+            bytes: 0,
+            decoded: 0,
+            is_encoded: false,
+            is_over: true,
+            known: true,
+            stated: 0,
+            withheld: Held::default(),
+            named: None,
         }
     }
 
@@ -89,9 +109,17 @@ impl RequestSide {
         self.reader.streams()
     }
 
-    /// What the body said, as far as it was read.
+    /// The model that the body names where the path names another.
+    pub fn other_model(&self) -> Option<&str> {
+        let named = self.named.as_deref()?;
+        self.reader.model().filter(|model| *model != named)
+    }
+
+    /// What the body said, as far as it was read. A model that the path names is the one that runs, whatever
+    /// the body calls it: a client could else choose its price, and the budgets that it falls under.
     pub fn facts(&self) -> RequestFacts {
         let mut facts = self.reader.facts();
+        facts.model = self.named.clone().or(facts.model);
         // What cannot be measured is as large as the model takes.
         facts.refers_outside |= !self.is_sized();
         facts

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use pingora::http::RequestHeader;
 
 use super::engine::Live;
+use super::session::opens_web_socket;
 use crate::config::{HostPort, Policy, Provider, Upstream};
 use crate::listen::connect::{Connect, authority};
 use crate::providers::{self, Api, Endpoint, Metering};
@@ -183,6 +184,11 @@ fn path_of(path_and_query: &[u8]) -> &[u8] {
         .unwrap_or_default()
 }
 
+fn query_of(path_and_query: &[u8]) -> &[u8] {
+    let mut parts = path_and_query.splitn(2, |b| *b == b'?');
+    parts.nth(1).unwrap_or_default()
+}
+
 /// A call by base URL.
 fn to_upstream(
     provider: &Arc<Provider>,
@@ -224,15 +230,19 @@ fn to_provider(
     claimed: Option<&str>,
 ) -> Route {
     let text = String::from_utf8_lossy(path_of(path));
-    let mut endpoint = providers::paths::endpoint(provider.api, head.method.as_str(), &text);
-    if opens_web_socket(head) {
-        // What is said after an upgrade is not read, so it is not free either.
-        endpoint = Endpoint {
-            dialect: None,
-            metering: Metering::Unmetered,
-            ..endpoint
-        };
-    }
+    let query = || String::from_utf8_lossy(query_of(path)).into_owned();
+    let endpoint = if opens_web_socket(head) {
+        providers::paths::session(provider.api, &text, &query())
+    } else {
+        let mut endpoint = providers::paths::endpoint(provider.api, head.method.as_str(), &text)
+            .at(provider.catalog_id.as_deref());
+        if head.headers.contains_key(http::header::UPGRADE) && head.method == http::Method::GET {
+            // What is said after an upgrade is not free, whatever it is.
+            endpoint.dialect = None;
+            endpoint.metering = Metering::Unmetered;
+        }
+        endpoint
+    };
     let slash: &[u8] = if path.first() == Some(&b'/') {
         b""
     } else {
@@ -252,12 +262,6 @@ fn to_provider(
         path,
         labels,
     }))
-}
-
-fn opens_web_socket(head: &RequestHeader) -> bool {
-    let asked = head.headers.get(http::header::UPGRADE);
-    head.method == http::Method::GET
-        && asked.is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket"))
 }
 
 /// The prefixes that a base URL may end in, for the answer to a path that fits none.

@@ -8,6 +8,7 @@ use pingora::{Error, ErrorSource, ErrorType as Fault};
 use super::call::{Admission, Call};
 use super::engine::Engine;
 use super::once::Counted;
+use super::session::Kind;
 use crate::budget::Size;
 use crate::ledger::{self, Outcome};
 use crate::pricing::{Charge, STATED_BY_PROVIDER};
@@ -84,6 +85,7 @@ impl Call {
     /// elsewhere; by its length at once where there is no time or no room for it.
     pub fn settle(mut self: Box<Self>, engine: &Arc<Engine>, ending: Ending) {
         self.ended = Some(engine.clock.monotonic());
+        let ending = self.end_session(engine, ending);
         if !self.must_count(ending) {
             return self.settle_counted(engine, ending);
         }
@@ -104,6 +106,9 @@ impl Call {
         if self.response.extraction.is_some() {
             return false;
         }
+        if self.kind == Kind::Part {
+            return true;
+        }
         match &mut self.response.extractor {
             Some(extractor) => extractor.close(ending.of_stream()),
             None => self.was_left(ending),
@@ -112,6 +117,9 @@ impl Call {
 
     fn forget_text(&mut self) {
         self.request.text.forget();
+        if let Some(left) = &mut self.response.left {
+            left.forget_text();
+        }
         if let Some(extractor) = &mut self.response.extractor {
             extractor.forget_text();
         }
@@ -121,16 +129,19 @@ impl Call {
     pub(super) fn settle_counted(mut self: Box<Self>, engine: &Engine, ending: Ending) {
         let outcome = self.outcome(ending);
         let mut extraction = self.extraction(engine, ending);
+        let priced = self.price(&extraction);
         if let Ending::Upstream(kind) = ending {
             extraction.error = Some(kind);
         }
-        let priced = self.price(&extraction);
         if let Some(permit) = self.permit.take() {
             if self.admission == Admission::Admitted {
                 permit.settle(&size_of(extraction.usage.as_ref(), priced.cost));
             } else {
                 permit.release();
             }
+        }
+        if self.is_unseen(&extraction, &priced) {
+            engine.metrics.unmetered(&self.head.provider);
         }
         self.teach(engine, &extraction, outcome);
         let overhead = self.overhead;
@@ -143,6 +154,9 @@ impl Call {
     fn extraction(&mut self, engine: &Engine, ending: Ending) -> Extraction {
         if let Some(extraction) = self.response.extraction.take() {
             return extraction;
+        }
+        if let Some(left) = self.response.left.take() {
+            return left.extraction();
         }
         match self.response.extractor.take() {
             Some(mut extractor) => {
@@ -185,6 +199,8 @@ impl Call {
             None => extraction.response_id = Some(names.trim().to_owned()),
             Some(Counted::Part(before)) => {
                 usage.subtract(&before);
+                // It is that of all, and what was counted before has its own.
+                extraction.provider_cost = None;
                 extraction.response_id = Some(names.trim().to_owned());
             }
             Some(Counted::Whole) => {
@@ -204,6 +220,7 @@ impl Call {
     fn was_left(&self, ending: Ending) -> bool {
         matches!(ending, Ending::ClientClosed | Ending::Dropped)
             && self.target.endpoint.metering == Metering::Metered
+            && self.kind == Kind::Whole
             && self.reached_upstream
             && self.admission == Admission::Admitted
     }
@@ -233,12 +250,25 @@ impl Call {
         extraction
     }
 
+    /// Whether a path that weir does not know took the call past the budgets: it was answered, and what it used
+    /// cannot be told.
+    fn is_unseen(&self, extraction: &Extraction, priced: &Priced) -> bool {
+        self.target.endpoint.metering == Metering::Unmetered
+            && self.admission == Admission::Admitted
+            && extraction.usage.is_none()
+            && priced.cost.is_none()
+    }
+
     fn outcome(&self, ending: Ending) -> Outcome {
-        let is_error = self.response.status.is_some_and(|status| status >= 400);
+        let is_error = self.failed();
         match ending {
             _ if self.admission == Admission::Refused => Outcome::Refused,
             // A client that leaves after the terminal usage got what it came for.
-            Ending::ClientClosed if self.response.extraction.is_some() && !is_error => Outcome::Ok,
+            Ending::ClientClosed
+                if self.response.extraction.is_some() && self.kind == Kind::Whole && !is_error =>
+            {
+                Outcome::Ok
+            }
             Ending::ClientClosed => Outcome::ClientClosed,
             Ending::Upstream(_) if self.response.status.is_some() => Outcome::UpstreamClosed,
             Ending::Upstream(_) => Outcome::UpstreamError,
@@ -248,6 +278,11 @@ impl Call {
             }
             Ending::Complete => Outcome::Ok,
         }
+    }
+
+    /// Whether the provider said no.
+    fn failed(&self) -> bool {
+        self.response.failed || self.response.status.is_some_and(|status| status >= 400)
     }
 
     /// The cost of what was read, by the price in force when the call began.
@@ -262,20 +297,28 @@ impl Call {
             cost: Some(PicoUsd::ZERO),
             version: None,
         };
+        // Providers bill no error, whatever it states, and what never arrived costs nothing. What arrived and was
+        // not answered may have been billed.
+        let failed = match self.response.status {
+            Some(status) => status >= 400,
+            None => !self.reached_upstream,
+        };
         let metering = self.target.endpoint.metering;
         // A look at what was made costs nothing by itself.
         let looks = metering == Metering::Fetched && extraction.usage.is_none();
-        if self.admission != Admission::Admitted || metering == Metering::Free || looks {
+        let is_free = metering == Metering::Free || looks || failed;
+        if self.admission != Admission::Admitted || is_free {
+            return free;
+        }
+        // What a session makes is charged by itself.
+        let is_read = extraction.source == UsageSource::Reported;
+        if self.kind == Kind::Session && is_read {
             return free;
         }
         let Some(usage) = &extraction.usage else {
-            // Providers bill no error, and what never arrived costs nothing. What arrived and was not answered may
-            // have been billed.
-            let failed = match self.response.status {
-                Some(status) => status >= 400,
-                None => !self.reached_upstream,
-            };
-            return if failed {
+            // An error that is the whole answer, though its status is 200.
+            let is_error = extraction.error.is_some() && extraction.source == UsageSource::None;
+            return if self.failed() || is_error {
                 free
             } else {
                 Priced {
@@ -311,6 +354,8 @@ impl Call {
             ..self.request.facts().selectors
         };
         let mut selectors = extraction.selectors.clone().or(asked);
+        let route = self.route().map(str::to_owned);
+        selectors.route = selectors.route.take().or(route);
         let geo = selectors.geo.take();
         selectors.geo = geo.or_else(|| self.target.geo.clone());
         selectors

@@ -42,11 +42,7 @@ impl Call {
                 status,
                 header: &header,
             };
-            let mut facts = self.request.facts();
-            if facts.model.is_none() {
-                facts.model.clone_from(&self.target.endpoint.model);
-            }
-            let mut extractor = Extractor::new(dialect, head, facts);
+            let mut extractor = Extractor::new(dialect, head, self.request.facts());
             if self.target.endpoint.metering == Metering::Fetched {
                 // What another call made is counted as reported, or not at all.
                 extractor.forget_text();

@@ -3,7 +3,9 @@
 //! The first byte tells more than the content type: errors of streaming endpoints are bare JSON under
 //! `text/event-stream`, and some hosts call everything `application/octet-stream`.
 
-use crate::providers::reader::{CAPTURE_BYTES_MAX, Reader, Said, Standing, Text, reader};
+use crate::providers::reader::{
+    CAPTURE_BYTES_MAX, Paths, Reader, Said, Standing, Text, failure, reader,
+};
 use crate::providers::{Dialect, RequestFacts};
 use crate::wire::aws_eventstream::{EventStreamItem, EventStreamSplitter};
 use crate::wire::base64_member::Base64Member;
@@ -24,7 +26,7 @@ enum Framing {
     Unknown { events: bool },
     /// Server-sent events, one message each.
     Events(SseSplitter),
-    /// One document, or one array of messages.
+    /// Documents one after the other, a message each; mostly one, which may be an array of messages.
     Json,
     /// AWS's binary events.
     Binary(Box<Binary>),
@@ -55,13 +57,21 @@ pub(super) struct Body {
     junk: Scanner,
     /// The first bytes of the current event's data, to know the sentinel by.
     data_head: Vec<u8>,
+    /// A document has begun and not ended.
+    in_document: bool,
     reader: Box<dyn Reader>,
+    paths: &'static Paths,
 }
 
 impl Body {
     pub(super) fn new(dialect: Dialect, head: ResponseHead<'_>, asked: &RequestFacts) -> Self {
-        let mut reader = reader(dialect, asked);
-        let fields = reader.paths().fields();
+        let mut reader = if head.status >= 400 {
+            failure(dialect, asked)
+        } else {
+            reader(dialect, asked)
+        };
+        let paths = reader.paths();
+        let fields = paths.fields();
         let mut said = Said {
             status: head.status,
             ..Said::default()
@@ -78,7 +88,9 @@ impl Body {
             scanner: Scanner::new(fields, CAPTURE_BYTES_MAX),
             junk: Scanner::new(fields, CAPTURE_BYTES_MAX),
             data_head: Vec::new(),
+            in_document: false,
             reader,
+            paths,
         }
     }
 
@@ -91,9 +103,7 @@ impl Body {
     pub(super) fn feed(&mut self, bytes: &[u8]) {
         let bytes = match self.framing {
             Framing::Unknown { events } => {
-                let blank =
-                    |b: &&u8| matches!(b, b' ' | b'\n' | b'\r' | b'\t' | 0xEF | 0xBB | 0xBF);
-                let rest = &bytes[bytes.iter().take_while(blank).count()..];
+                let rest = after_blank(bytes);
                 let Some(first) = rest.first() else { return };
                 self.framing = self.framing(*first, events);
                 rest
@@ -101,7 +111,7 @@ impl Body {
             _ => bytes,
         };
         match &mut self.framing {
-            Framing::Json => self.scan(bytes, false),
+            Framing::Json => self.documents(bytes),
             Framing::Events(splitter) => {
                 let mut splitter = std::mem::take(splitter);
                 splitter.feed(bytes, &mut |item| self.item(item));
@@ -148,7 +158,7 @@ impl Body {
             Framing::Events(splitter) => splitter,
             // A message without its checksum is none.
             Framing::Binary(_) => return,
-            _ => return self.end_message(),
+            _ => return self.cut_message(),
         };
         let mut splitter = std::mem::take(splitter);
         let before = self.said.standing;
@@ -164,11 +174,19 @@ impl Body {
             SseItem::Data(piece) => {
                 // One byte more than the sentinel, so that a longer text is not taken for it.
                 let room = (DONE.len() + 1).saturating_sub(self.data_head.len());
-                self.data_head
-                    .extend_from_slice(&piece[..piece.len().min(room)]);
-                self.scan(piece, false);
+                // A document is told from it by its first byte.
+                let room = if piece.starts_with(b"{") {
+                    room.min(1)
+                } else {
+                    room
+                };
+                if room > 0 {
+                    self.data_head
+                        .extend_from_slice(&piece[..piece.len().min(room)]);
+                }
+                self.scan_all(piece, false);
             }
-            SseItem::Junk(piece) => self.scan(piece, true),
+            SseItem::Junk(piece) => self.scan_all(piece, true),
             SseItem::End => {
                 let done = self.data_head.trim_ascii() == DONE;
                 self.data_head.clear();
@@ -223,24 +241,44 @@ impl Body {
         self.scanner.feed(bytes, &mut |found| held.push(&found));
     }
 
-    fn scan(&mut self, bytes: &[u8], junk: bool) {
+    /// Reads documents, each of which is a message.
+    fn documents(&mut self, bytes: &[u8]) {
+        let mut rest = bytes;
+        while let Some(length) = self.scan(rest, false) {
+            self.end_message();
+            self.in_document = false;
+            rest = &rest[length..];
+        }
+        self.in_document |= !after_blank(rest).is_empty();
+    }
+
+    /// Scans all of it: within an event, the event's end is the message's.
+    fn scan_all(&mut self, bytes: &[u8], junk: bool) {
+        let mut rest = bytes;
+        while let Some(length) = self.scan(rest, junk) {
+            rest = &rest[length..];
+        }
+    }
+
+    /// Scans up to the end of a document and gives how many bytes these are; `None` where none ends.
+    fn scan(&mut self, bytes: &[u8], junk: bool) -> Option<usize> {
         let Body {
             said,
             text,
             has_text,
             reader,
+            paths,
             ..
         } = self;
-        let paths = reader.paths();
         let scanner = if junk {
             &mut self.junk
         } else {
             &mut self.scanner
         };
-        scanner.feed(bytes, &mut |found| {
+        scanner.feed_document(bytes, &mut |found| {
             let path = paths.name(found.field);
             reader.found(said, path, &found, &mut |piece| keep(text, has_text, piece));
-        });
+        })
     }
 
     fn end_message(&mut self) {
@@ -253,10 +291,39 @@ impl Body {
         } = self;
         reader.message_end(said, &mut |piece| keep(text, has_text, piece));
         self.scanner.reset();
+        self.forget_text();
+    }
+
+    /// Ends a body that is no stream of events, mostly between two documents.
+    fn cut_message(&mut self) {
+        let Body {
+            said,
+            text,
+            has_text,
+            reader,
+            ..
+        } = self;
+        let keep = &mut |piece: Text<'_>| keep(text, has_text, piece);
+        if self.in_document {
+            reader.message_cut(said, keep);
+        } else {
+            reader.message_end(said, keep);
+        }
+        self.forget_text();
+    }
+
+    /// Gives the kept text up once nothing is left to be counted.
+    fn forget_text(&mut self) {
         if self.said.standing == Standing::Final {
             self.text = None;
         }
     }
+}
+
+/// The bytes from the first that is neither white space nor of a byte order mark.
+fn after_blank(bytes: &[u8]) -> &[u8] {
+    let blank = |b: &&u8| matches!(b, b' ' | b'\n' | b'\r' | b'\t' | 0xEF | 0xBB | 0xBF);
+    &bytes[bytes.iter().take_while(blank).count()..]
 }
 
 /// Takes a piece of the answer's text, where it may still be wanted.

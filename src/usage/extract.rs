@@ -63,7 +63,9 @@ impl Extractor {
         self.decoder.finish(&mut |bytes| body.feed(bytes));
         body.finish(end == StreamEnd::Complete);
         if self.body.said.report.is_some() {
-            !self.body.said.counted && !self.is_whole(end) && self.body.text.is_some()
+            let said = &self.body.said;
+            let counts_output = !said.counted && !self.is_whole(end) && self.body.text.is_some();
+            said.counts_input || counts_output
         } else {
             self.can_be_estimated(end)
         }
@@ -97,6 +99,10 @@ impl Extractor {
             return self.estimated(end, input);
         };
         let mut usage = restate(report);
+        if said.counts_input && usage.input.is_none() {
+            usage.input = Some(input.tokens(self.model()));
+            return (Some(usage), UsageSource::Estimated);
+        }
         if said.counted {
             return (Some(usage), UsageSource::Estimated);
         }
@@ -142,7 +148,8 @@ impl Extractor {
         let answered =
             body.has_text || end != StreamEnd::Complete || (self.embeds() && body.is_json());
         let failed = body.said.status >= 400 || (body.said.error.is_some() && !body.has_text);
-        answered && !failed && !self.is_of_media()
+        // Of an answer that nobody knows how to read, no text is known either.
+        answered && !failed && !self.is_of_media() && self.dialect != Dialect::Sniffed
     }
 
     /// What weir counts itself.
@@ -150,9 +157,8 @@ impl Extractor {
         if !self.can_be_estimated(end) {
             return (None, UsageSource::None);
         }
-        let model = self.model();
         let usage = Usage {
-            input: Some(input.tokens(model)),
+            input: Some(self.prompt_tokens(input)),
             output: self.output_tokens().filter(|_| !self.embeds()),
             ..Usage::default()
         };
@@ -163,7 +169,17 @@ impl Extractor {
         self.body
             .text
             .as_ref()
-            .map(|text| text.tokens(self.model()))
+            .map(|text| text.answer_tokens(self.model(), self.body.said.calls))
+    }
+
+    /// The input by its text; only chats have a template around it.
+    fn prompt_tokens(&self, input: &TextSample) -> u64 {
+        let bare = self.embeds() || self.dialect == Dialect::OpenaiCompletions;
+        if bare {
+            input.tokens(self.model())
+        } else {
+            input.prompt_tokens(self.model(), self.request.has_tools)
+        }
     }
 
     fn model(&self) -> Option<&str> {

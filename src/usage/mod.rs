@@ -5,6 +5,8 @@ pub mod estimate;
 pub mod extract;
 mod held;
 pub mod restate;
+pub mod session;
+mod vocabulary;
 
 #[cfg(test)]
 pub(crate) mod corpus_tests;
@@ -45,7 +47,67 @@ pub struct Usage {
 impl Usage {
     /// Adds another usage, field by field; a field that neither states stays unstated.
     pub fn add(&mut self, other: &Usage) {
-        for (sum, part) in [
+        self.add_counts(other);
+        self.sub_usages.extend(other.sub_usages.iter().cloned());
+        self.rounds.extend(other.rounds.iter().cloned());
+    }
+
+    /// Takes away what was counted before of the same answer, field by field and part by part; nothing falls
+    /// below 0. Whoever reads an answer again finds its parts in the same order.
+    pub fn subtract(&mut self, counted: &Usage) {
+        for (left, gone) in self.counts(counted) {
+            *left = left.map(|left| left.saturating_sub(gone.unwrap_or(0)));
+        }
+        for (unit, count) in &mut self.other_units {
+            let gone = counted.other_units.get(unit).copied().unwrap_or(0);
+            *count = count.saturating_sub(gone);
+        }
+        for ((_, left), (_, gone)) in self.rounds.iter_mut().zip(&counted.rounds) {
+            left.subtract(gone);
+        }
+        for (model, gone) in &counted.sub_usages {
+            let same = |part: &&mut (String, Usage)| part.0 == *model;
+            if let Some((_, left)) = self.sub_usages.iter_mut().find(same) {
+                left.subtract(gone);
+            }
+        }
+    }
+
+    /// Adds what [`subtract`](Usage::subtract) left of the same answer.
+    pub fn add_left(&mut self, left: &Usage) {
+        self.add_counts(left);
+        for (at, (context, round)) in left.rounds.iter().enumerate() {
+            match self.rounds.get_mut(at) {
+                Some((known, sum)) => {
+                    *known = (*known).max(*context);
+                    sum.add_left(round);
+                }
+                None => self.rounds.push((*context, round.clone())),
+            }
+        }
+        for (model, part) in &left.sub_usages {
+            match self.sub_usages.iter_mut().find(|(known, _)| known == model) {
+                Some((_, sum)) => sum.add_left(part),
+                None => self.sub_usages.push((model.clone(), part.clone())),
+            }
+        }
+    }
+
+    fn add_counts(&mut self, other: &Usage) {
+        for (sum, part) in self.counts(other) {
+            if let Some(part) = part {
+                *sum = Some(sum.unwrap_or(0).saturating_add(part));
+            }
+        }
+        for (unit, count) in &other.other_units {
+            let sum = self.other_units.entry(unit).or_default();
+            *sum = sum.saturating_add(*count);
+        }
+    }
+
+    /// Each count of tokens with the other's.
+    fn counts(&mut self, other: &Usage) -> [(&mut Option<u64>, Option<u64>); 11] {
+        [
             (&mut self.input, other.input),
             (&mut self.output, other.output),
             (&mut self.cache_read, other.cache_read),
@@ -57,40 +119,7 @@ impl Usage {
             (&mut self.audio_output, other.audio_output),
             (&mut self.image_input, other.image_input),
             (&mut self.image_output, other.image_output),
-        ] {
-            if let Some(part) = part {
-                *sum = Some(sum.unwrap_or(0).saturating_add(part));
-            }
-        }
-        for (unit, count) in &other.other_units {
-            let sum = self.other_units.entry(unit).or_default();
-            *sum = sum.saturating_add(*count);
-        }
-        self.sub_usages.extend(other.sub_usages.iter().cloned());
-        self.rounds.extend(other.rounds.iter().cloned());
-    }
-
-    /// Takes away what was counted before, field by field; nothing falls below 0.
-    pub fn subtract(&mut self, counted: &Usage) {
-        for (left, gone) in [
-            (&mut self.input, counted.input),
-            (&mut self.output, counted.output),
-            (&mut self.cache_read, counted.cache_read),
-            (&mut self.cache_write_5m, counted.cache_write_5m),
-            (&mut self.cache_write_1h, counted.cache_write_1h),
-            (&mut self.cache_write_other, counted.cache_write_other),
-            (&mut self.reasoning, counted.reasoning),
-            (&mut self.audio_input, counted.audio_input),
-            (&mut self.audio_output, counted.audio_output),
-            (&mut self.image_input, counted.image_input),
-            (&mut self.image_output, counted.image_output),
-        ] {
-            *left = left.map(|left| left.saturating_sub(gone.unwrap_or(0)));
-        }
-        for (unit, count) in &mut self.other_units {
-            let gone = counted.other_units.get(unit).copied().unwrap_or(0);
-            *count = count.saturating_sub(gone);
-        }
+        ]
     }
 
     /// Everything the call used, at whichever model's price: what a ledger's token columns and a token
@@ -181,5 +210,45 @@ impl Extraction {
             provider_cost: None,
             error: None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn used(input: u64, output: u64) -> Usage {
+        Usage {
+            input: Some(input),
+            output: Some(output),
+            ..Usage::default()
+        }
+    }
+
+    /// Answers of a batch, each in a tier of its own, and what they used of another model.
+    fn batch(answers: &[u64], advice: u64) -> Usage {
+        let rounds = answers.iter().map(|input| (*input, used(*input, 1)));
+        Usage {
+            rounds: rounds.collect(),
+            sub_usages: vec![("adviser".to_owned(), used(advice, 1))],
+            ..used(answers.iter().sum(), answers.len() as u64)
+        }
+    }
+
+    #[test]
+    fn of_an_answer_read_again_only_what_is_new_is_left_in_every_part() {
+        let (before, now) = (batch(&[10, 300], 7), batch(&[10, 300, 5_000], 9));
+        let mut left = now.clone();
+        left.subtract(&before);
+        assert_eq!((left.input, left.output), (Some(5_000), Some(1)));
+        let rounds = left.rounds.iter().map(|(_, round)| round.input);
+        assert_eq!(rounds.sum::<Option<u64>>(), Some(5_000));
+        assert_eq!(left.sub_usages[0].1, used(2, 0));
+        let mut both = before.clone();
+        both.add_left(&left);
+        assert_eq!(both, now);
+        let mut less = before.clone();
+        less.subtract(&now);
+        assert_eq!(less.overall(), used(0, 0));
     }
 }

@@ -54,6 +54,7 @@ fn whole_input(report: &Report, audio_beside: Option<u64>) -> Option<u64> {
     let cached: u64 = parts.into_iter().flatten().sum();
     let cache_beside = match report.convention.cache {
         Placement::Beside => true,
+        Placement::Apart => false,
         // More cached than there is input cannot lie within it.
         Placement::Within | Placement::ByTotal => report.input.is_some_and(|input| cached > input),
     };
@@ -97,7 +98,7 @@ fn whole_output(report: &Report, audio_beside: Option<u64>) -> (Option<u64>, Opt
                 _ => (report.output, reasoning),
             }
         }
-        (Placement::Beside | Placement::Within, _) => (report.output, reasoning),
+        (Placement::Beside | Placement::Within | Placement::Apart, _) => (report.output, reasoning),
     }
 }
 

@@ -6,3 +6,4 @@ pub mod encoding;
 pub mod json;
 pub mod multipart;
 pub mod sse;
+pub mod websocket;

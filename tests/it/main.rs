@@ -9,6 +9,7 @@ mod cli;
 mod crash;
 mod reload;
 mod sdk;
+mod sessions;
 mod shutdown;
 mod support;
 mod tidy;

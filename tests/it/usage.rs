@@ -5,4 +5,5 @@ mod labels;
 mod media;
 mod once;
 mod reported;
+mod sniffed;
 mod unknown;

@@ -93,6 +93,11 @@ fn budget(
             .value()
             .map(|policy| policy.0)
             .unwrap_or_default(),
+        on_spent: written
+            .on_spent
+            .value()
+            .map(|policy| policy.0)
+            .unwrap_or_default(),
         wait: wait.unwrap_or_default(),
         warn_at,
     })

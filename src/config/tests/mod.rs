@@ -5,7 +5,7 @@ mod hostile;
 mod sample;
 
 use super::*;
-use crate::budget::limits::{Dimension, HoldMode, Per, Unit, Unknown};
+use crate::budget::limits::{Dimension, HoldMode, OnSpent, Per, Unit, Unknown};
 use crate::units::{Currency, PICO_PER_USD};
 
 /// The value of `${SECRET}`; no message may ever hold it.
@@ -87,7 +87,7 @@ budgets:
     match: { team: search, model: [gpt-4o, 'claude-*'], tags: { env: [prod, stage] } }
     warn_at: [95%, 80, 80%]
   - { name: in-flight, limit: 20 concurrent, each: key }
-  - { name: bulk, limit: 1_000_000 tokens, per: total, hold: worst_case, unpriced: block, wait: 2s }
+  - { name: bulk, limit: 1_000_000 tokens, per: total, hold: worst_case, unpriced: block, on_spent: leave, wait: 2s }
 prices:
   - { provider: openai, model: my-finetune, input: 3.00, cached_input: 0.0000375, output: '12' }
 shutdown: { grace: 0s }
@@ -151,6 +151,10 @@ shutdown: { grace: 0s }
     );
     assert_eq!(flight.each, Some(Dimension::Key));
     assert_eq!((bulk.amount, bulk.hold), (1_000_000, HoldMode::WorstCase));
+    assert_eq!(
+        (bulk.on_spent, month.on_spent),
+        (OnSpent::Leave, OnSpent::Close)
+    );
     assert_eq!(
         (bulk.unpriced, bulk.unmetered),
         (Unknown::Block, Unknown::Allow)

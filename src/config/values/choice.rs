@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::budget::limits::{Dimension, HoldMode, Per, Unknown};
+use crate::budget::limits::{Dimension, HoldMode, OnSpent, Per, Unknown};
 use crate::providers::Api;
 
 use super::super::Policy;
@@ -59,6 +59,13 @@ choice! {
     /// `unpriced`, `unmetered`.
     OnUnknown(Unknown) expects "allow or block", like "block":
     { "allow" => Unknown::Allow, "block" => Unknown::Block }
+    later {}
+}
+
+choice! {
+    /// `on_spent`.
+    WhenSpent(OnSpent) expects "close or leave", like "close":
+    { "close" => OnSpent::Close, "leave" => OnSpent::Leave }
     later {}
 }
 

@@ -6,7 +6,9 @@ mod network;
 mod text;
 
 pub(super) use amount::{Amount, Code, InUsd, Percent, Price, Span};
-pub(super) use choice::{ApiName, Each, Flag, Hold, OnFault, OnUnknown, PerName, TunnelPolicy};
+pub(super) use choice::{
+    ApiName, Each, Flag, Hold, OnFault, OnUnknown, PerName, TunnelPolicy, WhenSpent,
+};
 pub(super) use network::{Address, Host, ProxyUrl, Url};
 pub(super) use text::{
     Folder, KeyPattern, Label, Name, Pattern, ProviderName, TimeZoneName, Token,

@@ -8,6 +8,7 @@ mod numbered;
 mod recorded;
 mod reference;
 mod rounds;
+mod sections;
 mod selecting;
 mod vectors;
 

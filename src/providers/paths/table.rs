@@ -89,11 +89,17 @@ use Dialect::{
     BedrockInvoke, Dashscope, GeminiBatch, GeminiCache, GeminiInteractions, GeminiLive, Hunyuan,
     Llamacpp, MistralOcr, Ollama, OpenaiAudio, OpenaiBatch, OpenaiChat, OpenaiCompletions,
     OpenaiEmbeddings, OpenaiImages, OpenaiRealtime, OpenaiResponses, OpenaiSpeech, OpenaiVideos,
-    Qianfan, Spark, Voyage, Watsonx,
+    Qianfan, Replicate, Spark, Tgi, Voyage, Watsonx,
 };
 
 /// Hosts that speak Cohere's API, or may.
 const COHERE: &[Api] = &[Api::Cohere, Api::Auto];
+
+/// APIs of servers of one's own, which no provider's own path hides.
+const OWN: &[Api] = &[Api::Openai, Api::Auto];
+
+/// Hosts that speak DashScope's API, or may.
+const DASHSCOPE: &[Api] = &[Api::Dashscope, Api::Auto];
 
 /// Every API under which a bare `messages` is Anthropic's; OpenAI's threads have one too.
 const NOT_OPENAI: &[Api] = &[Api::Auto, Api::Anthropic, Api::Vertex, Api::Bedrock];
@@ -111,7 +117,12 @@ const TABLE: &[Row] = &[
     post("responses", OpenaiResponses, "responses"),
     post("responses/compact", OpenaiResponses, "responses"),
     post("decisions", OpenaiResponses, "decisions"),
+    post("cortex/inference:complete", OpenaiChat, "chat"),
+    post("serving-endpoints/{model}/invocations", OpenaiChat, "chat"),
+    post("ai/run/{model}", OpenaiChat, "chat"),
     post("api/embeddings", Ollama, "embeddings").streamed(false),
+    post("ml/v1/text/embeddings", Watsonx, "embeddings").streamed(false),
+    post("ml/v1/text/rerank", Watsonx, "rerank").streamed(false),
     post("embeddings", OpenaiEmbeddings, "embeddings").streamed(false),
     post("images/generations", OpenaiImages, "images"),
     post("images/edits", OpenaiImages, "images"),
@@ -195,6 +206,10 @@ const TABLE: &[Row] = &[
     post("v1/classify", Dialect::Cohere, "classify").of(COHERE),
     post("v2/parse", Dialect::Cohere, "parse").of(COHERE),
     post("rerank", Voyage, "rerank").streamed(false),
+    post("reranking", Voyage, "rerank").streamed(false),
+    post("v1/classify", Voyage, "classify")
+        .of(&[Api::Openai])
+        .streamed(false),
     post("multimodalembeddings", Voyage, "embeddings").streamed(false),
     post("contextualizedembeddings", Voyage, "embeddings").streamed(false),
     // Servers of one's own.
@@ -202,6 +217,10 @@ const TABLE: &[Row] = &[
     post("api/generate", Ollama, "text_completion"),
     post("api/embed", Ollama, "embeddings").streamed(false),
     post("completion", Llamacpp, "text_completion"),
+    post("infill", Llamacpp, "text_completion"),
+    post("generate", Tgi, "text_completion").of(OWN),
+    post("generate_stream", Tgi, "text_completion").of(OWN),
+    post("embed", Tgi, "embeddings").of(OWN).streamed(false),
     // China.
     post("services/aigc/{}/generation", Dashscope, "chat"),
     post("services/aigc/{}/image-synthesis", Dashscope, "images"),
@@ -209,6 +228,7 @@ const TABLE: &[Row] = &[
     post("services/embeddings/{}/{}", Dashscope, "embeddings"),
     post("services/rerank/{}/{}", Dashscope, "rerank"),
     post("services/audio/{}/{}", Dashscope, "transcription"),
+    fetch("GET", "tasks/{}", Dashscope, "fetch_task").of(DASHSCOPE),
     session("api-ws/v1/inference", Dashscope),
     session("api-ws/v1/realtime", OpenaiRealtime),
     post("wenxinworkshop/chat/{model}", Qianfan, "chat"),
@@ -224,10 +244,19 @@ const TABLE: &[Row] = &[
     post("v1/ocr", MistralOcr, "ocr").streamed(false),
     post("v1/conversations", OpenaiChat, "chat"),
     post("v1/conversations/{}", OpenaiChat, "chat"),
-    post("ml/v1/text/generation", Watsonx, "text_completion"),
-    post("ml/v1/text/generation_stream", Watsonx, "text_completion"),
-    post("ml/v1/text/chat", OpenaiChat, "chat"),
-    post("ml/v1/text/chat_stream", OpenaiChat, "chat"),
+    post("v1/conversations/{}/restart", OpenaiChat, "chat"),
+    post("context/create", OpenaiChat, "context"),
+    post("text/generation", Watsonx, "text_completion"),
+    post("text/generation_stream", Watsonx, "text_completion"),
+    post("generation/text", Watsonx, "text_completion"),
+    post("generation/text_stream", Watsonx, "text_completion"),
+    post("text/chat", OpenaiChat, "chat"),
+    post("text/chat_stream", OpenaiChat, "chat"),
+    post("models/{model}/predictions", Replicate, "predictions").streamed(false),
+    post("deployments/{model}/predictions", Replicate, "predictions").streamed(false),
+    post("predictions", Replicate, "predictions").streamed(false),
+    fetch("GET", "predictions/{}", Replicate, "fetch_response"),
+    fetch("POST", "predictions/{}/cancel", Replicate, "fetch_response"),
     post("complete", AlephAlpha, "text_completion").of(&[Api::Openai, Api::Auto]),
 ];
 

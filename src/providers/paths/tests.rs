@@ -1,4 +1,5 @@
 mod spellings;
+mod vendors;
 
 use super::*;
 
@@ -7,9 +8,9 @@ fn check(method: &str, path: &str, dialect: Option<Dialect>, operation: &str) ->
     assert_eq!(found.dialect, dialect, "{method} {path}");
     assert_eq!(found.operation, operation, "{method} {path}");
     let metering = match (dialect, operation) {
-        (Some(_), "fetch_response" | "batches" | "files") => Metering::Fetched,
+        (Some(Dialect::Sniffed), _) => Metering::Unmetered,
+        (Some(_), "fetch_response" | "fetch_task" | "batches" | "files") => Metering::Fetched,
         (Some(_), _) => Metering::Metered,
-        (None, "unknown") => Metering::Unmetered,
         (None, _) => Metering::Free,
     };
     assert_eq!(found.metering, metering, "{method} {path}");
@@ -290,7 +291,7 @@ fn anything_else_is_unmetered() {
         ("GET", "/v1beta/models/g%3AstreamGenerateContent"),
         ("POST", "/v1/threads/t/messages/m"),
     ] {
-        check(method, path, None, "unknown");
+        check(method, path, Some(Dialect::Sniffed), "unknown");
     }
 }
 
@@ -348,6 +349,58 @@ proptest::proptest! {
     #[test]
     fn any_path_has_an_answer(path in ".*", method in "GET|POST|PUT") {
         let found = endpoint(Api::Auto, &method, &path);
-        proptest::prop_assert_eq!(found.dialect.is_some(), found.metering == Metering::Metered);
+        proptest::prop_assert_eq!(found.dialect.is_some(), found.metering != Metering::Free);
+    }
+}
+
+#[test]
+fn a_session_is_told_by_its_path_and_its_model_by_path_or_query() {
+    for (api, path, query, dialect, model) in [
+        (
+            Api::Openai,
+            "/v1/realtime",
+            "model=gpt-realtime%2D2",
+            Some(Dialect::OpenaiRealtime),
+            Some("gpt-realtime-2"),
+        ),
+        (
+            Api::Openai,
+            "/openai/realtime",
+            "api-version=1&deployment=mine",
+            Some(Dialect::OpenaiRealtime),
+            Some("mine"),
+        ),
+        (
+            Api::Openai,
+            "/v1/responses",
+            "",
+            Some(Dialect::OpenaiResponses),
+            None,
+        ),
+        (
+            Api::Gemini,
+            "/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent",
+            "key=k",
+            Some(Dialect::GeminiLive),
+            None,
+        ),
+        (
+            Api::Spark,
+            "/v4.0/chat",
+            "authorization=x",
+            Some(Dialect::Spark),
+            Some("Spark-4.0-Ultra"),
+        ),
+        (Api::Openai, "/v1/elsewhere", "model=m", None, Some("m")),
+    ] {
+        let endpoint = session(api, path, query);
+        assert_eq!(endpoint.dialect, dialect, "{path}");
+        assert_eq!(endpoint.model.as_deref(), model, "{path}");
+        assert_eq!(endpoint.is_session(), dialect.is_some(), "{path}");
+        assert_eq!(
+            endpoint.metering == Metering::Metered,
+            dialect.is_some(),
+            "{path}"
+        );
     }
 }

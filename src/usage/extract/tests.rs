@@ -7,13 +7,17 @@ use super::*;
 
 mod anthropic;
 mod bedrock;
+mod china;
 mod claude;
 mod gemini;
 mod google;
 mod media;
+mod memory;
 mod mistral;
 mod openai;
+mod sniffed;
 mod tools;
+mod vendors;
 
 const JSON: &str = "application/json";
 const SSE: &str = "text/event-stream";

@@ -14,13 +14,13 @@ use super::gzip::Gzip;
 
 /// Why decoding stops.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fault {
+pub(in crate::wire) enum Fault {
     Broken,
     TooLarge,
 }
 
 /// Takes decoded bytes; its fault stops the decoding.
-pub(super) type Emit<'a> = dyn FnMut(&[u8]) -> Result<(), Fault> + 'a;
+pub(in crate::wire) type Emit<'a> = dyn FnMut(&[u8]) -> Result<(), Fault> + 'a;
 
 /// Decoded bytes handed out at a time.
 const PIECE: usize = 16 << 10;
@@ -59,13 +59,13 @@ impl Coding {
 }
 
 /// Compressed data of RFC 1951, bare or in the zlib wrapper.
-pub(super) struct Inflate {
+pub(in crate::wire) struct Inflate {
     state: Decompress,
     piece: Box<[u8]>,
 }
 
 impl Inflate {
-    pub(super) fn new(zlib_header: bool) -> Self {
+    pub(in crate::wire) fn new(zlib_header: bool) -> Self {
         Inflate {
             state: Decompress::new(zlib_header),
             piece: vec![0; PIECE].into(),
@@ -73,12 +73,12 @@ impl Inflate {
     }
 
     /// Begins another stream without a wrapper.
-    pub(super) fn restart(&mut self) {
+    pub(in crate::wire) fn restart(&mut self) {
         self.state.reset(false);
     }
 
     /// Decodes; gives the bytes left over where the stream ended, `None` where it goes on.
-    pub(super) fn feed<'b>(
+    pub(in crate::wire) fn feed<'b>(
         &mut self,
         mut bytes: &'b [u8],
         emit: &mut Emit<'_>,

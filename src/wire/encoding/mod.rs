@@ -11,7 +11,9 @@
 mod coding;
 mod gzip;
 
-use coding::{Coding, Fault};
+use coding::Coding;
+
+pub(in crate::wire) use coding::{Fault, Inflate};
 
 /// Most bytes that one body may decode to.
 pub const OUTPUT_MAX: u64 = 64 << 20;

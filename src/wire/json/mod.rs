@@ -9,16 +9,21 @@
 //! or as many as there are paths that begin one another), and six times the longest name for a key.
 
 mod capture;
+mod familiar;
 mod fields;
 mod find;
+mod inside;
 mod text;
 
 pub use fields::Fields;
-pub use text::unquote;
+pub use text::{unquote, unquoted};
+
+use std::borrow::Cow;
 
 use capture::Captures;
+use familiar::{Familiar, Place};
 use fields::ROOT;
-use find::{blank_end, bracket_or_quote, string_end};
+use find::{blank_end, plain_end, string_end};
 
 /// One captured value: raw JSON text, strings with their quotes and escapes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +36,22 @@ pub struct Found<'a> {
     pub bytes: u64,
     /// Whether `raw` is not all of it.
     pub cut: bool,
+    /// Whether it is a string in which nothing is escaped.
+    pub plain: bool,
+}
+
+impl<'a> Found<'a> {
+    /// The text of a string, decoded as [`unquote`] does.
+    #[inline]
+    pub fn text(&self) -> Option<Cow<'a, str>> {
+        match self.raw {
+            [b'"', text @ .., b'"'] if self.plain && !self.cut => match std::str::from_utf8(text) {
+                Ok(text) => Some(Cow::Borrowed(text)),
+                Err(_) => Some(String::from_utf8_lossy(text)),
+            },
+            raw => unquote(raw).map(Cow::Owned),
+        }
+    }
 }
 
 /// Reads documents in chunks of any size and hands out the values of some fields.
@@ -51,9 +72,12 @@ pub struct Scanner {
     /// match.
     key: Vec<u8>,
     captures: Captures,
+    familiar: Familiar,
+    /// A document ended since the last [`Scanner::feed_document`] began.
+    ended: bool,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Frame {
     /// An object, by its node.
     Object(usize),
@@ -110,13 +134,32 @@ impl Scanner {
             member: None,
             key: Vec::new(),
             captures: Captures::new(capture_max),
+            familiar: Familiar::default(),
+            ended: false,
         }
     }
 
     /// Feeds the next bytes, split anywhere. Calls `found` for each captured value when it is
     /// complete.
     pub fn feed(&mut self, bytes: &[u8], found: &mut dyn FnMut(Found<'_>)) {
+        let mut rest = bytes;
+        while let Some(length) = self.feed_document(rest, found) {
+            rest = &rest[length..];
+        }
+    }
+
+    /// Feeds the next bytes up to the end of a document, and gives how many these are; `None` where none
+    /// ends in them. A number that is a whole document ends with the byte that follows it.
+    pub fn feed_document(
+        &mut self,
+        bytes: &[u8],
+        found: &mut dyn FnMut(Found<'_>),
+    ) -> Option<usize> {
+        self.ended = false;
         let mut at = 0;
+        let first = bytes.get(blank_end(bytes, 0));
+        self.familiar
+            .begin(first.is_some_and(|first| *first == b'{'));
         while at < bytes.len() {
             at = match self.state {
                 State::Value { or_end } => self.value(bytes, at, or_end, found),
@@ -128,10 +171,17 @@ impl Scanner {
                 State::InLiteral(rest) => self.in_literal(bytes, at, rest, found),
                 State::After => self.after(bytes, at, found),
                 State::Skip { .. } => self.skip(bytes, at, found),
-                State::Broken => return,
+                State::Broken => break,
             };
+            if self.ended {
+                self.familiar.end(&bytes[..at]);
+                self.familiar.reset();
+                return Some(at);
+            }
         }
         self.captures.leave(bytes);
+        self.familiar.end(bytes);
+        None
     }
 
     /// Ends the document: a number that is the whole document is complete. Values cut off are
@@ -148,6 +198,7 @@ impl Scanner {
         self.state = DOCUMENT;
         self.frames.clear();
         self.captures.drop_open();
+        self.familiar.reset();
     }
 
     /// Whether what was seen is not JSON; the scanner ignores what follows until it is reset.
@@ -155,6 +206,7 @@ impl Scanner {
         matches!(self.state, State::Broken)
     }
 
+    #[inline]
     fn value(&mut self, bytes: &[u8], at: usize, or_end: bool, found: &mut Sink<'_>) -> usize {
         let at = blank_end(bytes, at);
         let Some(&first) = bytes.get(at) else {
@@ -173,15 +225,23 @@ impl Scanner {
             self.captures.begin(field, self.frames.len(), at);
         }
         match first {
-            b'"' => return self.in_string(bytes, at + 1, false, found),
-            b'{' | b'[' => self.enter(first, node),
-            b'-' | b'0'..=b'9' => self.state = State::InNumber,
-            b't' => self.state = State::InLiteral(b"rue"),
-            b'f' => self.state = State::InLiteral(b"alse"),
-            b'n' => self.state = State::InLiteral(b"ull"),
-            _ => self.give_up(),
+            b'"' => self.begin_string(bytes, at + 1, found),
+            b'{' | b'[' => {
+                self.enter(first, node);
+                at + 1
+            }
+            b'-' | b'0'..=b'9' => {
+                self.state = State::InNumber;
+                self.in_number(bytes, at + 1, found)
+            }
+            b't' => self.in_literal(bytes, at + 1, b"rue", found),
+            b'f' => self.in_literal(bytes, at + 1, b"alse", found),
+            b'n' => self.in_literal(bytes, at + 1, b"ull", found),
+            _ => {
+                self.give_up();
+                at + 1
+            }
         }
-        at + 1
     }
 
     /// Steps into a container that a path leads through, or begins to skip one.
@@ -217,27 +277,99 @@ impl Scanner {
     }
 
     /// Ends a value before `end`.
+    #[inline]
     fn complete(&mut self, bytes: &[u8], end: usize, found: &mut Sink<'_>) {
-        self.captures.end(self.frames.len(), bytes, end, found);
-        self.state = if self.frames.is_empty() {
+        self.complete_as(bytes, end, false, found);
+    }
+
+    /// Ends a value before `end`; `plain` if it is a string in which nothing is escaped.
+    #[inline]
+    fn complete_as(&mut self, bytes: &[u8], end: usize, plain: bool, found: &mut Sink<'_>) {
+        let depth = self.frames.len();
+        if self.captures.ends(depth) {
+            if self.familiar.notes() {
+                self.familiar
+                    .note_captured(self.captures.ending(end, plain));
+            }
+            self.captures.hand_out(bytes, end, plain, found);
+        }
+        self.state = if depth == 0 {
+            self.ended = true;
             DOCUMENT
         } else {
             State::After
         };
     }
 
+    #[inline]
     fn key(&mut self, bytes: &[u8], at: usize, or_end: bool, found: &mut Sink<'_>) -> usize {
         let at = blank_end(bytes, at);
         match bytes.get(at) {
             None => {}
             Some(b'"') => {
-                self.key.clear();
-                return self.in_key(bytes, at + 1, false);
+                return match self.step(bytes, at, found) {
+                    (at, Place::Key) => self.begin_key(bytes, at + 1, found),
+                    (at, Place::Value(member)) => self.begin_value(bytes, at, member, found),
+                };
             }
             Some(b'}') if or_end => return self.leave(bytes, at, found),
             Some(_) => self.give_up(),
         }
         at + 1
+    }
+
+    /// Steps over what a document that came before said from this key on; gives what comes then.
+    #[inline]
+    fn step(&mut self, bytes: &[u8], at: usize, found: &mut Sink<'_>) -> (usize, Place) {
+        if self.captures.any_open() {
+            return (at, Place::Key);
+        }
+        if self.familiar.notes() {
+            self.familiar.note(at, Place::Key, &self.frames);
+            return (at, Place::Key);
+        }
+        let Some(repeated) = self.familiar.repeated(&bytes[at..], &self.frames) else {
+            return (at, Place::Key);
+        };
+        repeated.captured().for_each(&mut *found);
+        self.frames.clear();
+        self.frames.extend_from_slice(repeated.frames);
+        (at + repeated.length, repeated.place)
+    }
+
+    /// Reads a key from behind its quote, and goes on to its value where all of it is here and plain.
+    #[inline]
+    fn begin_key(&mut self, bytes: &[u8], at: usize, found: &mut Sink<'_>) -> usize {
+        let Some(length) = plain_end(&bytes[at..]) else {
+            self.key.clear();
+            return self.in_key(bytes, at, false);
+        };
+        let end = at + length;
+        let member = match self.frames.last() {
+            Some(Frame::Object(node)) => self.fields.node(*node).member(&bytes[at..end]),
+            _ => None,
+        };
+        if bytes.get(end + 1) != Some(&b':') {
+            (self.member, self.state) = (member, State::Colon);
+            return end + 1;
+        }
+        if self.familiar.notes() && !self.captures.any_open() {
+            self.familiar
+                .note(end + 2, Place::Value(member), &self.frames);
+        }
+        self.begin_value(bytes, end + 2, member, found)
+    }
+
+    #[inline]
+    fn begin_value(
+        &mut self,
+        bytes: &[u8],
+        at: usize,
+        member: Option<usize>,
+        found: &mut Sink<'_>,
+    ) -> usize {
+        (self.member, self.state) = (member, State::Value { or_end: false });
+        self.value(bytes, at, false, found)
     }
 
     fn in_key(&mut self, bytes: &[u8], at: usize, mut escaped: bool) -> usize {
@@ -284,109 +416,34 @@ impl Scanner {
         at + 1
     }
 
-    fn after(&mut self, bytes: &[u8], at: usize, found: &mut Sink<'_>) -> usize {
-        let at = blank_end(bytes, at);
-        let Some(&next) = bytes.get(at) else {
-            return at;
-        };
-        match (next, self.frames.last()) {
-            (b',', Some(Frame::Object(_))) => self.state = State::Key { or_end: false },
-            (b',', Some(Frame::Array(_))) => self.state = State::Value { or_end: false },
-            (b'}', Some(Frame::Object(_))) | (b']', Some(Frame::Array(_))) => {
-                return self.leave(bytes, at, found);
-            }
-            _ => self.give_up(),
-        }
-        at + 1
-    }
-
-    fn in_string(
-        &mut self,
-        bytes: &[u8],
-        at: usize,
-        mut escaped: bool,
-        found: &mut Sink<'_>,
-    ) -> usize {
-        match string_end(bytes, at, &mut escaped) {
-            Some(end) => {
-                self.complete(bytes, end, found);
-                end
-            }
-            None => {
-                self.state = State::InString { escaped };
-                bytes.len()
-            }
-        }
-    }
-
-    fn in_number(&mut self, bytes: &[u8], at: usize, found: &mut Sink<'_>) -> usize {
-        let goes_on = |b: &u8| matches!(b, b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-');
-        match bytes[at..].iter().position(|b| !goes_on(b)) {
-            Some(length) => {
-                self.complete(bytes, at + length, found);
-                at + length
-            }
-            None => bytes.len(),
-        }
-    }
-
-    fn in_literal(
-        &mut self,
-        bytes: &[u8],
-        at: usize,
-        rest: &'static [u8],
-        found: &mut Sink<'_>,
-    ) -> usize {
-        let here = rest.len().min(bytes.len() - at);
-        if bytes[at..at + here] != rest[..here] {
-            self.give_up();
-        } else if here == rest.len() {
-            self.complete(bytes, at + here, found);
-        } else {
-            self.state = State::InLiteral(&rest[here..]);
-        }
-        at + here
-    }
-
-    fn skip(&mut self, bytes: &[u8], mut at: usize, found: &mut Sink<'_>) -> usize {
-        let State::Skip {
-            brackets,
-            mut depth,
-            mut string,
-            mut escaped,
-        } = self.state
-        else {
-            return at;
-        };
-        while at < bytes.len() {
-            if string {
-                let Some(end) = string_end(bytes, at, &mut escaped) else {
-                    break;
-                };
-                (at, string) = (end, false);
-                continue;
-            }
-            let Some(length) = bracket_or_quote(brackets, &bytes[at..]) else {
-                break;
-            };
-            at += length + 1;
-            match bytes[at - 1] {
-                b'"' => string = true,
-                bracket if bracket == brackets[0] => depth += 1,
-                _ => depth -= 1,
-            }
-            if depth == 0 {
-                self.complete(bytes, at, found);
+    #[inline]
+    fn after(&mut self, bytes: &[u8], mut at: usize, found: &mut Sink<'_>) -> usize {
+        loop {
+            at = blank_end(bytes, at);
+            let Some(&next) = bytes.get(at) else {
                 return at;
+            };
+            match (next, self.frames.last()) {
+                (b'}', Some(Frame::Object(_))) | (b']', Some(Frame::Array(_))) => {
+                    at = self.leave(bytes, at, found);
+                    if self.frames.is_empty() {
+                        return at;
+                    }
+                }
+                (b',', Some(Frame::Object(_))) => {
+                    self.state = State::Key { or_end: false };
+                    return self.key(bytes, at + 1, false, found);
+                }
+                (b',', Some(Frame::Array(_))) => {
+                    self.state = State::Value { or_end: false };
+                    return at + 1;
+                }
+                _ => {
+                    self.give_up();
+                    return at + 1;
+                }
             }
         }
-        self.state = State::Skip {
-            brackets,
-            depth,
-            string,
-            escaped,
-        };
-        bytes.len()
     }
 
     fn give_up(&mut self) {

@@ -11,6 +11,7 @@ pub mod patience;
 pub mod settings;
 pub mod tls;
 pub mod upstream;
+pub mod websocket;
 pub mod weir;
 pub mod wire;
 

@@ -70,6 +70,16 @@ async fn a_deployment_costs_what_the_operator_says_is_behind_it() {
 }
 
 #[tokio::test]
+async fn a_body_cannot_choose_the_price_of_the_deployment_that_its_path_names() {
+    let path = "/openai/deployments/gpt-image-1/images/generations?api-version=1";
+    let asked = json!({"model": "gpt-image-1-mini", "prompt": "a heron"});
+    let request = Request::json(path, &asked);
+    let call = sent(request, Reply::json(image().to_string()), as_it_is).await;
+    assert_eq!(call.text("request_model"), Some("gpt-image-1"));
+    assert_eq!(call.int("cost_picousd"), Some(42_540_000_000));
+}
+
+#[tokio::test]
 async fn a_recording_sent_as_a_form_costs_its_seconds() {
     let mut body = Vec::new();
     for (head, value) in [

@@ -28,8 +28,10 @@ fn interaction_usage(counts: [u64; 6]) -> Value {
 fn an_interaction_states_its_usage_in_its_own_words() {
     let body = json!({"id": "v1_x", "model": "gemini-2.5-flash", "status": "completed",
         "service_tier": "flex", "usage": interaction_usage([20, 4, 5, 7, 9, 41])});
-    let (settled, found) = Case::json(Dialect::GeminiInteractions, &body).read();
-    assert_eq!((settled, found.source), (None, UsageSource::Reported));
+    let case = Case::json(Dialect::GeminiInteractions, &body);
+    let (settled, found) = case.read();
+    let whole = Some(case.body.len());
+    assert_eq!((settled, found.source), (whole, UsageSource::Reported));
     assert_eq!(found.response_id.as_deref(), Some("v1_x"));
     assert_eq!(found.selectors.service_tier.as_deref(), Some("flex"));
     let usage = found.usage.expect("usage");

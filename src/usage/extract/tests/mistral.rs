@@ -19,7 +19,8 @@ fn what_connectors_feed_back_is_input() {
     assert_eq!(found.model.as_deref(), Some("m-1"));
     let usage = found.usage.expect("usage");
     assert_eq!(counts(&usage), [Some(320), None, Some(5), None]);
-    assert_eq!(usage.other_units, [("web_searches", 3)].into());
+    let units = [("code_executions", 4), ("web_searches", 3)];
+    assert_eq!(usage.other_units, units.into());
 }
 
 #[test]

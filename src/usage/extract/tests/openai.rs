@@ -237,7 +237,7 @@ fn a_refusal_under_status_200_is_not_charged() {
     let (_, found) = Case::json(Dialect::OpenaiChat, &body(1008)).read();
     assert_eq!(
         (found.error, found.source),
-        (Some(ErrorType::Unknown), UsageSource::None)
+        (Some(ErrorType::RateLimit), UsageSource::None)
     );
     let (_, found) = Case::json(Dialect::OpenaiChat, &body(0)).read();
     assert_eq!(found.error, None);

@@ -148,3 +148,21 @@ fn what_a_model_says_aloud_is_estimated_by_its_transcript() {
     assert_eq!(found.source, UsageSource::Estimated);
     assert!(found.usage.and_then(|usage| usage.output) > Some(2));
 }
+
+#[test]
+fn a_batch_that_still_runs_states_no_usage_yet() {
+    let batch = |status: &str| {
+        let usage = json!({"input_tokens": 300, "output_tokens": 14, "total_tokens": 314});
+        let object = json!({"id": "batch_1", "object": "batch", "model": "m", "status": status,
+            "usage": usage});
+        let (_, found) = Case::json(Dialect::OpenaiBatch, &object).read();
+        (found.usage.and_then(|usage| usage.input), found.response_id)
+    };
+    for status in ["validating", "in_progress", "finalizing", "cancelling"] {
+        assert_eq!(batch(status), (None, None), "{status}");
+    }
+    for status in ["completed", "expired", "cancelled"] {
+        let whole = (Some(300), Some("batch_1".to_owned()));
+        assert_eq!(batch(status), whole, "{status}");
+    }
+}
