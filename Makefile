@@ -1,6 +1,6 @@
 .POSIX:
 .SUFFIXES:
-.PHONY: help run build test lint fmt bench audit
+.PHONY: help run build test lint fmt fuzz bench bench-extract audit
 
 # What `.ci/prerequisites` put into this folder is on the path of every recipe.
 CARGO = . .ci/path && cargo
@@ -11,7 +11,9 @@ help:
 	@echo 'make build   build target/release/weir'
 	@echo 'make lint    check format and lints'
 	@echo 'make fmt     format the source'
+	@echo 'make fuzz    feed the parsers broken input for FUZZ_SECONDS (60) each'
 	@echo 'make bench   measure what weir adds to a call'
+	@echo 'make bench-extract   measure how fast usage is read'
 	@echo 'make audit   check licences, bans, sources and advisories of the dependencies'
 
 run: build
@@ -33,9 +35,19 @@ lint:
 fmt:
 	@$(CARGO) fmt
 
+# Chance takes another course in every run; FUZZ_SEED repeats one.
+fuzz:
+	@.ci/prerequisites build
+	@. .ci/path && FUZZ_SECONDS="$${FUZZ_SECONDS:-60}" FUZZ_SEED="$${FUZZ_SEED:-$$(date +%s)}" \
+		cargo test --locked --test fuzz -- --nocapture
+
 bench:
 	@.ci/prerequisites build
-	@$(CARGO) bench --locked
+	@$(CARGO) bench --locked --bench cost
+
+bench-extract:
+	@.ci/prerequisites build
+	@$(CARGO) bench --locked --bench extract
 
 audit:
 	@.ci/prerequisites audit

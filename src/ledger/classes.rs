@@ -25,7 +25,8 @@ pub const NAMES: [&str; COUNT] = [
 /// provider means, leave 0 of it.
 pub fn of(usage: &Usage) -> [u64; COUNT] {
     let stored = |count: Option<u64>| count.unwrap_or(0).min(i64::MAX.unsigned_abs());
-    let cache_read = stored(usage.cache_read);
+    // Cohere's may be more than what it bills as input.
+    let cache_read = stored(usage.cache_read).min(stored(usage.input.or(usage.cache_read)));
     let cache_write_5m = stored(Some(
         usage
             .cache_write_5m

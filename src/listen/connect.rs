@@ -77,7 +77,9 @@ pub fn authority(text: &str, default_port: Option<u16>) -> Option<HostPort> {
     };
     let host = host.strip_suffix('.').unwrap_or(host);
     let named = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_');
-    let fits = text.starts_with('[') || (!host.is_empty() && host.bytes().all(named));
+    // One dot may end a name; of two the last would stand for a label without a letter.
+    let whole = !host.is_empty() && !host.ends_with('.');
+    let fits = text.starts_with('[') || (whole && host.bytes().all(named));
     (fits && host.len() <= 253).then(|| HostPort {
         host: host.to_ascii_lowercase(),
         port,
@@ -108,6 +110,7 @@ mod tests {
             "api.openai.com",
             ":443",
             "a b:1",
+            "api.openai.com..:443",
             "host:",
             "host:+1",
             "host:65536",

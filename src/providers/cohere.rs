@@ -12,7 +12,7 @@ use super::ErrorType;
 use super::node::{Node, parse};
 use super::openai_usage;
 use super::reader::{Paths, Reader, Said, Standing, TextSink, name, push_text};
-use super::report::Report;
+use super::report::{Convention, Placement, Report};
 
 static PATHS: LazyLock<Paths> = LazyLock::new(|| {
     Paths::new(&[
@@ -95,6 +95,11 @@ pub(super) fn report(usage: Node<'_>) -> Report {
         .filter(|count| *count > 0);
     let input = charged.at("input_tokens").count();
     let mut report = Report {
+        convention: Convention {
+            cache: Placement::Apart,
+            ..Convention::default()
+        },
+        cache_read: usage.at("cached_tokens").count(),
         input: images.map_or(input, |count| Some(input.unwrap_or(0) + count)),
         output: charged.at("output_tokens").count(),
         reasoning: tokens.at("reasoning_tokens").count(),
@@ -105,7 +110,5 @@ pub(super) fn report(usage: Node<'_>) -> Report {
         let count = charged.at(unit).count();
         report.set_unit(unit, count.filter(|count| *count > 0));
     }
-    let cached = usage.at("cached_tokens").count();
-    report.set_unit("cached_tokens", cached.filter(|count| *count > 0));
     report
 }

@@ -57,7 +57,12 @@ pub struct Generate {
     has_usage: bool,
     predicted: Option<u64>,
     characters: Option<u64>,
+    /// A short usage object that states no tokens: on Vertex most elements repeat it.
+    tokenless: Vec<u8>,
 }
+
+/// Longest usage object that is remembered for stating no tokens.
+const TOKENLESS_BYTES_MAX: usize = 128;
 
 impl Generate {
     /// A reader of the answer to a request.
@@ -122,11 +127,19 @@ impl Reader for Generate {
 
 impl Generate {
     fn note_usage(&mut self, said: &mut Said, raw: &[u8]) {
+        self.has_usage = true;
+        if raw == self.tokenless {
+            return;
+        }
         let value = parse(raw);
         let usage = Node::new(&value);
         let slot = &mut said.selectors.service_tier;
         *slot = usage::tier(usage).or(slot.take());
-        self.has_usage = true;
-        said.replace(usage::metadata(usage), Standing::Running);
+        let report = usage::metadata(usage);
+        self.tokenless.clear();
+        if !report.states_tokens() && raw.len() <= TOKENLESS_BYTES_MAX {
+            self.tokenless.extend_from_slice(raw);
+        }
+        said.replace(report, Standing::Running);
     }
 }

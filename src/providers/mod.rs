@@ -27,6 +27,7 @@ mod openai_speech;
 mod openai_usage;
 mod openai_videos;
 pub mod paths;
+mod pruned;
 mod qianfan;
 pub mod reader;
 pub mod refusal;
@@ -282,6 +283,8 @@ pub struct RequestFacts {
     /// The body refers to input that it does not hold: file ids, `previous_response_id`, conversations,
     /// server tools, cached content.
     pub refers_outside: bool,
+    /// The body offers tools.
+    pub has_tools: bool,
 }
 
 /// What a refusal tells the caller, in every dialect.

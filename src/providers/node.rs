@@ -14,10 +14,7 @@ const COUNT_MAX: u64 = 1_000_000_000;
 /// Nano-cents of a US dollar, the unit of xAI's `cost_in_usd_ticks`, in pico-dollars.
 const PICO_PER_TICK: i128 = 100;
 
-/// Parses a captured piece; `null` where it is no JSON (a piece that was cut is none).
-pub fn parse(raw: &[u8]) -> Value {
-    serde_json::from_slice(raw).unwrap_or(Value::Null)
-}
+pub use super::pruned::parse;
 
 /// A value that may not be there.
 #[derive(Clone, Copy, Debug)]

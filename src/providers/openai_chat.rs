@@ -13,7 +13,9 @@ use std::sync::LazyLock;
 use crate::wire::json::Found;
 
 use super::node::{Node, parse};
-use super::reader::{Paths, Reader, Said, Standing, TextSink, name, push_text, set_name};
+use super::reader::{
+    Paths, Reader, Said, Standing, TextSink, name, push_call, push_text, set_name,
+};
 use super::report::Report;
 use super::{errors, llamacpp, openai_usage};
 use extras::Extras;
@@ -48,6 +50,7 @@ static PATHS: LazyLock<Paths> = LazyLock::new(|| {
         "choices[].delta.reasoning_content",
         "choices[].delta.reasoning",
         "choices[].delta.refusal",
+        "choices[].delta.audio.transcript",
         "choices[].delta.tool_calls[].function.name",
         "choices[].delta.tool_calls[].function.arguments",
         "choices[].delta.function_call.arguments",
@@ -57,6 +60,7 @@ static PATHS: LazyLock<Paths> = LazyLock::new(|| {
         "choices[].message.reasoning_content",
         "choices[].message.reasoning",
         "choices[].message.refusal",
+        "choices[].message.audio.transcript",
         "choices[].message.tool_calls[].function.name",
         "choices[].message.tool_calls[].function.arguments",
         "choices[].message.function_call.arguments",
@@ -131,6 +135,8 @@ impl Reader for Chat {
             _ if is_array(found) && path.ends_with("content") => {}
             "content" | "outputs[].content" | "outputs[].content[].text" => push_text(found, text),
             "response" | "result.response" => push_text(found, text),
+            "choices[].delta.tool_calls[].function.name"
+            | "choices[].message.tool_calls[].function.name" => push_call(said, found, text),
             _ => {
                 message.has_choice = true;
                 push_text(found, text);

@@ -3,10 +3,11 @@
 //! A message is one event of a stream or one whole body. Its fields come in any order, so a reader notes
 //! what it is given and judges when the message ends.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 
-use crate::wire::json::{Fields, Found, unquote};
+use crate::wire::json::{Fields, Found, unquoted};
 
 use super::node::parse;
 use super::openai_realtime;
@@ -20,7 +21,7 @@ use super::{
 };
 
 /// Most bytes kept of one captured field. The largest usage object on record is under 4 KiB.
-pub const CAPTURE_BYTES_MAX: usize = 32 * 1024;
+pub const CAPTURE_BYTES_MAX: usize = 16 * 1024;
 
 /// Longest name of a model, tier or user that is kept.
 pub const NAME_BYTES_MAX: usize = 256;
@@ -96,6 +97,8 @@ pub struct Said {
     /// The provider's name for what was made, by which it can be fetched again.
     pub response_id: Option<String>,
     pub error: Option<ErrorType>,
+    /// Tool calls that the model wrote, for counting what encloses them where nobody stated usage.
+    pub calls: u64,
     /// The API never states its input, so it is counted beside the output that it states.
     pub counts_input: bool,
     /// No later frame changes the report, so the call can be settled.
@@ -234,6 +237,13 @@ pub fn failure(dialect: Dialect, asked: &RequestFacts) -> Box<dyn Reader> {
 
 /// Sets a name from a raw JSON string; anything else, the empty and the overlong leave it as it is.
 pub fn set_name(slot: &mut Option<String>, raw: &[u8]) {
+    // Every event of a stream repeats it.
+    let held = slot.as_deref().unwrap_or_default().as_bytes();
+    if let [b'"', name @ .., b'"'] = raw
+        && name == held
+    {
+        return;
+    }
     if let Some(name) = name(raw) {
         *slot = Some(name);
     }
@@ -241,15 +251,25 @@ pub fn set_name(slot: &mut Option<String>, raw: &[u8]) {
 
 /// A short name in a raw JSON string.
 pub fn name(raw: &[u8]) -> Option<String> {
-    let name = unquote(raw)?;
-    (!name.is_empty() && name.len() <= NAME_BYTES_MAX).then_some(name)
+    short(raw).map(Cow::into_owned)
+}
+
+/// A short name in a raw JSON string, without a copy where it is written plainly.
+pub fn short(raw: &[u8]) -> Option<Cow<'_, str>> {
+    unquoted(raw).filter(|name| !name.is_empty() && name.len() <= NAME_BYTES_MAX)
+}
+
+/// Hands on the name of a tool that the model calls, and counts the call.
+pub fn push_call(said: &mut Said, found: &Found<'_>, text: &mut TextSink<'_>) {
+    said.calls += u64::from(found.raw.starts_with(b"\"") && found.bytes > 2);
+    push_text(found, text);
 }
 
 /// Hands on a raw JSON string, or the raw text of any other value that a model wrote.
 pub fn push_text(found: &Found<'_>, text: &mut TextSink<'_>) {
     match found.raw.first() {
         Some(b'"') => {
-            if let Some(part) = unquote(found.raw) {
+            if let Some(part) = found.text() {
                 text(Text {
                     part: &part,
                     bytes: if found.cut {

@@ -15,6 +15,8 @@ pub enum Placement {
     Within,
     /// It comes on top of the whole.
     Beside,
+    /// It is a part of something that is not billed, and may be more than the whole.
+    Apart,
     /// The stated total tells: providers of one shape disagree.
     ByTotal,
 }

@@ -123,6 +123,7 @@ impl RequestReader {
             raw: raw.as_bytes(),
             bytes: part.bytes,
             cut: part.bytes > part.value.len() as u64,
+            plain: false,
         };
         self.found(&found, text);
     }
@@ -244,9 +245,11 @@ impl RequestReader {
             "input[]" if first == b'"' => return push_text(found, text),
             // Tokens instead of text: each is taken for its digits.
             "prompt[]" | "input[]" if first != b'{' => return raw_text(found, text),
-            "tools" | "functions" | "input[].output" | "toolConfig.tools" => {
+            "tools" | "functions" | "toolConfig.tools" => {
+                self.facts.has_tools |= first == b'[' && found.bytes > 2;
                 return push_text(found, text);
             }
+            "input[].output" => return push_text(found, text),
             _ => {}
         }
         // The texts within an array, or within an item, come apart.

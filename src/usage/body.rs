@@ -3,7 +3,9 @@
 //! The first byte tells more than the content type: errors of streaming endpoints are bare JSON under
 //! `text/event-stream`, and some hosts call everything `application/octet-stream`.
 
-use crate::providers::reader::{CAPTURE_BYTES_MAX, Reader, Said, Standing, Text, failure, reader};
+use crate::providers::reader::{
+    CAPTURE_BYTES_MAX, Paths, Reader, Said, Standing, Text, failure, reader,
+};
 use crate::providers::{Dialect, RequestFacts};
 use crate::wire::aws_eventstream::{EventStreamItem, EventStreamSplitter};
 use crate::wire::base64_member::Base64Member;
@@ -58,6 +60,7 @@ pub(super) struct Body {
     /// A document has begun and not ended.
     in_document: bool,
     reader: Box<dyn Reader>,
+    paths: &'static Paths,
 }
 
 impl Body {
@@ -67,7 +70,8 @@ impl Body {
         } else {
             reader(dialect, asked)
         };
-        let fields = reader.paths().fields();
+        let paths = reader.paths();
+        let fields = paths.fields();
         let mut said = Said {
             status: head.status,
             ..Said::default()
@@ -86,6 +90,7 @@ impl Body {
             data_head: Vec::new(),
             in_document: false,
             reader,
+            paths,
         }
     }
 
@@ -174,13 +179,22 @@ impl Body {
             SseItem::Data(piece) => {
                 // One byte more than the sentinel, so that a longer text is not taken for it.
                 let room = (DONE.len() + 1).saturating_sub(self.data_head.len());
-                self.data_head
-                    .extend_from_slice(&piece[..piece.len().min(room)]);
+                // A document is told from it by its first byte.
+                let room = if piece.starts_with(b"{") {
+                    room.min(1)
+                } else {
+                    room
+                };
+                if room > 0 {
+                    self.data_head
+                        .extend_from_slice(&piece[..piece.len().min(room)]);
+                }
                 self.scan_all(piece, false);
             }
             SseItem::Junk(piece) => self.scan_all(piece, true),
             SseItem::End => {
-                let done = self.data_head.trim_ascii() == DONE;
+                let head = &self.data_head;
+                let done = head.len() >= DONE.len() && head.trim_ascii() == DONE;
                 self.data_head.clear();
                 self.end_message();
                 if done && self.said.report.is_some() {
@@ -236,7 +250,9 @@ impl Body {
     /// Reads documents, each of which is a message.
     fn documents(&mut self, bytes: &[u8]) {
         let mut rest = bytes;
-        while let Some(length) = self.scan(rest, false) {
+        while !rest.is_empty()
+            && let Some(length) = self.scan(rest, false)
+        {
             self.end_message();
             self.in_document = false;
             rest = &rest[length..];
@@ -247,7 +263,9 @@ impl Body {
     /// Scans all of it: within an event, the event's end is the message's.
     fn scan_all(&mut self, bytes: &[u8], junk: bool) {
         let mut rest = bytes;
-        while let Some(length) = self.scan(rest, junk) {
+        while !rest.is_empty()
+            && let Some(length) = self.scan(rest, junk)
+        {
             rest = &rest[length..];
         }
     }
@@ -259,9 +277,9 @@ impl Body {
             text,
             has_text,
             reader,
+            paths,
             ..
         } = self;
-        let paths = reader.paths();
         let scanner = if junk {
             &mut self.junk
         } else {

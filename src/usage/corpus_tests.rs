@@ -16,6 +16,7 @@ use crate::providers::request::RequestReader;
 use crate::providers::{Api, Dialect, RequestFacts};
 use crate::wire::encoding::Decoder;
 
+mod estimates;
 mod judging;
 mod sending;
 
@@ -346,7 +347,7 @@ fn an_answer_cut_anywhere_never_reports_what_was_not_said() {
             let part = &plain[..plain.len() * sixteenth / 16];
             let found = case.read(None, part.chunks(61), StreamEnd::ClientClosed);
             if found.source == UsageSource::Reported {
-                let faults = case.faults(&found);
+                let faults = differences(&found.usage.unwrap_or_default(), &case.expected);
                 assert!(
                     faults.is_empty(),
                     "{} at {sixteenth}/16: {faults:?}",

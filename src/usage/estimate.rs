@@ -8,8 +8,10 @@
 
 use std::fmt;
 
+use super::vocabulary::{Frame, vocabulary};
+
 /// Most bytes of a text that are kept.
-pub const SAMPLE_MAX: usize = 64 << 10;
+pub const SAMPLE_MAX: usize = 48 << 10;
 /// Most bytes that are tokenised in one go: some texts take quadratic time in some vocabularies.
 const PIECE_MAX: usize = 4 << 10;
 /// How far before a piece's end a space is looked for, so that few words are cut in two.
@@ -17,78 +19,20 @@ const WORD_MAX: usize = 64;
 /// Bytes of a token where no text at all was kept.
 const BYTES_PER_TOKEN: u64 = 4;
 
-/// The vocabulary of models that none is published for; the one most often nearest.
-const DEFAULT: Vocabulary = Vocabulary {
-    name: "o200k_base",
-    percent: 100,
-};
-
-/// A vocabulary and the tokens that a model really uses for 100 of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Vocabulary {
-    name: &'static str,
-    percent: u64,
-}
-
-/// The vocabularies by marks in a model's name, in lower case; the first that fits is taken.
-///
-/// The percentages are means over recorded answers of a few hundred tokens, whose usage was
-/// reported.
-const VOCABULARIES: &[(&[&str], Vocabulary)] = &[
-    (&["gpt-4o", "gpt-4.", "gpt-oss"], DEFAULT),
-    (
-        &[
-            "gpt-4",
-            "gpt-3.5",
-            "gpt-35",
-            "text-embedding-3",
-            "text-embedding-ada",
-        ],
-        of("cl100k_base"),
-    ),
-    (
-        &["claude"],
-        Vocabulary {
-            percent: 116,
-            ..DEFAULT
-        },
-    ),
-    (
-        &["gemini", "gemma"],
-        Vocabulary {
-            percent: 108,
-            ..DEFAULT
-        },
-    ),
-    (
-        &["mistral", "ministral", "magistral", "codestral", "devstral"],
-        of("mistral_v3"),
-    ),
-    (&["mixtral", "pixtral", "voxtral"], of("mistral_v3")),
-    (&["qwen", "qwq", "qvq"], of("qwen2")),
-    (&["llama"], of("llama3")),
-    (&["deepseek"], of("deepseek_v3")),
-    (&["kimi", "moonshot"], of("kimi_k2")),
-    (&["glm-5"], of("glm5")),
-    (&["glm"], of("glm4")),
-    (&["minimax"], of("minimax_m2")),
-];
-
-const fn of(name: &'static str) -> Vocabulary {
-    Vocabulary { name, percent: 100 }
-}
-
 /// Text kept for counting: the first [`SAMPLE_MAX`] bytes, and the length of all of it.
 #[derive(Default)]
 pub struct TextSample {
     text: String,
     bytes: u64,
+    /// How many texts were added, the empty ones left out.
+    texts: u64,
 }
 
 impl TextSample {
     /// Adds text; what does not fit is only counted in bytes.
     pub fn push(&mut self, text: &str) {
         self.bytes = self.bytes.saturating_add(text.len() as u64);
+        self.texts = self.texts.saturating_add(u64::from(!text.is_empty()));
         let room = SAMPLE_MAX - self.text.len();
         let kept = &text[..text.floor_char_boundary(room)];
         let needed = self.text.len() + kept.len();
@@ -117,7 +61,7 @@ impl TextSample {
     /// Forgets the text; keeps its allocation.
     pub fn clear(&mut self) {
         self.text.clear();
-        self.bytes = 0;
+        (self.bytes, self.texts) = (0, 0);
     }
 
     /// Gives up what was kept; the length stays, and is what [`tokens`](TextSample::tokens) goes by.
@@ -132,14 +76,41 @@ impl TextSample {
     /// A model that counts more than its vocabulary does is counted up, by a percentage.
     pub fn tokens(&self, model: Option<&str>) -> u64 {
         let vocabulary = vocabulary(model);
-        let tokenizer = tiktoken::get_encoding(vocabulary.name);
-        let Some(tokenizer) = tokenizer.filter(|_| !self.text.is_empty()) else {
+        let tokenizer = (!self.text.is_empty())
+            .then(|| tiktoken::get_encoding(vocabulary.name))
+            .flatten();
+        let Some(tokenizer) = tokenizer else {
             return self.bytes.div_ceil(BYTES_PER_TOKEN);
         };
         let counted: usize = pieces(&self.text).map(|piece| tokenizer.count(piece)).sum();
         let all = counted as u128 * u128::from(vocabulary.percent) * u128::from(self.bytes);
         let whole = self.text.len() as u128 * 100;
         u64::try_from((all + whole / 2) / whole).unwrap_or(u64::MAX)
+    }
+}
+
+impl TextSample {
+    /// Estimates the tokens of a prompt whose texts were added: theirs, and those that the model's
+    /// template puts around each of them and around tools.
+    pub fn tokens_of_prompt(&self, model: Option<&str>, has_tools: bool) -> u64 {
+        if self.is_empty() {
+            return 0;
+        }
+        let Frame {
+            prompt,
+            text,
+            tools,
+            ..
+        } = vocabulary(model).frame;
+        let tools = if has_tools { tools } else { 0 };
+        let around = prompt + tools + text.saturating_mul(self.texts);
+        self.tokens(model).saturating_add(around)
+    }
+
+    /// Estimates the tokens of an answer whose texts were added, so many calls of tools among them.
+    pub fn tokens_of_answer(&self, model: Option<&str>, calls: u64) -> u64 {
+        let around = vocabulary(model).frame.call.saturating_mul(calls);
+        self.tokens(model).saturating_add(around)
     }
 }
 
@@ -157,21 +128,6 @@ impl fmt::Debug for TextSample {
 /// Loads the vocabulary of a model, so that the first estimate need not wait. Blocks meanwhile.
 pub fn warm(model: Option<&str>) {
     tiktoken::get_encoding(vocabulary(model).name);
-}
-
-/// The vocabulary of a model, by the last part of names such as `vendor/model`.
-fn vocabulary(model: Option<&str>) -> Vocabulary {
-    let name = model
-        .unwrap_or_default()
-        .rsplit('/')
-        .next()
-        .unwrap_or_default();
-    let name = name.to_ascii_lowercase();
-    let fits = |marks: &&[&str]| marks.iter().any(|mark| name.contains(mark));
-    VOCABULARIES
-        .iter()
-        .find(|(marks, _)| fits(marks))
-        .map_or(DEFAULT, |(_, known)| *known)
 }
 
 /// Cuts a text into pieces of at most [`PIECE_MAX`] bytes, before a space where one is near.
@@ -203,55 +159,6 @@ mod tests {
         let mut sample = TextSample::default();
         sample.push(text);
         sample
-    }
-
-    #[test]
-    fn a_model_is_counted_by_its_own_vocabulary() {
-        for (model, name, percent) in [
-            ("gpt-4o-mini-2024-07-18", "o200k_base", 100),
-            ("ft:gpt-4o:org::abc", "o200k_base", 100),
-            ("gpt-5.4-mini", "o200k_base", 100),
-            ("gpt-4.1", "o200k_base", 100),
-            ("o3-mini", "o200k_base", 100),
-            ("openai/gpt-oss-120b", "o200k_base", 100),
-            ("gpt-4-0613", "cl100k_base", 100),
-            ("gpt-35-turbo", "cl100k_base", 100),
-            (
-                "us.anthropic.claude-sonnet-4-5-20250929-v1:0",
-                "o200k_base",
-                116,
-            ),
-            ("models/gemini-2.5-flash", "o200k_base", 108),
-            ("meta-llama/Llama-3.3-70B-Instruct-Turbo", "llama3", 100),
-            ("us.meta.llama3-1-70b-instruct-v1:0", "llama3", 100),
-            ("ollama/unknown", "o200k_base", 100),
-            ("deepseek-chat", "deepseek_v3", 100),
-            ("deepseek-r1-distill-qwen-32b", "qwen2", 100),
-            ("Qwen/QwQ-32B", "qwen2", 100),
-            ("mistral-small-latest", "mistral_v3", 100),
-            ("moonshot-v1-8k", "kimi_k2", 100),
-            ("glm-5", "glm5", 100),
-            ("zai-org/GLM-4.6", "glm4", 100),
-            ("MiniMax-M2", "minimax_m2", 100),
-            ("grok-4", "o200k_base", 100),
-            ("", "o200k_base", 100),
-        ] {
-            assert_eq!(
-                vocabulary(Some(model)),
-                Vocabulary { name, percent },
-                "{model}"
-            );
-        }
-        assert_eq!(vocabulary(None), DEFAULT);
-    }
-
-    #[test]
-    fn every_vocabulary_named_is_there() {
-        let names = VOCABULARIES.iter().map(|(_, vocabulary)| vocabulary.name);
-        assert!(names.clone().count() > 5);
-        for name in names {
-            assert!(tiktoken::list_encodings().contains(&name), "{name}");
-        }
     }
 
     #[test]

@@ -2,7 +2,8 @@
 //! wants, and restated at the end.
 //!
 //! Nothing here fails: what cannot be read is left unread, and the extraction says how little it knows.
-//! Memory: the decoder's windows, a few captures of at most `CAPTURE_BYTES_MAX`, and the text sample,
+//! Memory: the decoder's windows, and besides them at most 256 KiB, which `tests/memory.rs` measures: a few
+//! captures of at most `CAPTURE_BYTES_MAX`, one of them parsed, the request's text sample and the answer's,
 //! which is dropped as soon as the provider's last word is in.
 
 use crate::providers::reader::Standing;
@@ -157,9 +158,8 @@ impl Extractor {
         if !self.can_be_estimated(end) {
             return (None, UsageSource::None);
         }
-        let model = self.model();
         let usage = Usage {
-            input: Some(input.tokens(model)),
+            input: Some(self.tokens_of_prompt(input)),
             output: self.output_tokens().filter(|_| !self.embeds()),
             ..Usage::default()
         };
@@ -170,7 +170,17 @@ impl Extractor {
         self.body
             .text
             .as_ref()
-            .map(|text| text.tokens(self.model()))
+            .map(|text| text.tokens_of_answer(self.model(), self.body.said.calls))
+    }
+
+    /// The input by its text; only chats have a template around it.
+    fn tokens_of_prompt(&self, input: &TextSample) -> u64 {
+        let bare = self.embeds() || self.dialect == Dialect::OpenaiCompletions;
+        if bare {
+            input.tokens(self.model())
+        } else {
+            input.tokens_of_prompt(self.model(), self.request.has_tools)
+        }
     }
 
     fn model(&self) -> Option<&str> {

@@ -7,9 +7,9 @@ use crate::providers::reader::{Paths, Reader, Said, TextSink};
 use crate::wire::json::Found;
 
 /// Most bytes of captured fields that are held; what does not fit is cut, as an overlong field is.
-pub(super) const HELD_BYTES_MAX: usize = 64 * 1024;
+pub(super) const HELD_BYTES_MAX: usize = 32 * 1024;
 /// Most fields that are held: a message has a handful.
-const FIELDS_MAX: usize = 1024;
+const FIELDS_MAX: usize = 256;
 /// Most headers that are held: as many as are asked for, unless one stands twice.
 const HEADERS_MAX: usize = 16;
 
@@ -81,6 +81,7 @@ impl Held {
                 raw: &held.raw,
                 bytes: held.bytes,
                 cut: held.cut,
+                plain: false,
             };
             reader.found(said, paths.name(held.field), &found, text);
         }
@@ -113,6 +114,7 @@ mod tests {
                 raw: &raw,
                 bytes: raw.len() as u64,
                 cut: false,
+                plain: false,
             });
         }
         let kept: usize = held.fields.iter().map(|field| field.raw.len()).sum();

@@ -6,6 +6,7 @@ pub mod extract;
 mod held;
 pub mod restate;
 pub mod session;
+mod vocabulary;
 
 #[cfg(test)]
 pub(crate) mod corpus_tests;

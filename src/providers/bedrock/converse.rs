@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 use crate::wire::json::Found;
 
 use super::super::node::{Node, parse};
-use super::super::reader::{Paths, Reader, Said, Standing, TextSink, name, push_text};
+use super::super::reader::{Paths, Reader, Said, Standing, TextSink, name, push_call, push_text};
 use super::super::report::Report;
 use super::errors::Exception;
 use super::{Units, add_guardrail_units, lay_units, model_of_arn, note_tier, report};
@@ -26,9 +26,11 @@ static PATHS: LazyLock<Paths> = LazyLock::new(|| {
         "error",
         "output.message.content[].text",
         "output.message.content[].reasoningContent.reasoningText.text",
+        "output.message.content[].toolUse.name",
         "output.message.content[].toolUse.input",
         "delta.text",
         "delta.reasoningContent.text",
+        "start.toolUse.name",
         "delta.toolUse.input",
     ])
 });
@@ -70,6 +72,9 @@ impl Reader for Converse {
             // A gateway's, in the place of Bedrock's own.
             "error" => said.note_error(found.raw),
             "message" | "__type" => self.exception.found(path, found.raw),
+            "output.message.content[].toolUse.name" | "start.toolUse.name" => {
+                push_call(said, found, text);
+            }
             _ => push_text(found, text),
         }
     }

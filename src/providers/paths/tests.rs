@@ -42,6 +42,7 @@ fn the_last_segments_tell_the_dialect() {
         ("/v1/prompts/p-1/completions", OpenaiChat, "chat"),
         ("/v1/fim/completions", OpenaiChat, "chat"),
         ("/v1/completions", OpenaiCompletions, "text_completion"),
+        ("/v1/edits", OpenaiCompletions, "text_completion"),
         ("/v1/responses", OpenaiResponses, "responses"),
         ("/v1/responses/compact", OpenaiResponses, "responses"),
         ("/v1/embeddings", OpenaiEmbeddings, "embeddings"),

@@ -12,6 +12,8 @@ mod claude;
 mod gemini;
 mod google;
 mod media;
+mod memory;
+mod mistral;
 mod openai;
 mod sniffed;
 mod tools;

@@ -1,6 +1,7 @@
 //! The values being captured: slices of the chunk where they can be, else bounded copies.
 
 use super::Found;
+use super::familiar::Captured;
 
 /// The captures that are open, innermost last; closed ones keep their buffers for the next.
 #[derive(Debug)]
@@ -42,22 +43,39 @@ impl Captures {
         self.open += 1;
     }
 
-    /// Hands out the innermost capture if it began at this depth; its value ends before `end`.
+    /// Whether a value is being captured.
     #[inline]
-    pub(super) fn end(
+    pub(super) fn any_open(&self) -> bool {
+        self.open > 0
+    }
+
+    /// Whether the innermost capture ends with a value that ends at this depth.
+    #[inline]
+    pub(super) fn ends(&self, depth: usize) -> bool {
+        self.open > 0 && self.slots[self.open - 1].depth == depth
+    }
+
+    /// The innermost capture, in a document's first chunk; `None` for one that is cut.
+    pub(super) fn ending(&self, end: usize, plain: bool) -> Option<Captured> {
+        let slot = self.slots[..self.open].last()?;
+        let captured = Captured {
+            field: slot.field,
+            place: slot.start..end,
+            plain,
+        };
+        Some(captured).filter(|it| it.place.len() <= self.max)
+    }
+
+    /// Hands out the innermost capture, of which there must be one; its value ends before `end`.
+    pub(super) fn hand_out(
         &mut self,
-        depth: usize,
         chunk: &[u8],
         end: usize,
+        plain: bool,
         found: &mut dyn FnMut(Found<'_>),
     ) {
-        let Some(slot) = self.slots[..self.open].last_mut() else {
-            return;
-        };
-        if slot.depth != depth {
-            return;
-        }
         self.open -= 1;
+        let slot = &mut self.slots[self.open];
         let rest = &chunk[slot.start..end];
         let raw = if slot.bytes == 0 {
             &rest[..rest.len().min(self.max)]
@@ -71,6 +89,7 @@ impl Captures {
             raw,
             bytes,
             cut: bytes > raw.len() as u64,
+            plain,
         });
     }
 

@@ -24,8 +24,8 @@ pub(super) struct Node {
     /// The node of an array's elements.
     pub(super) element: Option<usize>,
     members: Vec<(Box<[u8]>, usize)>,
-    /// A bit for each length (modulo 64) that a member's name has, to refuse most names at once.
-    lengths: u64,
+    /// The bits of the members' names, see [`bit`], to refuse most names at once.
+    bits: u64,
 }
 
 /// The node of the document itself.
@@ -73,7 +73,7 @@ impl Fields {
                 self.name_max = self.name_max.max(name.len());
                 let known = node.member(name.as_bytes());
                 known.unwrap_or_else(|| {
-                    node.lengths |= 1 << (name.len() % 64);
+                    node.bits |= bit(name.as_bytes());
                     node.members.push((name.as_bytes().into(), next));
                     next
                 })
@@ -88,8 +88,9 @@ impl Fields {
 
 impl Node {
     /// The node of the member of this (decoded) name.
+    #[inline]
     pub(super) fn member(&self, name: &[u8]) -> Option<usize> {
-        if self.lengths & (1 << (name.len() % 64)) == 0 {
+        if self.bits & bit(name) == 0 {
             return None;
         }
         self.members
@@ -102,6 +103,13 @@ impl Node {
     pub(super) fn has_members(&self) -> bool {
         !self.members.is_empty()
     }
+}
+
+/// One of 64 bits, by a name's length and its first byte.
+#[inline]
+fn bit(name: &[u8]) -> u64 {
+    let first = name.first().copied().unwrap_or_default();
+    1 << ((name.len() + usize::from(first) * 7) % 64)
 }
 
 fn steps(path: &str) -> impl Iterator<Item = Step<'_>> {

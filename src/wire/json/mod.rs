@@ -9,29 +9,22 @@
 //! or as many as there are paths that begin one another), and six times the longest name for a key.
 
 mod capture;
+mod familiar;
 mod fields;
 mod find;
+mod found;
+mod inside;
+mod key;
 mod text;
 
 pub use fields::Fields;
-pub use text::unquote;
+pub use found::Found;
+pub use text::{unquote, unquoted};
 
 use capture::Captures;
+use familiar::Familiar;
 use fields::ROOT;
-use find::{blank_end, bracket_or_quote, string_end};
-
-/// One captured value: raw JSON text, strings with their quotes and escapes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Found<'a> {
-    /// The index of its path in [`Fields::new`].
-    pub field: usize,
-    /// The value, or its first `capture_max` bytes.
-    pub raw: &'a [u8],
-    /// The length of the whole value in bytes.
-    pub bytes: u64,
-    /// Whether `raw` is not all of it.
-    pub cut: bool,
-}
+use find::blank_end;
 
 /// Reads documents in chunks of any size and hands out the values of some fields.
 ///
@@ -51,11 +44,12 @@ pub struct Scanner {
     /// match.
     key: Vec<u8>,
     captures: Captures,
+    familiar: Familiar,
     /// A document ended since the last [`Scanner::feed_document`] began.
     ended: bool,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Frame {
     /// An object, by its node.
     Object(usize),
@@ -112,6 +106,7 @@ impl Scanner {
             member: None,
             key: Vec::new(),
             captures: Captures::new(capture_max),
+            familiar: Familiar::default(),
             ended: false,
         }
     }
@@ -134,6 +129,9 @@ impl Scanner {
     ) -> Option<usize> {
         self.ended = false;
         let mut at = 0;
+        let first = bytes.get(blank_end(bytes, 0));
+        self.familiar
+            .begin(first.is_some_and(|first| *first == b'{'));
         while at < bytes.len() {
             at = match self.state {
                 State::Value { or_end } => self.value(bytes, at, or_end, found),
@@ -145,13 +143,16 @@ impl Scanner {
                 State::InLiteral(rest) => self.in_literal(bytes, at, rest, found),
                 State::After => self.after(bytes, at, found),
                 State::Skip { .. } => self.skip(bytes, at, found),
-                State::Broken => return None,
+                State::Broken => break,
             };
             if self.ended {
+                self.familiar.end(&bytes[..at]);
+                self.familiar.reset();
                 return Some(at);
             }
         }
         self.captures.leave(bytes);
+        self.familiar.end(bytes);
         None
     }
 
@@ -169,6 +170,7 @@ impl Scanner {
         self.state = DOCUMENT;
         self.frames.clear();
         self.captures.drop_open();
+        self.familiar.reset();
     }
 
     /// Whether what was seen is not JSON; the scanner ignores what follows until it is reset.
@@ -176,6 +178,7 @@ impl Scanner {
         matches!(self.state, State::Broken)
     }
 
+    #[inline]
     fn value(&mut self, bytes: &[u8], at: usize, or_end: bool, found: &mut Sink<'_>) -> usize {
         let at = blank_end(bytes, at);
         let Some(&first) = bytes.get(at) else {
@@ -194,15 +197,23 @@ impl Scanner {
             self.captures.begin(field, self.frames.len(), at);
         }
         match first {
-            b'"' => return self.in_string(bytes, at + 1, false, found),
-            b'{' | b'[' => self.enter(first, node),
-            b'-' | b'0'..=b'9' => self.state = State::InNumber,
-            b't' => self.state = State::InLiteral(b"rue"),
-            b'f' => self.state = State::InLiteral(b"alse"),
-            b'n' => self.state = State::InLiteral(b"ull"),
-            _ => self.give_up(),
+            b'"' => self.begin_string(bytes, at + 1, found),
+            b'{' | b'[' => {
+                self.enter(first, node);
+                at + 1
+            }
+            b'-' | b'0'..=b'9' => {
+                self.state = State::InNumber;
+                self.in_number(bytes, at + 1, found)
+            }
+            b't' => self.in_literal(bytes, at + 1, b"rue", found),
+            b'f' => self.in_literal(bytes, at + 1, b"alse", found),
+            b'n' => self.in_literal(bytes, at + 1, b"ull", found),
+            _ => {
+                self.give_up();
+                at + 1
+            }
         }
-        at + 1
     }
 
     /// Steps into a container that a path leads through, or begins to skip one.
@@ -238,62 +249,28 @@ impl Scanner {
     }
 
     /// Ends a value before `end`.
+    #[inline]
     fn complete(&mut self, bytes: &[u8], end: usize, found: &mut Sink<'_>) {
-        self.captures.end(self.frames.len(), bytes, end, found);
-        self.state = if self.frames.is_empty() {
+        self.complete_as(bytes, end, false, found);
+    }
+
+    /// Ends a value before `end`; `plain` if it is a string in which nothing is escaped.
+    #[inline]
+    fn complete_as(&mut self, bytes: &[u8], end: usize, plain: bool, found: &mut Sink<'_>) {
+        let depth = self.frames.len();
+        if self.captures.ends(depth) {
+            if self.familiar.notes() {
+                self.familiar
+                    .note_captured(self.captures.ending(end, plain));
+            }
+            self.captures.hand_out(bytes, end, plain, found);
+        }
+        self.state = if depth == 0 {
             self.ended = true;
             DOCUMENT
         } else {
             State::After
         };
-    }
-
-    fn key(&mut self, bytes: &[u8], at: usize, or_end: bool, found: &mut Sink<'_>) -> usize {
-        let at = blank_end(bytes, at);
-        match bytes.get(at) {
-            None => {}
-            Some(b'"') => {
-                self.key.clear();
-                return self.in_key(bytes, at + 1, false);
-            }
-            Some(b'}') if or_end => return self.leave(bytes, at, found),
-            Some(_) => self.give_up(),
-        }
-        at + 1
-    }
-
-    fn in_key(&mut self, bytes: &[u8], at: usize, mut escaped: bool) -> usize {
-        let end = string_end(bytes, at, &mut escaped);
-        let part = &bytes[at..end.map_or(bytes.len(), |end| end - 1)];
-        let Some(end) = end else {
-            self.keep_key(part);
-            self.state = State::InKey { escaped };
-            return bytes.len();
-        };
-        let fields = self.fields;
-        self.member = match self.frames.last() {
-            Some(Frame::Object(node)) => {
-                let node = fields.node(*node);
-                if self.key.is_empty() {
-                    named(part, |name| node.member(name))
-                } else {
-                    self.keep_key(part);
-                    let fits = self.key.len() <= fields.key_max();
-                    fits.then(|| named(&self.key, |name| node.member(name)))
-                        .flatten()
-                }
-            }
-            _ => None,
-        };
-        self.state = State::Colon;
-        end
-    }
-
-    /// Keeps a part of a key that crosses chunks, up to one byte more than one that matches can
-    /// have.
-    fn keep_key(&mut self, part: &[u8]) {
-        let room = self.fields.key_max() + 1 - self.key.len();
-        self.key.extend_from_slice(&part[..part.len().min(room)]);
     }
 
     fn colon(&mut self, bytes: &[u8], at: usize) -> usize {
@@ -306,109 +283,34 @@ impl Scanner {
         at + 1
     }
 
-    fn after(&mut self, bytes: &[u8], at: usize, found: &mut Sink<'_>) -> usize {
-        let at = blank_end(bytes, at);
-        let Some(&next) = bytes.get(at) else {
-            return at;
-        };
-        match (next, self.frames.last()) {
-            (b',', Some(Frame::Object(_))) => self.state = State::Key { or_end: false },
-            (b',', Some(Frame::Array(_))) => self.state = State::Value { or_end: false },
-            (b'}', Some(Frame::Object(_))) | (b']', Some(Frame::Array(_))) => {
-                return self.leave(bytes, at, found);
-            }
-            _ => self.give_up(),
-        }
-        at + 1
-    }
-
-    fn in_string(
-        &mut self,
-        bytes: &[u8],
-        at: usize,
-        mut escaped: bool,
-        found: &mut Sink<'_>,
-    ) -> usize {
-        match string_end(bytes, at, &mut escaped) {
-            Some(end) => {
-                self.complete(bytes, end, found);
-                end
-            }
-            None => {
-                self.state = State::InString { escaped };
-                bytes.len()
-            }
-        }
-    }
-
-    fn in_number(&mut self, bytes: &[u8], at: usize, found: &mut Sink<'_>) -> usize {
-        let goes_on = |b: &u8| matches!(b, b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-');
-        match bytes[at..].iter().position(|b| !goes_on(b)) {
-            Some(length) => {
-                self.complete(bytes, at + length, found);
-                at + length
-            }
-            None => bytes.len(),
-        }
-    }
-
-    fn in_literal(
-        &mut self,
-        bytes: &[u8],
-        at: usize,
-        rest: &'static [u8],
-        found: &mut Sink<'_>,
-    ) -> usize {
-        let here = rest.len().min(bytes.len() - at);
-        if bytes[at..at + here] != rest[..here] {
-            self.give_up();
-        } else if here == rest.len() {
-            self.complete(bytes, at + here, found);
-        } else {
-            self.state = State::InLiteral(&rest[here..]);
-        }
-        at + here
-    }
-
-    fn skip(&mut self, bytes: &[u8], mut at: usize, found: &mut Sink<'_>) -> usize {
-        let State::Skip {
-            brackets,
-            mut depth,
-            mut string,
-            mut escaped,
-        } = self.state
-        else {
-            return at;
-        };
-        while at < bytes.len() {
-            if string {
-                let Some(end) = string_end(bytes, at, &mut escaped) else {
-                    break;
-                };
-                (at, string) = (end, false);
-                continue;
-            }
-            let Some(length) = bracket_or_quote(brackets, &bytes[at..]) else {
-                break;
-            };
-            at += length + 1;
-            match bytes[at - 1] {
-                b'"' => string = true,
-                bracket if bracket == brackets[0] => depth += 1,
-                _ => depth -= 1,
-            }
-            if depth == 0 {
-                self.complete(bytes, at, found);
+    #[inline]
+    fn after(&mut self, bytes: &[u8], mut at: usize, found: &mut Sink<'_>) -> usize {
+        loop {
+            at = blank_end(bytes, at);
+            let Some(&next) = bytes.get(at) else {
                 return at;
+            };
+            match (next, self.frames.last()) {
+                (b'}', Some(Frame::Object(_))) | (b']', Some(Frame::Array(_))) => {
+                    at = self.leave(bytes, at, found);
+                    if self.frames.is_empty() {
+                        return at;
+                    }
+                }
+                (b',', Some(Frame::Object(_))) => {
+                    self.state = State::Key { or_end: false };
+                    return self.key(bytes, at + 1, false, found);
+                }
+                (b',', Some(Frame::Array(_))) => {
+                    self.state = State::Value { or_end: false };
+                    return at + 1;
+                }
+                _ => {
+                    self.give_up();
+                    return at + 1;
+                }
             }
         }
-        self.state = State::Skip {
-            brackets,
-            depth,
-            string,
-            escaped,
-        };
-        bytes.len()
     }
 
     fn give_up(&mut self) {
@@ -420,15 +322,6 @@ impl Scanner {
 /// Whether a byte can belong to a byte order mark, which is let through before a document.
 fn is_bom_part(byte: u8) -> bool {
     matches!(byte, 0xEF | 0xBB | 0xBF)
-}
-
-/// Calls with the name that a raw key stands for; a key that cannot be decoded is none.
-fn named(raw: &[u8], lookup: impl Fn(&[u8]) -> Option<usize>) -> Option<usize> {
-    if !raw.contains(&b'\\') {
-        return lookup(raw);
-    }
-    let quoted = [b"\"", raw, b"\""].concat();
-    lookup(unquote(&quoted)?.as_bytes())
 }
 
 #[cfg(test)]

@@ -4,7 +4,23 @@
 //! counted: an emoji is sometimes split between two events, which leaves half a surrogate pair in
 //! each.
 
+use std::borrow::Cow;
+
 use memchr::memchr2;
+
+use super::find::plain_end;
+
+/// Decodes a raw JSON string as [`unquote`] does, without a copy where it holds no escape.
+pub fn unquoted(raw: &[u8]) -> Option<Cow<'_, str>> {
+    if let [b'"', rest @ ..] = raw
+        && let [text @ .., _] = rest
+        && plain_end(rest) == Some(text.len())
+        && let Ok(text) = std::str::from_utf8(text)
+    {
+        return Some(Cow::Borrowed(text));
+    }
+    unquote(raw).map(Cow::Owned)
+}
 
 /// Decodes a raw JSON string, quotes included, to text.
 ///
@@ -138,6 +154,7 @@ mod tests {
             ("", None),
         ] {
             assert_eq!(unquote(raw.as_bytes()).as_deref(), text, "{raw}");
+            assert_eq!(unquoted(raw.as_bytes()).as_deref(), text, "{raw}");
         }
         assert_eq!(unquote(b"\"a\xf0\x9f\x98").as_deref(), Some("a"));
         assert_eq!(unquote(b"\"a\xff\"").as_deref(), Some("a\u{fffd}"));
@@ -147,6 +164,7 @@ mod tests {
         #[test]
         fn decodes_what_serde_json_writes(text in any::<String>()) {
             let raw = serde_json::to_string(&text).unwrap();
+            prop_assert_eq!(unquoted(raw.as_bytes()), Some(text.as_str().into()));
             prop_assert_eq!(unquote(raw.as_bytes()), Some(text));
         }
 

@@ -40,7 +40,9 @@ pub struct SseSplitter {
 /// The line being read.
 #[derive(Clone, Copy, Debug)]
 enum Line {
-    /// A part of a field's name or, with no bytes yet, an empty line.
+    /// Nothing yet.
+    New,
+    /// A part of a field's name.
     Field {
         read: [u8; FIELD_MAX],
         length: usize,
@@ -66,11 +68,10 @@ const FIELDS: [(&[u8], Field); 4] = [
     (b"id", Field::Ignored),
     (b"retry", Field::Ignored),
 ];
+/// How most lines begin.
+const DATA: &[u8] = b"data: ";
+const EVENT: &[u8] = b"event: ";
 const BOM: &[u8] = b"\xEF\xBB\xBF";
-const NEW_LINE: Line = Line::Field {
-    read: [0; FIELD_MAX],
-    length: 0,
-};
 
 impl Default for SseSplitter {
     fn default() -> Self {
@@ -82,7 +83,7 @@ impl SseSplitter {
     /// A splitter at the beginning of a stream; a byte order mark is skipped there.
     pub fn new() -> Self {
         SseSplitter {
-            line: NEW_LINE,
+            line: Line::New,
             bom: 0,
             after_cr: false,
             has_data: false,
@@ -92,7 +93,7 @@ impl SseSplitter {
     }
 
     /// Feeds the next bytes, split anywhere.
-    pub fn feed(&mut self, bytes: &[u8], item: &mut dyn FnMut(SseItem<'_>)) {
+    pub fn feed(&mut self, bytes: &[u8], item: &mut impl FnMut(SseItem<'_>)) {
         let mut rest = bytes;
         while self.bom < BOM.len() && !rest.is_empty() {
             if rest[0] == BOM[self.bom] {
@@ -112,6 +113,7 @@ impl SseSplitter {
                 continue;
             }
             let read = match self.line {
+                Line::New => self.begin_line(rest, item),
                 Line::Field { read, length } => self.field(rest, read, length, item),
                 Line::Begin(field) => {
                     self.line = Line::In(field);
@@ -124,12 +126,41 @@ impl SseSplitter {
     }
 
     /// Ends the stream: the last line and the last event need no line break.
-    pub fn finish(&mut self, item: &mut dyn FnMut(SseItem<'_>)) {
+    pub fn finish(&mut self, item: &mut impl FnMut(SseItem<'_>)) {
         match self.line {
-            Line::Field { length: 0, .. } => {}
+            Line::New => {}
             _ => self.end_line(item),
         }
         self.end_event(item);
+    }
+
+    /// Reads a line that is all there, where it is what most are; gives how many bytes it used.
+    #[inline]
+    fn begin_line(&mut self, rest: &[u8], item: &mut impl FnMut(SseItem<'_>)) -> usize {
+        if let Some(value) = rest.strip_prefix(DATA)
+            && !self.has_data
+            && let Some(end) = memchr2(b'\n', b'\r', value)
+        {
+            self.has_data = true;
+            if end > 0 {
+                item(SseItem::Data(&value[..end]));
+            }
+            self.after_cr = value[end] == b'\r';
+            return DATA.len() + end + 1;
+        }
+        if let Some(value) = rest.strip_prefix(EVENT)
+            && let Some(end) = memchr2(b'\n', b'\r', value)
+        {
+            self.has_name = true;
+            item(SseItem::EventName(&value[..end.min(NAME_MAX)]));
+            self.after_cr = value[end] == b'\r';
+            return EVENT.len() + end + 1;
+        }
+        if rest[0] == b'\n' {
+            self.end_event(item);
+            return 1;
+        }
+        self.field(rest, [0; FIELD_MAX], 0, item)
     }
 
     /// Reads the name of a field, or a part of it; gives how many bytes it used.
@@ -138,15 +169,8 @@ impl SseSplitter {
         rest: &[u8],
         mut read: [u8; FIELD_MAX],
         length: usize,
-        item: &mut dyn FnMut(SseItem<'_>),
+        item: &mut impl FnMut(SseItem<'_>),
     ) -> usize {
-        if length == 0
-            && let Some((name, field)) = FIELDS.iter().find(|(name, _)| rest.starts_with(name))
-            && rest.get(name.len()) == Some(&b':')
-        {
-            self.begin(*field, item);
-            return name.len() + 1;
-        }
         let next = rest[0];
         let so_far = &read[..length];
         if matches!(next, b'\n' | b'\r') {
@@ -181,7 +205,7 @@ impl SseSplitter {
     }
 
     /// Begins the value of a field.
-    fn begin(&mut self, field: Field, item: &mut dyn FnMut(SseItem<'_>)) {
+    fn begin(&mut self, field: Field, item: &mut impl FnMut(SseItem<'_>)) {
         if field == Field::Data && std::mem::replace(&mut self.has_data, true) {
             item(SseItem::Data(b"\n"));
         }
@@ -190,7 +214,7 @@ impl SseSplitter {
     }
 
     /// Reads what there is of a line's value; gives how many bytes it used.
-    fn value(&mut self, rest: &[u8], field: Field, item: &mut dyn FnMut(SseItem<'_>)) -> usize {
+    fn value(&mut self, rest: &[u8], field: Field, item: &mut impl FnMut(SseItem<'_>)) -> usize {
         let end = memchr2(b'\n', b'\r', rest);
         let piece = &rest[..end.unwrap_or(rest.len())];
         if !piece.is_empty() {
@@ -213,9 +237,9 @@ impl SseSplitter {
         end + 1
     }
 
-    fn end_line(&mut self, item: &mut dyn FnMut(SseItem<'_>)) {
+    fn end_line(&mut self, item: &mut impl FnMut(SseItem<'_>)) {
         match self.line {
-            Line::Field { length: 0, .. } => self.end_event(item),
+            Line::New => self.end_event(item),
             Line::Field { read, length } => match field_named(&read[..length]) {
                 Some(field) => {
                     self.begin(field, item);
@@ -232,10 +256,10 @@ impl SseSplitter {
             }
             Line::Begin(_) | Line::In(_) => {}
         }
-        self.line = NEW_LINE;
+        self.line = Line::New;
     }
 
-    fn end_event(&mut self, item: &mut dyn FnMut(SseItem<'_>)) {
+    fn end_event(&mut self, item: &mut impl FnMut(SseItem<'_>)) {
         let had_data = std::mem::take(&mut self.has_data);
         if std::mem::take(&mut self.has_name) || had_data {
             item(SseItem::End);
