@@ -94,8 +94,17 @@ impl Reader for Batch {
         let line = message.line_usage.filter(Report::states_tokens);
         if let Some(report) = line {
             self.lines.add(message.line_model, report);
-            self.tell(said);
         }
+    }
+
+    fn body_end(&mut self, said: &mut Said) {
+        let Some((model, report)) = self.lines.told() else {
+            return;
+        };
+        said.model = model;
+        said.selectors.service_tier = Some("batch".to_owned());
+        // Only the end of the file tells that no line is missing.
+        said.replace(report, Standing::Running);
     }
 }
 
@@ -115,18 +124,6 @@ impl Message {
         said.selectors.service_tier = Some("batch".to_owned());
         let names = [self.id, self.file].into_iter().flatten();
         said.response_id = Some(names.collect::<Vec<_>>().join(" "));
-        said.replace(report, Standing::Running);
-    }
-}
-
-impl Batch {
-    fn tell(&self, said: &mut Said) {
-        let Some((model, report)) = self.lines.told() else {
-            return;
-        };
-        said.model = model;
-        said.selectors.service_tier = Some("batch".to_owned());
-        // Only the end of the file tells that no line is missing.
         said.replace(report, Standing::Running);
     }
 }

@@ -177,6 +177,9 @@ pub trait Reader: Debug + Send + Sync {
     fn message_cut(&mut self, said: &mut Said, text: &mut TextSink<'_>) {
         self.message_end(said, text);
     }
+
+    /// The body is over. What is summed over many messages is told here, for telling it costs a copy of it all.
+    fn body_end(&mut self, _said: &mut Said) {}
 }
 
 /// The reader of a dialect's responses. `asked` is what the request said, for what answers leave out.

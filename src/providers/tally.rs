@@ -50,7 +50,8 @@ impl Tally {
         }
     }
 
-    /// The sums: of the first model, with those of the others beside it.
+    /// The sums: of the first model, with those of the others beside it. A copy of all of them, so not for
+    /// every answer.
     pub fn told(&self) -> Option<(Option<String>, Report)> {
         let ((model, own), others) = self.models.split_first()?;
         let mut report = own.clone();

@@ -154,6 +154,11 @@ impl Body {
     /// Ends the body. A last event without its empty line counts as whole only where the body is
     /// `complete`: in one that was cut, the fields that would tell what its usage means may be missing.
     pub(super) fn finish(&mut self, complete: bool) {
+        self.finish_messages(complete);
+        self.reader.body_end(&mut self.said);
+    }
+
+    fn finish_messages(&mut self, complete: bool) {
         let splitter = match &mut self.framing {
             Framing::Events(splitter) => splitter,
             // A message without its checksum is none.

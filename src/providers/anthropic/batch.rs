@@ -54,9 +54,12 @@ impl Reader for Results {
         }
     }
 
-    fn message_end(&mut self, said: &mut Said, _: &mut TextSink<'_>) {
+    fn message_end(&mut self, _: &mut Said, _: &mut TextSink<'_>) {
         self.add();
         self.model = None;
+    }
+
+    fn body_end(&mut self, said: &mut Said) {
         let nothing = Report {
             input: Some(0),
             output: Some(0),

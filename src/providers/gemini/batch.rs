@@ -88,9 +88,12 @@ impl Reader for Batch {
         }
     }
 
-    fn message_end(&mut self, said: &mut Said, _: &mut TextSink<'_>) {
+    fn message_end(&mut self, _: &mut Said, _: &mut TextSink<'_>) {
         self.answers.end(self.asked.as_ref());
         self.output.end(self.asked.as_ref());
+    }
+
+    fn body_end(&mut self, said: &mut Said) {
         let told = self.answers.tally.told();
         let Some((model, report)) = told.or_else(|| self.output.tally.told()) else {
             return;

@@ -166,3 +166,34 @@ fn a_batch_that_still_runs_states_no_usage_yet() {
         assert_eq!(batch(status), whole, "{status}");
     }
 }
+
+#[test]
+fn the_lines_of_a_batchs_file_add_up_at_its_end() {
+    let line = |input: u64| {
+        let usage =
+            json!({"prompt_tokens": input, "completion_tokens": 7, "total_tokens": input + 7});
+        json!({"id": "r", "error": null, "response": {"body": {"model": "m", "usage": usage}}})
+    };
+    let body: String = (1..=500)
+        .map(|at| format!("{}\n", line(at * 1_000)))
+        .collect();
+    let case = |end| Case {
+        content_type: "application/octet-stream",
+        body: body.clone(),
+        ..Case::json(Dialect::OpenaiBatch, &json!({})).end(end)
+    };
+    for (end, source) in [
+        (StreamEnd::Complete, UsageSource::Reported),
+        (StreamEnd::ClientClosed, UsageSource::Partial),
+    ] {
+        let (settled, found) = case(end).read();
+        assert_eq!((settled, found.source), (None, source));
+        let usage = found.usage.expect("usage");
+        assert_eq!(
+            (usage.input, usage.output),
+            (Some(125_250_000), Some(3_500))
+        );
+        let rounds = usage.rounds.iter().map(|(_, round)| round.input);
+        assert_eq!(rounds.sum::<Option<u64>>(), usage.input);
+    }
+}
