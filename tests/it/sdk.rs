@@ -1,5 +1,8 @@
 //! The official SDKs against the running proxy: what they see, what is on record, how a refusal reaches them.
 
+mod bedrock;
+mod realtime;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -17,7 +20,10 @@ fn python() -> Option<PathBuf> {
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join(".venv/bin/python");
     let python = std::env::var_os("WEIR_PYTHON").map_or(beside, PathBuf::from);
     let has_sdks = Command::new(&python)
-        .args(["-c", "import openai, anthropic; from google import genai"])
+        .args([
+            "-c",
+            "import openai, anthropic, boto3, websockets; from google import genai",
+        ])
         .output()
         .is_ok_and(|output| output.status.success());
     if !has_sdks {
