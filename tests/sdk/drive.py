@@ -279,7 +279,7 @@ class Realtime:
 
 class Bedrock:
     wire = wires.Urllib3
-    # The host is signed: a base URL would be refused by AWS.
+    # The host is signed: AWS would refuse what came by a base URL.
     path = None
     model = "us.anthropic.claude-haiku-4-5-20251001-v1:0"
     max_tokens = 64

@@ -92,7 +92,10 @@ async fn each_response_that_the_realtime_client_gets_is_a_row() {
 async fn a_spent_session_is_the_realtime_clients_closed_connection() {
     let Some(python) = python() else { return };
     for (transport, mode, case, extensions) in WAYS {
-        let upstream = upstream(transport, extensions, answers(2, extensions)).await;
+        let mut script = answers(2, extensions);
+        let close = frame(0x88, &1008_u16.to_be_bytes(), None);
+        script.extend([Act::Hear(1), Act::Say(close), Act::HangUp]);
+        let upstream = upstream(transport, extensions, script).await;
         // Two responses are more than it allows, and one is not.
         let budget = "budgets:\n  - { name: two, limit: 0.002 USD, per: total }";
         let weir = Weir::start(&Settings::to(&upstream).and(budget)).await;
