@@ -218,6 +218,14 @@ fn open_as_it_is(dir: &Path, access: OpenFlags, patience: Duration) -> Result<Co
     Ok(db)
 }
 
+/// A database as the first schema made it, with what `rows` adds.
+#[cfg(test)]
+pub(super) fn first(dir: &Path, rows: &str) {
+    let mut db = Connection::open(path(dir)).unwrap();
+    MIGRATIONS.to_version(&mut db, 1).unwrap();
+    db.execute_batch(rows).unwrap();
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

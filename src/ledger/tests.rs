@@ -115,6 +115,49 @@ async fn a_killed_process_leaves_every_call_exactly_once() {
     }
 }
 
+#[test]
+fn a_ledger_of_the_first_schema_keeps_its_rows_and_settles_its_holds() {
+    let dir = tempfile::tempdir().unwrap();
+    let [ended, in_flight] = [hold(NOON), hold(NOON + 1)];
+    schema::first(
+        dir.path(),
+        &format!(
+            "INSERT INTO calls (id, started_at, ended_at, provider, operation, dialect, request_model,
+                model, tags, streamed, input_tokens, output_tokens, other_units, usage_source,
+                cost_picousd, price_version, http_status, outcome)
+            VALUES ('{}', {NOON}, {NOON}, 'openai', 'chat', 'openai.chat', 'gpt-4o', 'gpt-4o', '{{}}', 0,
+                7, 3, '{{\"web_searches\":2}}', 'reported', 41, '2026-03', 200, 'ok');
+            INSERT INTO holds (id, started_at, provider, operation, dialect, request_model, tags,
+                streamed, input_tokens, input_cost_picousd, price_version)
+            VALUES ('{}', {NOON} + 1, 'openai', 'chat', 'openai.chat', 'gpt-4o', '{{}}', 1, 5, 12, '2026-03');",
+            ended.head.id, in_flight.head.id
+        ),
+    );
+    let (_, guard) = open(dir.path());
+    assert_eq!(guard.orphans(), 1);
+    guard.close();
+    let found = calls(dir.path());
+    let [orphan, whole] = &found[..] else {
+        panic!("{found:?}")
+    };
+    assert_eq!(
+        (whole.head.id, orphan.head.id),
+        (ended.head.id, in_flight.head.id)
+    );
+    assert_eq!(whole.cost, Some(crate::units::PicoUsd::new(41)));
+    assert_eq!(whole.usage.as_ref().unwrap().other_units["web_searches"], 2);
+    assert_eq!(orphan.outcome, Outcome::Orphaned);
+    assert_eq!(orphan.cost, Some(crate::units::PicoUsd::new(12)));
+    for call in &found {
+        assert_eq!(
+            (&call.selectors, &call.response_id),
+            (&Default::default(), &None)
+        );
+    }
+    let reader = Reader::open(dir.path()).unwrap();
+    assert_eq!(reader.recently_made(10).unwrap(), []);
+}
+
 #[tokio::test]
 async fn a_second_row_of_the_same_id_changes_nothing() {
     let dir = tempfile::tempdir().unwrap();

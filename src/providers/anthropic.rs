@@ -22,6 +22,7 @@ pub(super) const PATH_NAMES: &[&str] = &[
     "usage",
     "error",
     "message.model",
+    "message.stop_reason",
     "message.usage",
     "delta.stop_reason",
     "delta.text",
@@ -82,7 +83,9 @@ impl Reader for Messages {
                 self.has_usage |= self.counts.note(said, Node::new(&value));
             }
             "error" => said.note_error(found.raw),
-            "delta.stop_reason" => self.stopped |= name(found.raw).is_some(),
+            "delta.stop_reason" | "message.stop_reason" => {
+                self.stopped |= name(found.raw).is_some();
+            }
             "content_block.name" | "content[].name" => push_call(said, found, text),
             _ => push_text(found, text),
         }
@@ -93,7 +96,9 @@ impl Reader for Messages {
         let stopped = std::mem::take(&mut self.stopped);
         if std::mem::take(&mut self.has_usage) {
             let standing = match event {
-                Event::Start => Standing::Opening,
+                Event::Start if !stopped => Standing::Opening,
+                // One that begins with why it stopped was made before, and no delta need follow.
+                Event::Start => Standing::Running,
                 Event::Delta if !stopped => Standing::Running,
                 _ => Standing::Final,
             };

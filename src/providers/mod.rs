@@ -135,6 +135,8 @@ pub enum Metering {
     Metered,
     /// Lists, counts, moderations: nothing to charge.
     Free,
+    /// Begins what is charged when it is fetched (a batch): it holds nothing, and a spent budget refuses it.
+    Deferred,
     /// Looks at what another call made (a stored response, a batch): its usage is counted unless it was
     /// counted before.
     Fetched,
@@ -146,7 +148,12 @@ pub enum Metering {
 pub const SESSION: &str = "session";
 
 impl Metering {
-    /// Whether the call itself costs nothing, so that no budget stands in its way.
+    /// Whether the call itself is charged nothing.
+    pub fn is_free(self) -> bool {
+        matches!(self, Metering::Free | Metering::Deferred)
+    }
+
+    /// Whether the call costs nothing and begins nothing that does, so that no budget stands in its way.
     pub fn is_free_to_ask(self) -> bool {
         matches!(self, Metering::Free | Metering::Fetched)
     }

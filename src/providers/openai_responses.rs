@@ -30,6 +30,7 @@ static PATHS: LazyLock<Paths> = LazyLock::new(|| {
         "output[].type",
         "output[].action.type",
         "output[].container_id",
+        "output[].environment.container_id",
         "output[].content[].text",
         "output[].arguments",
         "output[].name",
@@ -44,6 +45,7 @@ static PATHS: LazyLock<Paths> = LazyLock::new(|| {
         "response.output[].type",
         "response.output[].action.type",
         "response.output[].container_id",
+        "response.output[].environment.container_id",
     ])
 });
 
@@ -106,7 +108,7 @@ struct Answer {
     files: u64,
     drawings: u64,
     code_runs: u64,
-    /// The containers that code ran in: each is charged once.
+    /// The containers that code or a shell ran in: each is charged once.
     containers: BTreeSet<String>,
     code: Option<Vec<u8>>,
 }
@@ -210,7 +212,8 @@ impl Answer {
             }
             "tools[].model" => set_name(&mut self.tool_model, found.raw),
             "output[].type" => self.item(found.raw),
-            "output[].container_id" => {
+            // Where code or a shell ran: a container of the provider's, never the caller's machine.
+            "output[].container_id" | "output[].environment.container_id" => {
                 let id = name(found.raw).filter(|_| self.containers.len() < CONTAINERS_MAX);
                 self.containers.extend(id);
             }

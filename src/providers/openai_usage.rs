@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::units::PicoUsd;
 
 use super::node::{Node, largest};
-use super::report::{Convention, Placement, Report};
+use super::report::{AUDIO_SECONDS, Convention, Placement, Report};
 
 /// Reads a `usage` value; one that states no tokens gives an empty report.
 pub fn report(usage: &Value) -> Report {
@@ -61,13 +61,15 @@ pub fn report(usage: &Value) -> Report {
             .count()
             .or_else(|| usage.at("image_tokens").count()),
         image_output: output_details.at("image_tokens").count(),
-        has_audio: usage
-            .at("prompt_audio_seconds")
-            .count()
-            .is_some_and(|seconds| seconds > 0),
         cost: cost(usage),
         ..Report::default()
     };
+    // Mistral charges what is heard by the second, in chats too.
+    let heard = usage.at("prompt_audio_seconds").seconds();
+    if let Some(seconds) = heard.filter(|seconds| *seconds > 0) {
+        report.has_audio = true;
+        report.units.insert(AUDIO_SECONDS, seconds);
+    }
     report.tool_input = connectors(usage, &report);
     tools::note(&mut report, usage);
     note_kinds(&mut report, input_details);

@@ -198,7 +198,10 @@ fn google_method(method: &str, path: &Plain) -> Option<Endpoint> {
         ("streamrawpredict", Some(_)) => (Dialect::OpenaiChat, "chat", Some(true)),
         // Charged when the answers are fetched; videos, when they are asked for.
         ("batchgeneratecontent" | "asyncbatchembedcontent", _) if at + 1 == parents.len() => {
-            return Some(gratis("batches"));
+            return Some(Endpoint {
+                model: named(model),
+                ..deferred()
+            });
         }
         ("fetchpredictoperation", _) if at + 1 == parents.len() => {
             return Some(gratis("operations"));
@@ -257,6 +260,9 @@ fn free(method: &str, words: &[&str]) -> Option<Endpoint> {
         _ if words.contains(&"deployments") => return None,
         "GET" | "HEAD" | "DELETE" => free_look(method, words)?,
         "PATCH" if matches!(words, [.., "cachedcontents", _]) => "cached_contents",
+        "POST" if matches!(words, [base @ .., "messages", "batches"] if is_base(base)) => {
+            return Some(deferred());
+        }
         "POST" => free_post(words)?,
         _ => return None,
     };
@@ -291,24 +297,22 @@ fn free_look(method: &str, words: &[&str]) -> Option<&'static str> {
 
 /// What may be posted: only paths that are known whole, since a POST is what a call that costs looks like.
 fn free_post(words: &[&str]) -> Option<&'static str> {
-    let (base, operation) =
-        match words {
-            [base @ .., "messages", "count_tokens"] => (base, "count_tokens"),
-            [base @ .., "responses", "input_tokens"] => (base, "count_tokens"),
-            // An ARN in the place of the model may hold a slash.
-            [base @ .., "model", _, "count-tokens"]
-            | [base @ .., "model", _, _, "count-tokens"] => (base, "count_tokens"),
-            // A batch is charged when its results are fetched.
-            [base @ .., "messages", "batches"]
-            | [base @ .., "messages", "batches", _, "cancel"] => (base, "batches"),
-            [base @ .., "batches", last] if last.ends_with(":cancel") => (base, "batches"),
-            [base @ .., "moderations"] => (base, "moderations"),
-            [base @ .., "tokenize" | "detokenize"] => (base, "count_tokens"),
-            [base @ .., "responses", _, "cancel"] => (base, "fetch_response"),
-            [base @ .., "files" | "uploads"]
-            | [base @ .., "uploads", _, "parts" | "complete" | "cancel"] => (base, "files"),
-            _ => return None,
-        };
+    let (base, operation) = match words {
+        [base @ .., "messages", "count_tokens"] => (base, "count_tokens"),
+        [base @ .., "responses", "input_tokens"] => (base, "count_tokens"),
+        // An ARN in the place of the model may hold a slash.
+        [base @ .., "model", _, "count-tokens"] | [base @ .., "model", _, _, "count-tokens"] => {
+            (base, "count_tokens")
+        }
+        [base @ .., "messages", "batches", _, "cancel"] => (base, "batches"),
+        [base @ .., "batches", last] if last.ends_with(":cancel") => (base, "batches"),
+        [base @ .., "moderations"] => (base, "moderations"),
+        [base @ .., "tokenize" | "detokenize"] => (base, "count_tokens"),
+        [base @ .., "responses", _, "cancel"] => (base, "fetch_response"),
+        [base @ .., "files" | "uploads"]
+        | [base @ .., "uploads", _, "parts" | "complete" | "cancel"] => (base, "files"),
+        _ => return None,
+    };
     is_base(base).then_some(operation)
 }
 
@@ -359,6 +363,14 @@ fn gratis(operation: &'static str) -> Endpoint {
         streamed: None,
         geo: None,
         fetched: None,
+    }
+}
+
+/// A batch, which is charged when its results are fetched.
+fn deferred() -> Endpoint {
+    Endpoint {
+        metering: Metering::Deferred,
+        ..gratis("batches")
     }
 }
 

@@ -184,6 +184,8 @@ impl RequestReader {
             "service_tier" | "serviceTier" | "serviceTier.type" => {
                 set_name(&mut facts.selectors.service_tier, found.raw)
             }
+            "speed" => set_name(&mut facts.selectors.speed, found.raw),
+            "inference_geo" => set_name(&mut facts.selectors.geo, found.raw),
             _ if path.ends_with(".format") => facts.media_parts += 1,
             "size"
             | "resolution"

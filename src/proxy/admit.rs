@@ -30,13 +30,19 @@ pub enum Decision {
 impl Call {
     /// What the budgets say of the head alone; a call that is free depends on nothing in its body.
     pub fn preview(&self, engine: &Engine) -> Preview {
-        if self.target.endpoint.metering.is_free_to_ask() {
+        let metering = self.target.endpoint.metering;
+        if metering.is_free_to_ask() {
             return Preview::AdmitNow;
         }
         let now = engine.clock.unix_ms();
-        engine
+        let said = engine
             .budgets
-            .preview(&self.facts, self.pending(), self.costs_for_sure(), now)
+            .preview(&self.facts, self.pending(), self.costs_for_sure(), now);
+        match said {
+            // Its body tells nothing of what it holds.
+            Preview::NeedBody if metering == Metering::Deferred => Preview::AdmitNow,
+            said => said,
+        }
     }
 
     /// Takes a budget's no.
@@ -116,7 +122,8 @@ impl Call {
     /// Whether the call costs something, as far as its head tells: by its model where the path names it, else
     /// because the provider has none that is free.
     fn costs_for_sure(&self) -> bool {
-        if self.target.endpoint.metering != Metering::Metered {
+        let metering = self.target.endpoint.metering;
+        if !matches!(metering, Metering::Metered | Metering::Deferred) {
             return false;
         }
         let provider = &self.target.provider;
@@ -177,7 +184,8 @@ impl Call {
             return self.session_sizes();
         }
         if self.target.endpoint.metering != Metering::Metered {
-            let free = self.target.endpoint.metering.is_free_to_ask();
+            let metering = self.target.endpoint.metering;
+            let free = metering.is_free() || metering.is_free_to_ask();
             let cost = free.then_some(PicoUsd::ZERO);
             let nothing = Size { cost, ..Size::FREE };
             return Sizes {
@@ -185,8 +193,22 @@ impl Call {
                 worst_case: nothing,
             };
         }
+        let mut selectors = request.selectors.clone();
+        selectors.geo = selectors.geo.or_else(|| self.target.geo.clone());
+        let mut sizes = self.sizes_at(engine, request, &selectors);
+        if selectors.service_tier.take().is_some() {
+            // A provider may know nothing of the tier that was asked for, and charge as if none had been.
+            let plain = self.sizes_at(engine, request, &selectors);
+            let (expected, worst) = (&mut sizes.expected.cost, &mut sizes.worst_case.cost);
+            *expected = expected.or(plain.expected.cost);
+            *worst = (*worst).max(plain.worst_case.cost);
+        }
+        sizes
+    }
+
+    fn sizes_at(&self, engine: &Engine, request: &RequestFacts, selectors: &Selectors) -> Sizes {
         let model = self.priced_model().unwrap_or_default();
-        let lookup = self.lookup(model, &request.selectors);
+        let lookup = self.lookup(model, selectors);
         let rates = self.live.catalog.find(&lookup);
         let window = self.live.catalog.context_window(&lookup);
         engine.estimator.sizes(&Ask {
@@ -228,13 +250,16 @@ impl Call {
                 price_version: None,
             };
         }
+        // What cannot be read, or was made by another call, has no size: an unknown cost is none, never 0.
+        let metering = self.target.endpoint.metering;
+        let input = (metering == Metering::Metered).then_some(sizes.expected.input_tokens);
+        let free = metering.is_free().then_some(PicoUsd::ZERO);
         let model = self.priced_model().unwrap_or_default();
-        let input = sizes.expected.input_tokens;
         let rates = self.live.catalog.find(&self.lookup(model, Selectors::NONE));
         Hold {
             head: Arc::clone(&self.head),
-            input_tokens: (self.target.endpoint.metering == Metering::Metered).then_some(input),
-            input_cost: rates.and_then(|rates| rates.input_cost(input)),
+            input_tokens: input,
+            input_cost: free.or_else(|| rates?.input_cost(input?)),
             price_version: Some(self.live.catalog.version().to_owned()),
         }
     }

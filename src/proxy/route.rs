@@ -236,8 +236,10 @@ fn to_provider(
     } else {
         let mut endpoint = providers::paths::endpoint(provider.api, head.method.as_str(), &text)
             .at(provider.catalog_id.as_deref());
-        if head.headers.contains_key(http::header::UPGRADE) && head.method == http::Method::GET {
-            // What is said after an upgrade is not free, whatever it is.
+        let upgrades =
+            head.headers.contains_key(http::header::UPGRADE) && head.method == http::Method::GET;
+        if upgrades || (endpoint.metering.is_free_to_ask() && names_other_method(head, &query())) {
+            // What is said after an upgrade is not free, whatever it is; nor is what only the head's method makes so.
             endpoint.dialect = None;
             endpoint.metering = Metering::Unmetered;
         }
@@ -262,6 +264,22 @@ fn to_provider(
         path,
         labels,
     }))
+}
+
+/// Whether a request asks to be taken for one of another method, as some hosts do (Google's).
+fn names_other_method(head: &RequestHeader, query: &str) -> bool {
+    const HEADERS: [&str; 3] = [
+        "x-http-method-override",
+        "x-http-method",
+        "x-method-override",
+    ];
+    const PARAMETERS: [&str; 3] = ["$httpmethod", "x-http-method-override", "_method"];
+    let is_one = |pair: &str| {
+        let name = pair.split('=').next().unwrap_or_default();
+        let name = percent_encoding::percent_decode_str(name).decode_utf8_lossy();
+        PARAMETERS.contains(&&*name.to_ascii_lowercase())
+    };
+    HEADERS.iter().any(|name| head.headers.contains_key(*name)) || query.split('&').any(is_one)
 }
 
 /// The prefixes that a base URL may end in, for the answer to a path that fits none.

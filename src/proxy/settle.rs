@@ -306,7 +306,7 @@ impl Call {
         let metering = self.target.endpoint.metering;
         // A look at what was made costs nothing by itself.
         let looks = metering == Metering::Fetched && extraction.usage.is_none();
-        let is_free = metering == Metering::Free || looks || failed;
+        let is_free = metering.is_free() || looks || failed;
         if self.admission != Admission::Admitted || is_free {
             return free;
         }
@@ -345,12 +345,13 @@ impl Call {
         }
     }
 
-    /// What the price depends on besides the model. The tier and the speed are those of the answer alone: a
-    /// provider may not know the ones that were asked for.
+    /// What the price depends on besides the model. Tier, speed and place are those of the answer or
+    /// of the host alone: a provider may not know the ones that were asked for.
     fn selectors(&self, extraction: &Extraction) -> Selectors {
         let asked = Selectors {
             service_tier: None,
             speed: None,
+            geo: None,
             ..self.request.facts().selectors
         };
         let mut selectors = extraction.selectors.clone().or(asked);

@@ -188,7 +188,8 @@ impl Body {
             }
             SseItem::Junk(piece) => self.scan_all(piece, true),
             SseItem::End => {
-                let done = self.data_head.trim_ascii() == DONE;
+                let head = &self.data_head;
+                let done = head.len() >= DONE.len() && head.trim_ascii() == DONE;
                 self.data_head.clear();
                 self.end_message();
                 if done && self.said.report.is_some() {
@@ -244,7 +245,9 @@ impl Body {
     /// Reads documents, each of which is a message.
     fn documents(&mut self, bytes: &[u8]) {
         let mut rest = bytes;
-        while let Some(length) = self.scan(rest, false) {
+        while !rest.is_empty()
+            && let Some(length) = self.scan(rest, false)
+        {
             self.end_message();
             self.in_document = false;
             rest = &rest[length..];
@@ -255,7 +258,9 @@ impl Body {
     /// Scans all of it: within an event, the event's end is the message's.
     fn scan_all(&mut self, bytes: &[u8], junk: bool) {
         let mut rest = bytes;
-        while let Some(length) = self.scan(rest, junk) {
+        while !rest.is_empty()
+            && let Some(length) = self.scan(rest, junk)
+        {
             rest = &rest[length..];
         }
     }

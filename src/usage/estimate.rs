@@ -92,7 +92,7 @@ impl TextSample {
 impl TextSample {
     /// Estimates the tokens of a prompt whose texts were added: theirs, and those that the model's
     /// template puts around each of them and around tools.
-    pub fn prompt_tokens(&self, model: Option<&str>, has_tools: bool) -> u64 {
+    pub fn tokens_of_prompt(&self, model: Option<&str>, has_tools: bool) -> u64 {
         if self.is_empty() {
             return 0;
         }
@@ -108,7 +108,7 @@ impl TextSample {
     }
 
     /// Estimates the tokens of an answer whose texts were added, so many calls of tools among them.
-    pub fn answer_tokens(&self, model: Option<&str>, calls: u64) -> u64 {
+    pub fn tokens_of_answer(&self, model: Option<&str>, calls: u64) -> u64 {
         let around = vocabulary(model).frame.call.saturating_mul(calls);
         self.tokens(model).saturating_add(around)
     }

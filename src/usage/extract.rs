@@ -2,7 +2,8 @@
 //! wants, and restated at the end.
 //!
 //! Nothing here fails: what cannot be read is left unread, and the extraction says how little it knows.
-//! Memory: the decoder's windows, a few captures of at most `CAPTURE_BYTES_MAX`, and the text sample,
+//! Memory: the decoder's windows, and besides them at most 256 KiB, which `tests/memory.rs` measures: a few
+//! captures of at most `CAPTURE_BYTES_MAX`, one of them parsed, the request's text sample and the answer's,
 //! which is dropped as soon as the provider's last word is in.
 
 use crate::providers::reader::Standing;
@@ -158,7 +159,7 @@ impl Extractor {
             return (None, UsageSource::None);
         }
         let usage = Usage {
-            input: Some(self.prompt_tokens(input)),
+            input: Some(self.tokens_of_prompt(input)),
             output: self.output_tokens().filter(|_| !self.embeds()),
             ..Usage::default()
         };
@@ -169,16 +170,16 @@ impl Extractor {
         self.body
             .text
             .as_ref()
-            .map(|text| text.answer_tokens(self.model(), self.body.said.calls))
+            .map(|text| text.tokens_of_answer(self.model(), self.body.said.calls))
     }
 
     /// The input by its text; only chats have a template around it.
-    fn prompt_tokens(&self, input: &TextSample) -> u64 {
+    fn tokens_of_prompt(&self, input: &TextSample) -> u64 {
         let bare = self.embeds() || self.dialect == Dialect::OpenaiCompletions;
         if bare {
             input.tokens(self.model())
         } else {
-            input.prompt_tokens(self.model(), self.request.has_tools)
+            input.tokens_of_prompt(self.model(), self.request.has_tools)
         }
     }
 

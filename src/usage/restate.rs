@@ -71,6 +71,10 @@ fn whole_input(report: &Report, audio_beside: Option<u64>) -> Option<u64> {
 
 /// Audio that was counted beside the input (Mistral): only the total holds it, and perhaps a detail.
 fn audio_beside(report: &Report) -> Option<u64> {
+    if report.convention.reasoning == Placement::Beside {
+        // What such a total holds besides is reasoning, even if it is as much as the audio.
+        return None;
+    }
     let gap = unexplained(report).filter(|gap| *gap > 0)?;
     let reasoning = report.reasoning.unwrap_or(0);
     match report.audio_input.filter(|audio| *audio > 0) {
@@ -98,7 +102,8 @@ fn whole_output(report: &Report, audio_beside: Option<u64>) -> (Option<u64>, Opt
     }
 }
 
-/// What the stated total holds beyond input, tool prompts and output; `None` where that cannot be told.
+/// What the stated total holds beyond input, output and what tools fed back; `None` where that
+/// cannot be told.
 fn unexplained(report: &Report) -> Option<u64> {
     report
         .total?

@@ -32,8 +32,10 @@ pub type PartSink<'a> = dyn FnMut(Part<'_>) + 'a;
 enum State {
     /// Before the first delimiter, or in a part's value; so many bytes of a delimiter were matched.
     Value { matched: usize },
-    /// On the rest of a delimiter's line; so many dashes followed it at once.
-    Delimited { dashes: usize },
+    /// Right behind what reads like a delimiter, and one dash if so: what follows tells whether it is one.
+    Matched { dash: bool },
+    /// On the rest of a delimiter's line.
+    Delimited,
     /// In the header lines of a part.
     Headers,
     /// Past the last delimiter.
@@ -88,8 +90,9 @@ impl Multipart {
     pub fn feed(&mut self, mut bytes: &[u8], sink: &mut PartSink<'_>) {
         while !bytes.is_empty() {
             bytes = match self.state {
-                State::Value { matched } => self.value(bytes, matched, sink),
-                State::Delimited { dashes } => self.delimited(bytes, dashes),
+                State::Value { matched } => self.value(bytes, matched),
+                State::Matched { dash } => self.matched(bytes, dash, sink),
+                State::Delimited => self.delimited(bytes),
                 State::Headers => self.headers(bytes),
                 State::Over => return,
             };
@@ -97,12 +100,7 @@ impl Multipart {
     }
 
     /// Goes on in a value; returns what follows what it took.
-    fn value<'b>(
-        &mut self,
-        bytes: &'b [u8],
-        mut matched: usize,
-        sink: &mut PartSink<'_>,
-    ) -> &'b [u8] {
+    fn value<'b>(&mut self, bytes: &'b [u8], mut matched: usize) -> &'b [u8] {
         let mut at = 0;
         while at < bytes.len() {
             if matched == 0 {
@@ -117,8 +115,7 @@ impl Multipart {
                 matched += 1;
                 at += 1;
                 if matched == self.delimiter.len() {
-                    self.end_part(sink);
-                    self.state = State::Delimited { dashes: 0 };
+                    self.state = State::Matched { dash: false };
                     return &bytes[at..];
                 }
             } else {
@@ -130,25 +127,43 @@ impl Multipart {
         &[]
     }
 
-    fn delimited<'b>(&mut self, bytes: &'b [u8], mut dashes: usize) -> &'b [u8] {
-        for (at, byte) in bytes.iter().enumerate() {
-            match byte {
-                b'-' => dashes += 1,
-                b'\n' => {
-                    self.line.clear();
-                    self.part = Some(Open::default());
-                    self.state = State::Headers;
-                    return &bytes[at + 1..];
-                }
-                _ => {}
+    /// A delimiter ends in white space or in two dashes. A longer text that begins like one is part of the
+    /// value, or a file could hide what follows it.
+    fn matched<'b>(&mut self, bytes: &'b [u8], dash: bool, sink: &mut PartSink<'_>) -> &'b [u8] {
+        match (bytes[0], dash) {
+            (b'-', false) => {
+                self.state = State::Matched { dash: true };
+                &bytes[1..]
             }
-            if dashes == 2 {
+            (b'-', true) => {
+                self.end_part(sink);
                 self.state = State::Over;
-                return &[];
+                &[]
+            }
+            (b' ' | b'\t' | b'\r' | b'\n', false) => {
+                self.end_part(sink);
+                self.state = State::Delimited;
+                bytes
+            }
+            _ => {
+                self.keep_delimiter(self.delimiter.len());
+                if dash {
+                    self.keep(b"-");
+                }
+                self.state = State::Value { matched: 0 };
+                bytes
             }
         }
-        self.state = State::Delimited { dashes };
-        &[]
+    }
+
+    fn delimited<'b>(&mut self, bytes: &'b [u8]) -> &'b [u8] {
+        let Some(end) = memchr(b'\n', bytes) else {
+            return &[];
+        };
+        self.line.clear();
+        self.part = Some(Open::default());
+        self.state = State::Headers;
+        &bytes[end + 1..]
     }
 
     fn headers<'b>(&mut self, bytes: &'b [u8]) -> &'b [u8] {

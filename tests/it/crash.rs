@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::support::canned;
-use crate::support::client::{H1, Way};
+use crate::support::client::{H1, Request, Way};
 use crate::support::gate::Gate;
 use crate::support::ledger;
 use crate::support::settings::Settings;
@@ -179,5 +179,35 @@ async fn a_second_weir_over_the_same_folder_does_not_start() {
             .await
             .status(),
         200
+    );
+}
+
+#[tokio::test]
+async fn what_a_call_that_weir_cannot_read_would_have_cost_stays_unknown() {
+    let never = Gate::shut();
+    let script = move |_: &Received| {
+        let mut reply = canned::openai_chat().reply();
+        reply.steps.insert(0, Step::Wait(never.clone()));
+        reply
+    };
+    let upstream = Upstream::answering(Transport::Plain, script).await;
+    let mut weir = Weir::start(&Settings::to(&upstream)).await;
+    let mut client = weir.h1(Way::BaseUrl, "openai").await;
+    let request = Request::json("/v1/unheard-of", &canned::openai_chat().request);
+    client.start_head(&request).await;
+    client
+        .wire
+        .write(&request.body_bytes())
+        .await
+        .expect("weir reads");
+    upstream.eventually("it came", |all| !all.is_empty()).await;
+    weir.kill();
+    weir.start_again().await;
+    let call = weir.only_call().await;
+    assert_eq!(call.text("outcome"), Some("orphaned"));
+    assert_eq!(call.text("request_model"), Some("test-gpt"));
+    assert_eq!(
+        (call.int("input_tokens"), call.int("cost_picousd")),
+        (None, None)
     );
 }

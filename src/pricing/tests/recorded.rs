@@ -9,7 +9,7 @@ use super::NOON;
 use super::corpus::pico;
 use crate::providers::hosts::claiming;
 use crate::providers::paths::endpoint;
-use crate::providers::{Dialect, RequestFacts};
+use crate::providers::{Backend, Dialect, RequestFacts};
 use crate::units::PicoUsd;
 use crate::usage::corpus_tests::{Case, cases};
 use crate::usage::{Extraction, UsageSource};
@@ -69,6 +69,8 @@ fn charged(case: &Case, asked: &RequestFacts, found: &Extraction) -> Option<Opti
     let asked_model = asked.model.as_deref().or(at.model.as_deref());
     let mut selectors = found.selectors.clone();
     selectors.geo = selectors.geo.or(at.geo);
+    let route = Backend::route(known.catalog_id, &format!("/{path}"));
+    selectors.route = selectors.route.or(route.map(str::to_owned));
     let usage = found.usage.as_ref()?;
     let charge = Charge {
         provider: known.name,

@@ -1,20 +1,21 @@
 //! Gemini's interactions: an object with its usage, or events of which the one that completes has it.
 //!
-//! Events on the way may hold the usage so far. An interaction is kept by the provider and can be fetched
+//! Events on the way may hold the usage so far. Where the usage counts no searches, the steps tell which
+//! were made. An interaction is kept by the provider and can be fetched
 //! again by its id, which repeats its usage.
 
 use std::sync::LazyLock;
 
 use crate::wire::json::Found;
 
-use super::grounding::by_prompt;
-use super::usage::interaction;
+use super::grounding::{Grounding, by_prompt};
+use super::usage::{MAPS_SEARCHES, interaction};
 use crate::providers::RequestFacts;
 use crate::providers::node::{Node, parse};
 use crate::providers::reader::{
     Paths, Reader, Said, Standing, TextSink, name, push_text, set_name,
 };
-use crate::providers::report::Report;
+use crate::providers::report::{Report, WEB_SEARCHES};
 
 static PATHS: LazyLock<Paths> = LazyLock::new(|| {
     Paths::new(&[
@@ -24,9 +25,12 @@ static PATHS: LazyLock<Paths> = LazyLock::new(|| {
         "usage",
         "service_tier",
         "error",
+        "steps[]",
         "steps[].content[].text",
+        "outputs[]",
         "outputs[].text",
         "event_type",
+        "delta",
         "delta.text",
         "delta.arguments",
         "metadata.usage",
@@ -49,6 +53,7 @@ pub struct Interactions {
     usage: Option<Report>,
     status: Option<String>,
     event: Option<String>,
+    grounding: Grounding,
 }
 
 impl Interactions {
@@ -57,6 +62,27 @@ impl Interactions {
         Interactions {
             asked_model: asked.model.clone(),
             ..Interactions::default()
+        }
+    }
+}
+
+impl Interactions {
+    /// Notes what a step searched for. One that was cut holds a picture, or more than a search has.
+    fn note_step(&mut self, found: &Found<'_>) {
+        if found.cut {
+            return;
+        }
+        let value = parse(found.raw);
+        let step = Node::new(&value);
+        match step.at("type").text() {
+            Some("google_search_call") => {
+                let queries = step.at("arguments").at("queries").items();
+                for query in queries.filter_map(Node::value) {
+                    self.grounding.note_search(query.to_string().as_bytes());
+                }
+            }
+            Some("google_maps_call") => self.grounding.note_maps(),
+            _ => {}
         }
     }
 }
@@ -78,6 +104,7 @@ impl Reader for Interactions {
                 let value = parse(found.raw);
                 self.usage = Some(interaction(Node::new(&value)));
             }
+            "steps[]" | "outputs[]" | "delta" => self.note_step(found),
             _ => push_text(found, text),
         }
     }
@@ -93,10 +120,13 @@ impl Reader for Interactions {
         let Some(mut report) = self.usage.take().filter(|_| !runs) else {
             return;
         };
-        by_prompt(
-            said.model.as_deref().or(self.asked_model.as_deref()),
-            &mut report,
-        );
+        let model = said.model.as_deref().or(self.asked_model.as_deref());
+        let counted = [WEB_SEARCHES, MAPS_SEARCHES];
+        if counted.iter().any(|unit| report.units.contains_key(unit)) {
+            by_prompt(model, &mut report);
+        } else {
+            self.grounding.fill(model, &mut report);
+        }
         let standing = if completes {
             Standing::Final
         } else {

@@ -113,6 +113,7 @@ const TABLE: &[Row] = &[
     post("prompts/{}/completions", OpenaiChat, "chat"),
     post("text/chatcompletion_v2", OpenaiChat, "chat"),
     post("completions", OpenaiCompletions, "text_completion"),
+    post("v1/edits", OpenaiCompletions, "text_completion"),
     post("responses", OpenaiResponses, "responses"),
     post("responses/compact", OpenaiResponses, "responses"),
     post("decisions", OpenaiResponses, "decisions"),

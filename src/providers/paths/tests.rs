@@ -18,6 +18,20 @@ fn check(method: &str, path: &str, dialect: Option<Dialect>, operation: &str) ->
 }
 
 #[test]
+fn who_begins_a_batch_is_charged_later_and_not_for_nothing() {
+    for (path, model) in [
+        ("/v1/messages/batches", None),
+        ("/v1beta/models/g:batchGenerateContent", Some("g")),
+        ("/v1beta/models/g:asyncBatchEmbedContent", Some("g")),
+    ] {
+        let found = endpoint(Api::Auto, "POST", path);
+        assert_eq!(found.metering, Metering::Deferred, "{path}");
+        let said = (found.operation, found.dialect, found.model.as_deref());
+        assert_eq!(said, ("batches", None, model), "{path}");
+    }
+}
+
+#[test]
 fn the_last_segments_tell_the_dialect() {
     use Dialect::*;
     for (path, dialect, operation) in [
@@ -28,6 +42,7 @@ fn the_last_segments_tell_the_dialect() {
         ("/v1/prompts/p-1/completions", OpenaiChat, "chat"),
         ("/v1/fim/completions", OpenaiChat, "chat"),
         ("/v1/completions", OpenaiCompletions, "text_completion"),
+        ("/v1/edits", OpenaiCompletions, "text_completion"),
         ("/v1/responses", OpenaiResponses, "responses"),
         ("/v1/responses/compact", OpenaiResponses, "responses"),
         ("/v1/embeddings", OpenaiEmbeddings, "embeddings"),
@@ -198,10 +213,8 @@ fn what_counts_lists_or_repeats_is_free() {
         ("GET", "/v1/vector_stores/v/files", "files"),
         ("GET", "/v1beta/cachedContents/c", "cached_contents"),
         ("GET", "/v1/batches", "batches"),
-        ("POST", "/v1/messages/batches", "batches"),
         ("POST", "/v1/messages/batches/b/cancel", "batches"),
         ("GET", "/v1/messages/batches/b", "batches"),
-        ("POST", "/v1beta/models/g:batchGenerateContent", "batches"),
         ("POST", "/v1beta/batches/b:cancel", "batches"),
         ("GET", "/v1beta/models/veo/operations/o", "operations"),
         (

@@ -93,6 +93,8 @@ pub(super) const PATHS: &[&str] = &[
     "service_tier",
     "serviceTier",
     "serviceTier.type",
+    "speed",
+    "inference_geo",
     // What media are asked for.
     "size",
     "width",

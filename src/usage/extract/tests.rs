@@ -13,6 +13,7 @@ mod gemini;
 mod google;
 mod media;
 mod memory;
+mod mistral;
 mod openai;
 mod sniffed;
 mod tools;

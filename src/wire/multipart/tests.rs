@@ -48,6 +48,20 @@ fn fields_are_kept_and_files_are_measured() {
 }
 
 #[test]
+fn what_only_begins_like_a_delimiter_is_part_of_the_value() {
+    let value: &[u8] = b"\r\n--XXL\r\n\r\n--XX-\r\n--XX-a--\r\n--X";
+    let head = b"--XX\r\nContent-Disposition: form-data; name=file; filename=a\r\n\r\n".as_slice();
+    let model = b"\r\n--XX\t\r\nContent-Disposition: form-data; name=model\r\n\r\nm\r\n--XX--";
+    let body = [head, value, model].concat();
+    let whole = vec![
+        ("file".to_owned(), true, Vec::new(), value.len() as u64),
+        ("model".to_owned(), false, b"m".to_vec(), 1),
+    ];
+    assert_eq!(read(TYPE, [&body[..]]), whole);
+    assert_eq!(read(TYPE, body.chunks(1)), whole, "byte by byte");
+}
+
+#[test]
 fn a_form_is_told_by_its_content_type() {
     for (content_type, boundary) in [
         ("multipart/form-data; boundary=a", Some("\r\n--a")),

@@ -98,6 +98,32 @@ async fn no_spelling_of_a_metered_path_passes_a_spent_budget() {
 }
 
 #[tokio::test]
+async fn a_spent_budget_lets_nobody_begin_a_batch() {
+    let upstream = chat().await;
+    let weir = spent(&upstream, "").await;
+    for (provider, path) in [
+        ("anthropic", "/v1/messages/batches"),
+        ("gemini", "/v1beta/models/test-gemini:batchGenerateContent"),
+    ] {
+        let begun = weir
+            .send(Way::BaseUrl, provider, &post(provider, path))
+            .await;
+        assert_eq!(begun.status(), 429, "{path}");
+    }
+    let looked = Request::get("/v1/messages/batches/b");
+    let looked = weir.send(Way::BaseUrl, "anthropic", &looked).await;
+    assert_eq!(looked.status(), 200);
+    let free = Weir::start(&Settings::to(&upstream)).await;
+    let begun = post("anthropic", "/v1/messages/batches");
+    free.send(Way::BaseUrl, "anthropic", &begun).await;
+    let call = free.only_call().await;
+    assert_eq!(
+        (call.int("cost_picousd"), call.int("http_status")),
+        (Some(0), Some(200))
+    );
+}
+
+#[tokio::test]
 async fn what_cannot_be_told_is_never_free() {
     let upstream = chat().await;
     let weir = spent(&upstream, ", unmetered: block").await;
@@ -115,6 +141,14 @@ async fn what_cannot_be_told_is_never_free() {
     ] {
         let response = client.send(&request).await;
         assert_eq!(response.status(), 200, "free: {}", request.path);
+    }
+    for hidden in [
+        Request::get("/v1/chat/completions?%24httpMethod=POST"),
+        Request::get("/v1/chat/completions").header("X-HTTP-Method-Override", "POST"),
+        Request::get("/v1/responses/resp_1").header("x-http-method", "POST"),
+    ] {
+        let refused = client.send(&hidden).await;
+        assert_eq!(refused.status(), 429, "another method: {}", hidden.path);
     }
     let refused = client.send(&Request::get("/v1/responses")).await;
     assert_eq!(refused.status(), 429, "a WebSocket opens here");

@@ -193,3 +193,23 @@ fn a_stream_that_dies_after_its_start_is_partial() {
         (UsageSource::Partial, Some(ErrorType::ServerError))
     );
 }
+
+#[test]
+fn a_message_that_begins_stopped_needs_no_delta() {
+    let usage = json!({"input_tokens": 7, "output_tokens": 9});
+    let started = |reason: Value| {
+        let message = json!({"model": "claude-x", "stop_reason": reason, "usage": usage});
+        let events = [
+            json!({"type": "message_start", "message": message}),
+            json!({"type": "message_stop"}),
+        ];
+        let (_, found) = Case::events(Dialect::AnthropicMessages, &events).read();
+        found
+    };
+    let found = started(json!("tool_use"));
+    assert_eq!(found.source, UsageSource::Reported);
+    let usage = found.usage.expect("usage");
+    assert_eq!(counts(&usage), [Some(7), None, Some(9), None]);
+    let unfinished = started(Value::Null);
+    assert_eq!(unfinished.source, UsageSource::Partial);
+}

@@ -31,6 +31,16 @@ fn thoughts_and_tool_prompts_come_on_top() {
 }
 
 #[test]
+fn thoughts_as_many_as_the_prompts_audio_are_still_thoughts() {
+    let body = json!({"usageMetadata": {"promptTokenCount": 100, "candidatesTokenCount": 8,
+        "thoughtsTokenCount": 32, "totalTokenCount": 140,
+        "promptTokensDetails": [{"modality": "AUDIO", "tokenCount": 32}]}});
+    let found = Case::json(Dialect::GeminiGenerate, &body).reported();
+    assert_eq!(counts(&found), [Some(100), None, Some(40), Some(32)]);
+    assert_eq!(found.audio_input, Some(32));
+}
+
+#[test]
 fn cached_content_lies_within_the_prompt() {
     let body = json!({"modelVersion": "g", "usageMetadata": {"promptTokenCount": 373,
         "cachedContentTokenCount": 204, "candidatesTokenCount": 89, "thoughtsTokenCount": 167,

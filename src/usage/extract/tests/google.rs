@@ -55,6 +55,38 @@ fn an_interaction_states_its_usage_in_its_own_words() {
 }
 
 #[test]
+fn searches_of_an_interaction_are_counted_in_its_steps_where_its_usage_does_not() {
+    let search = |queries: &[&str]| {
+        json!({"type": "google_search_call", "id": "c",
+        "arguments": {"queries": queries}})
+    };
+    let steps = json!([search(&["a", "b"]), search(&["b", ""]),
+        {"type": "function_call", "arguments": {"queries": ["c"]}},
+        {"type": "model_output", "content": [{"type": "text", "text": "hi"}]}]);
+    let body = |model: &str, steps: &str, value: &Value, usage: Value| json!({"model": model, "status": "completed", steps: value, "usage": usage});
+    let plain = json!({"total_input_tokens": 20, "total_output_tokens": 5, "total_tokens": 25});
+    for place in ["steps", "outputs"] {
+        let body = body("gemini-3-x", place, &steps, plain.clone());
+        let found = Case::json(Dialect::GeminiInteractions, &body).reported();
+        assert_eq!(found.other_units, [("web_searches", 2)].into(), "{place}");
+    }
+    let mut stated = plain.clone();
+    stated["grounding_tool_count"] = json!([{"type": "google_search", "count": 6}]);
+    let older = body("gemini-2.5-x", "steps", &steps, stated);
+    let found = Case::json(Dialect::GeminiInteractions, &older).reported();
+    let units = [("grounded_prompts", 1), ("web_searches", 6)];
+    assert_eq!(found.other_units, units.into());
+    let completed = json!({"event_type": "interaction.completed",
+        "interaction": {"model": "gemini-3-x", "status": "completed", "usage": plain}});
+    let delta = |delta: Value| json!({"event_type": "step.delta", "index": 0, "delta": delta});
+    let maps = delta(json!({"type": "google_maps_call", "arguments": {}}));
+    let events = [delta(search(&["a", "b", "c"])), maps, completed];
+    let found = Case::events(Dialect::GeminiInteractions, &events).reported();
+    let units = [("maps_searches", 1), ("web_searches", 3)];
+    assert_eq!(found.other_units, units.into());
+}
+
+#[test]
 fn an_interaction_can_be_settled_at_the_event_that_completes_it() {
     let so_far = json!({"event_type": "step.delta", "delta": {"text": "one two three four"},
         "metadata": {"usage": interaction_usage([20, 0, 0, 7, 0, 27])}});

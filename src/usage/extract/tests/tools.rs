@@ -37,6 +37,27 @@ fn calls_of_tools_are_counted_as_they_are_charged() {
 }
 
 #[test]
+fn a_shell_is_charged_by_its_container_and_a_callers_own_is_not() {
+    let shell = |environment: Value| json!({"type": "shell_call", "environment": environment});
+    let hosted = |id: &str| shell(json!({"type": "container_reference", "container_id": id}));
+    let output = json!([
+        hosted("cntr_1"),
+        hosted("cntr_1"),
+        {"type": "code_interpreter_call", "container_id": "cntr_2"},
+        shell(json!({"type": "local"})),
+        shell(Value::Null)]);
+    let found = response(output, Value::Null);
+    assert_eq!(found.other_units, [("code_exec_sessions", 2)].into());
+    let own = response(json!([shell(json!({"type": "local"}))]), Value::Null);
+    assert!(own.other_units.is_empty(), "{own:?}");
+    let whole = json!({"model": "m", "output": [hosted("cntr_1")],
+        "usage": {"input_tokens": 1, "output_tokens": 2, "total_tokens": 3}});
+    let events = [json!({"type": "response.completed", "response": whole})];
+    let found = Case::events(Dialect::OpenaiResponses, &events).reported();
+    assert_eq!(found.other_units, [("code_exec_sessions", 1)].into());
+}
+
+#[test]
 fn the_events_of_a_stream_count_each_call_once() {
     let item = json!({"type": "file_search_call", "id": "fs_1"});
     let usage = json!({"input_tokens": 1, "output_tokens": 2, "total_tokens": 3});
@@ -117,6 +138,15 @@ fn a_compound_system_is_split_by_model_where_its_parts_add_up() {
         assert_eq!((found.input, found.output), (Some(30), Some(7)), "{models}");
         assert!(found.sub_usages.is_empty(), "{models}");
     }
+}
+
+#[test]
+fn what_a_model_says_aloud_is_estimated_by_its_transcript() {
+    let audio = json!({"transcript": "one two three four five", "data": "AAAA"});
+    let spoken = json!({"choices": [{"index": 0, "delta": {"audio": audio}}]});
+    let (_, found) = Case::events(Dialect::OpenaiChat, &[spoken]).read();
+    assert_eq!(found.source, UsageSource::Estimated);
+    assert!(found.usage.and_then(|usage| usage.output) > Some(2));
 }
 
 #[test]
