@@ -1,5 +1,8 @@
 //! The official SDKs against the running proxy: what they see, what is on record, how a refusal reaches them.
 
+mod bedrock;
+mod realtime;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -12,12 +15,20 @@ use crate::support::tls::Alpn;
 use crate::support::upstream::{Received, Reply, Transport, Upstream};
 use crate::support::weir::Weir;
 
+/// Fails where an SDK is missing; loads none of them, for that takes seconds.
+const HAS_SDKS: &str = "
+from importlib.util import find_spec
+import sys
+sdks = ('openai', 'anthropic', 'google.genai', 'websockets', 'boto3')
+sys.exit(not all(map(find_spec, sdks)))
+";
+
 /// The interpreter that has the pinned SDKs; `None` where nobody installed them.
 fn python() -> Option<PathBuf> {
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join(".venv/bin/python");
     let python = std::env::var_os("WEIR_PYTHON").map_or(beside, PathBuf::from);
     let has_sdks = Command::new(&python)
-        .args(["-c", "import openai, anthropic; from google import genai"])
+        .args(["-c", HAS_SDKS])
         .output()
         .is_ok_and(|output| output.status.success());
     if !has_sdks {

@@ -4,83 +4,24 @@
     drive.py anthropic --mode proxy --proxy http://127.0.0.1:8900 --ca-bundle bundle.pem --case plain
 
 One line of JSON for each case, in order. The SDKs are used as their users use them: default retries, default
-transport, default trust. Only two methods below them are wrapped, to count attempts and to hash the bodies as
-they came over the wire, before any content coding is undone. A call that raises is a result like any other;
-the exit code is 0 as soon as every case has its line.
+transport, default trust. Only what lies below them is watched, see `wires`, to count attempts and to hash the
+bodies as they came over the wire, before any content coding is undone. A call that raises is a result like any
+other; the exit code is 0 as soon as every case has its line.
+
+Loads nothing but the SDK that is asked for: each takes a second.
 """
 
 import argparse
+import asyncio
 import faulthandler
-import hashlib
 import json
 import os
 import sys
 
-# Loads nothing but the SDK that is asked for: each takes a second.
-import httpx2
+import wires
 
 # A case that hangs is a defect; its stack is worth more than the test's own deadline.
 PATIENCE_SECONDS = 60
-
-# Response headers that a refusal or an encoding is judged by.
-TOLD_HEADERS = ("content-type", "content-encoding", "retry-after", "x-should-retry", "x-weir-budget")
-
-
-class Wire:
-    """What went over the wire since the last `reset`, below the SDK."""
-
-    def __init__(self):
-        self.reset()
-        self._watch_requests()
-        self._watch_responses()
-
-    def reset(self):
-        self.attempts = 0
-        self.request_sha256 = None
-        self.url = None
-        self.status = None
-        self.headers = {}
-        self.body = hashlib.sha256()
-        self.body_bytes = 0
-
-    def facts(self):
-        return {
-            "attempts": self.attempts,
-            "url": self.url,
-            "request_sha256": self.request_sha256,
-            "status": self.status,
-            "headers": self.headers,
-            "response_sha256": self.body.hexdigest() if self.status is not None else None,
-            "response_bytes": self.body_bytes,
-        }
-
-    def _watch_requests(self):
-        send = httpx2.HTTPTransport.handle_request
-
-        def watched(transport, request):
-            self.attempts += 1
-            self.url = str(request.url)
-            self.request_sha256 = hashlib.sha256(request.read()).hexdigest()
-            response = send(transport, request)
-            self.status = response.status_code
-            self.headers = {n: response.headers[n] for n in TOLD_HEADERS if n in response.headers}
-            self.body = hashlib.sha256()
-            self.body_bytes = 0
-            return response
-
-        httpx2.HTTPTransport.handle_request = watched
-
-    def _watch_responses(self):
-        iter_raw = httpx2.Response.iter_raw
-
-        def watched(response, chunk_size=None):
-            for chunk in iter_raw(response, chunk_size):
-                self.body.update(chunk)
-                self.body_bytes += len(chunk)
-                yield chunk
-
-        httpx2.Response.iter_raw = watched
-
 
 def dump(model):
     """An SDK's object as plain JSON, without what the provider did not send."""
@@ -88,6 +29,7 @@ def dump(model):
 
 
 class OpenAI:
+    wire = wires.Httpx
     path = "/openai/v1"
     model = "gpt-4o-mini"
     embedding_model = "text-embedding-3-small"
@@ -170,6 +112,7 @@ class OpenAI:
 
 
 class Anthropic:
+    wire = wires.Httpx
     path = "/anthropic"
     model = "claude-haiku-4-5-20251001"
     # The API asks for a limit on every call.
@@ -222,6 +165,7 @@ class Anthropic:
 
 
 class Gemini:
+    wire = wires.Httpx
     path = "/gemini"
     model = "gemini-2.0-flash"
     embedding_model = "gemini-embedding-001"
@@ -285,7 +229,113 @@ class Gemini:
         return {"text": None, "model": None, "usage": dump(done.metadata)}
 
 
-SDKS = {"openai": OpenAI, "anthropic": Anthropic, "gemini": Gemini}
+class Realtime:
+    """OpenAI's client of realtime sessions, which is another one below the same name."""
+
+    wire = wires.WebSockets
+    path = "/openai/v1"
+    model = "gpt-realtime"
+    # One after the other, in one session.
+    turns = 3
+
+    def __init__(self, args, base_url):
+        from openai import AsyncOpenAI
+        from websockets.exceptions import InvalidStatus
+
+        self.args = args
+        self.refused = InvalidStatus
+        options = {} if base_url is None else {"base_url": base_url}
+        self.client = lambda: AsyncOpenAI(api_key=args.api_key, **options)
+        self.cases = {
+            "session": lambda: asyncio.run(self.session()),
+            # The client asks for no compression by itself.
+            "session-deflate": lambda: asyncio.run(self.session(compression="deflate")),
+            "refusal": lambda: asyncio.run(self.session()),
+        }
+
+    def is_rate_limit(self, error):
+        return isinstance(error, self.refused) and error.response.status_code == 429
+
+    async def session(self, **options):
+        text, model, usage = "", None, []
+        connecting = self.client().realtime.connect(
+            model=self.args.model or self.model,
+            extra_headers=self.args.header,
+            websocket_connection_options=options,
+        )
+        async with connecting as connection:
+            for _ in range(self.turns):
+                await connection.response.create()
+                async for event in connection:
+                    if event.type == "session.created":
+                        model = event.session.model
+                    elif event.type == "response.output_audio_transcript.delta":
+                        text += event.delta
+                    elif event.type == "response.done":
+                        usage.append(dump(event.response.usage))
+                        break
+        return {"text": text, "model": model, "usage": usage}
+
+
+class Bedrock:
+    wire = wires.Urllib3
+    # The host is signed: AWS would refuse what came by a base URL.
+    path = None
+    model = "us.anthropic.claude-haiku-4-5-20251001-v1:0"
+    max_tokens = 64
+
+    def __init__(self, args, base_url):
+        import boto3
+        from botocore.exceptions import ClientError
+
+        self.args = args
+        self.error = ClientError
+        self.client = boto3.client(
+            "bedrock-runtime",
+            region_name="us-west-2",
+            aws_access_key_id="AKIDEXAMPLE",
+            aws_secret_access_key="wJalrEXAMPLEKEY",
+            endpoint_url=base_url,
+        )
+        self.cases = {
+            "plain": self.plain,
+            "stream": self.stream,
+            "refusal": self.plain,
+            "refusal-stream": self.stream,
+        }
+
+    def is_rate_limit(self, error):
+        quota = ("ServiceQuotaExceededException", "ThrottlingException")
+        return isinstance(error, self.error) and error.response["Error"]["Code"] in quota
+
+    def request(self):
+        limit = self.args.max_tokens or self.max_tokens
+        return {
+            "modelId": self.args.model or self.model,
+            "messages": [{"role": "user", "content": [{"text": self.args.prompt}]}],
+            "inferenceConfig": {"maxTokens": limit},
+        }
+
+    def plain(self):
+        done = self.client.converse(**self.request())
+        text = "".join(part.get("text", "") for part in done["output"]["message"]["content"])
+        return {"text": text, "model": None, "usage": done["usage"]}
+
+    def stream(self):
+        text, usage = "", None
+        for event in self.client.converse_stream(**self.request())["stream"]:
+            text += event.get("contentBlockDelta", {}).get("delta", {}).get("text", "")
+            usage = event.get("metadata", {}).get("usage", usage)
+        return {"text": text, "model": None, "usage": usage}
+
+
+SDKS = {
+    "openai": OpenAI,
+    "anthropic": Anthropic,
+    "gemini": Gemini,
+    "realtime": Realtime,
+    "bedrock": Bedrock,
+}
 
 
 def run(sdk, case, wire):
@@ -307,7 +357,7 @@ def run(sdk, case, wire):
 
 def prepare_environment(args):
     """Keeps what the machine's user has set for these SDKs out of the test."""
-    ours = ("OPENAI_", "ANTHROPIC_", "GOOGLE_", "GEMINI_")
+    ours = ("OPENAI_", "ANTHROPIC_", "GOOGLE_", "GEMINI_", "AWS_")
     for name in list(os.environ):
         if name.startswith(ours):
             del os.environ[name]
@@ -316,7 +366,9 @@ def prepare_environment(args):
     if args.proxy:
         os.environ["HTTPS_PROXY"] = os.environ["https_proxy"] = args.proxy
     if args.ca_bundle:
-        os.environ["SSL_CERT_FILE"] = args.ca_bundle
+        # The second is boto3's.
+        os.environ["SSL_CERT_FILE"] = os.environ["REQUESTS_CA_BUNDLE"] = args.ca_bundle
+    os.environ["AWS_CONFIG_FILE"] = os.environ["AWS_SHARED_CREDENTIALS_FILE"] = os.devnull
 
 
 def header(text):
@@ -333,7 +385,7 @@ def parse():
     parser.add_argument("--base", metavar="URL", help="weir's own URL, for base-url")
     parser.add_argument("--path", help="what follows the base URL; the provider's prefix by default")
     parser.add_argument("--proxy", metavar="URL", help="HTTPS_PROXY; else the caller's environment")
-    parser.add_argument("--ca-bundle", metavar="FILE", help="SSL_CERT_FILE; else the caller's")
+    parser.add_argument("--ca-bundle", metavar="FILE", help="the roots; else the caller's")
     parser.add_argument("--case", action="append", required=True, dest="cases")
     parser.add_argument("--model")
     parser.add_argument("--prompt", default="Say hello.")
@@ -351,7 +403,9 @@ def main():
     parser, args = parse()
     prepare_environment(args)
     path = SDKS[args.sdk].path if args.path is None else args.path
-    wire = Wire()
+    if args.base and path is None:
+        parser.error(f"{args.sdk} goes by --mode proxy")
+    wire = SDKS[args.sdk].wire()
     sdk = SDKS[args.sdk](args, args.base and args.base.rstrip("/") + path)
     unknown = [case for case in args.cases if case not in sdk.cases]
     if unknown:

@@ -3,6 +3,7 @@
 pub mod canned;
 pub mod client;
 pub mod coding;
+pub mod event_stream;
 pub mod gate;
 pub mod ledger;
 pub mod message;

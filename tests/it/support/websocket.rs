@@ -2,6 +2,8 @@
 
 use std::io::Write as _;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use flate2::Compression;
 use flate2::write::DeflateEncoder;
 
@@ -87,6 +89,31 @@ pub fn deflated(text: &str) -> Vec<u8> {
     bytes
 }
 
+/// What permessage-deflate makes of messages that refer to those before them.
+pub struct Deflater(DeflateEncoder<Vec<u8>>);
+
+impl Deflater {
+    pub fn new() -> Deflater {
+        Deflater(DeflateEncoder::new(Vec::new(), Compression::default()))
+    }
+
+    /// A server's text, compressed.
+    pub fn says(&mut self, text: &str) -> Vec<u8> {
+        self.0.write_all(text.as_bytes()).expect("memory takes all");
+        self.0.flush().expect("memory takes all");
+        let bytes = std::mem::take(self.0.get_mut());
+        let payload = bytes.strip_suffix(&[0, 0, 0xFF, 0xFF]);
+        frame(0xC1, payload.expect("a flush ends so"), None)
+    }
+}
+
+/// What a server proves with that it read a handshake's key.
+fn accept(key: &str) -> String {
+    let text = format!("{key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11");
+    let digest = ring::digest::digest(&ring::digest::SHA1_FOR_LEGACY_USE_ONLY, text.as_bytes());
+    STANDARD.encode(digest)
+}
+
 /// Reads one frame; `None` where the stream ends.
 pub async fn read_frame(wire: &mut Wire) -> Option<Frame> {
     let mut raw = wire.read_exactly(2).await.ok()?;
@@ -146,10 +173,12 @@ pub async fn upstream(
             let Ok(Some(head)) = wire.read_head().await else {
                 return;
             };
-            let at = record.begin(connection, head);
-            let mut answer = String::from(
-                "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n",
+            let key = head.get("sec-websocket-key").unwrap_or_default();
+            let mut answer = format!(
+                "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {}\r\n",
+                accept(key)
             );
+            let at = record.begin(connection, head);
             if !extensions.is_empty() {
                 answer.push_str(&format!("Sec-WebSocket-Extensions: {extensions}\r\n"));
             }

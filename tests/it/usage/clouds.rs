@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use crate::support::client::{H1, H2, Request, secure, tunnel, tunnel_to};
+use crate::support::event_stream::{converse_stream, frame};
 use crate::support::ledger::Row;
 use crate::support::tls::Alpn;
 use crate::support::upstream::{Reply, Transport, Upstream};
@@ -13,41 +14,6 @@ use crate::support::wire::Wire;
 
 const BEDROCK: &str = "bedrock-runtime.us-west-2.amazonaws.com";
 const SIGNED: &str = "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20261120/us-west-2/bedrock/aws4_request, SignedHeaders=host, Signature=00";
-
-/// One message of AWS's event stream.
-fn frame(event: &str, payload: &Value) -> Vec<u8> {
-    let mut head = Vec::new();
-    for (name, value) in [(":event-type", event), (":message-type", "event")] {
-        head.push(u8::try_from(name.len()).expect("short"));
-        head.extend(name.bytes().chain([7, 0]));
-        head.push(u8::try_from(value.len()).expect("short"));
-        head.extend(value.bytes());
-    }
-    let payload = payload.to_string();
-    let length = |bytes: usize| u32::try_from(bytes).expect("small").to_be_bytes();
-    let mut out = length(head.len() + payload.len() + 16).to_vec();
-    out.extend(length(head.len()));
-    out.extend(crc32fast::hash(&out).to_be_bytes());
-    out.extend(head);
-    out.extend(payload.bytes());
-    out.extend(crc32fast::hash(&out).to_be_bytes());
-    out
-}
-
-fn converse_stream() -> Vec<u8> {
-    [
-        frame("messageStart", &json!({"role": "assistant", "p": "abc"})),
-        frame("contentBlockDelta", &json!({"delta": {"text": "A heron."}})),
-        frame("messageStop", &json!({"stopReason": "end_turn"})),
-        frame(
-            "metadata",
-            &json!({"metrics": {"latencyMs": 1}, "usage": {"inputTokens": 3,
-            "outputTokens": 44, "cacheReadInputTokens": 9511, "cacheWriteInputTokens": 1956,
-            "totalTokens": 11_514}}),
-        ),
-    ]
-    .concat()
-}
 
 fn invoke_stream() -> Vec<u8> {
     let chunks = [
