@@ -260,7 +260,8 @@ fn free(method: &str, words: &[&str]) -> Option<Endpoint> {
         _ if words.contains(&"deployments") => return None,
         "GET" | "HEAD" | "DELETE" => free_look(method, words)?,
         "PATCH" if matches!(words, [.., "cachedcontents", _]) => "cached_contents",
-        "POST" if matches!(words, [base @ .., "messages", "batches"] if is_base(base)) => {
+        "POST" if matches!(words, [base @ .., "messages", "batches"] | [base @ .., "batches"] if is_base(base)) =>
+        {
             return Some(deferred());
         }
         "POST" => free_post(words)?,

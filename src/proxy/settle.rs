@@ -190,7 +190,10 @@ impl Call {
             }
             return extraction;
         }
-        let said = extraction.response_id.as_deref().unwrap_or_default();
+        // A file's content is its owner's text, and must not speak for another's batch.
+        let speaks = endpoint.operation != "files";
+        let said = extraction.response_id.as_deref().filter(|_| speaks);
+        let said = said.unwrap_or_default();
         // What was read of the body may name what the path names.
         let looked = endpoint.fetched.as_deref().unwrap_or_default();
         let looked = said.split(' ').all(|name| name != looked).then_some(looked);

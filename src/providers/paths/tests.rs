@@ -21,6 +21,8 @@ fn check(method: &str, path: &str, dialect: Option<Dialect>, operation: &str) ->
 fn who_begins_a_batch_is_charged_later_and_not_for_nothing() {
     for (path, model) in [
         ("/v1/messages/batches", None),
+        ("/v1/batches", None),
+        ("/openai/batches", None),
         ("/v1beta/models/g:batchGenerateContent", Some("g")),
         ("/v1beta/models/g:asyncBatchEmbedContent", Some("g")),
     ] {
@@ -290,7 +292,6 @@ fn anything_else_is_unmetered() {
         ("GET", "/v1/realtime"),
         ("GET", "/v1/responses"),
         ("POST", "/v1/responses/resp_1"),
-        ("POST", "/v1/batches"),
         ("POST", "/v1/batches/b/cancel"),
         ("POST", "/v1/projects/p/locations/l/batchPredictionJobs"),
         ("POST", "/v1/fine_tuning/jobs"),

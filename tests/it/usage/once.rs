@@ -46,6 +46,9 @@ fn scripted(received: &Received, looks: usize) -> Reply {
         ("GET", "/v1/files/file-1/content" | "/v1/files/file-2/content") => {
             format!("{}\n{}\n", line(1), line(2))
         }
+        ("GET", "/v1/files/file-9/content") => json!({"id": "batch_1", "object": "batch",
+            "status": "completed", "model": "gpt-5", "usage": tokens(1, 1)})
+        .to_string(),
         other => panic!("unexpected {other:?}"),
     };
     Reply::ok(body.into_bytes()).header("Content-Type", "application/json")
@@ -148,4 +151,15 @@ async fn a_batch_is_charged_once_at_half_the_price_by_its_object_or_its_file() {
     assert_eq!(counted(&calls[3]), half);
     assert_eq!(counted(&calls[4]), REPEATED);
     assert_eq!(calls[0].text("model"), Some("gpt-5"));
+}
+
+#[tokio::test]
+async fn a_file_cannot_speak_for_a_batch() {
+    let (_upstream, weir) = rig().await;
+    for path in ["/v1/files/file-9/content", "/v1/batches/batch_1"] {
+        weir.send(Way::BaseUrl, "openai", &Request::get(path)).await;
+    }
+    let calls = weir.calls_eventually(2).await;
+    assert_eq!(calls[1].text("usage_source"), Some("reported"));
+    assert_eq!(calls[1].int("input_tokens"), Some(300));
 }
