@@ -43,6 +43,11 @@ impl Captures {
         self.open += 1;
     }
 
+    /// Most bytes kept of a value.
+    pub(super) fn max(&self) -> usize {
+        self.max
+    }
+
     /// Whether a value is being captured.
     #[inline]
     pub(super) fn any_open(&self) -> bool {
@@ -56,24 +61,18 @@ impl Captures {
     }
 
     /// The innermost capture, in a document's first chunk; `None` for one that is cut.
-    pub(super) fn ending(&self, end: usize, plain: bool) -> Option<Captured> {
+    pub(super) fn ending(&self, end: usize) -> Option<Captured> {
         let slot = self.slots[..self.open].last()?;
         let captured = Captured {
             field: slot.field,
             place: slot.start..end,
-            plain,
+            plain: false,
         };
         Some(captured).filter(|it| it.place.len() <= self.max)
     }
 
     /// Hands out the innermost capture, of which there must be one; its value ends before `end`.
-    pub(super) fn hand_out(
-        &mut self,
-        chunk: &[u8],
-        end: usize,
-        plain: bool,
-        found: &mut dyn FnMut(Found<'_>),
-    ) {
+    pub(super) fn hand_out(&mut self, chunk: &[u8], end: usize, found: &mut dyn FnMut(Found<'_>)) {
         self.open -= 1;
         let slot = &mut self.slots[self.open];
         let rest = &chunk[slot.start..end];
@@ -89,7 +88,7 @@ impl Captures {
             raw,
             bytes,
             cut: bytes > raw.len() as u64,
-            plain,
+            plain: false,
         });
     }
 

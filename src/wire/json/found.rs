@@ -15,7 +15,7 @@ pub struct Found<'a> {
     pub bytes: u64,
     /// Whether `raw` is not all of it.
     pub cut: bool,
-    /// Whether it is a string in which nothing is escaped.
+    /// Whether it is known to be a string in which nothing is escaped.
     pub plain: bool,
 }
 

@@ -1,24 +1,67 @@
 //! What the scanner does inside a value that it does not enter: strings, numbers, literals, and
 //! containers that nothing is captured from.
 
+use std::ops::Range;
+
+use super::familiar::Captured;
 use super::find::{bracket_or_quote, quote_or_backslash, string_end};
-use super::{Scanner, Sink, State};
+use super::{Found, Scanner, Sink, State};
 
 impl Scanner {
-    /// Reads a string from behind its quote.
+    /// Reads a string from its quote. One that is all there and plain needs no capture to be begun.
     #[inline]
-    pub(super) fn begin_string(&mut self, bytes: &[u8], at: usize, found: &mut Sink<'_>) -> usize {
-        match quote_or_backslash(&bytes[at..]) {
-            Some(length) if bytes[at + length] == b'"' => {
-                self.complete_as(bytes, at + length + 1, true, found);
-                at + length + 1
+    pub(super) fn begin_string(
+        &mut self,
+        bytes: &[u8],
+        at: usize,
+        field: Option<usize>,
+        found: &mut Sink<'_>,
+    ) -> usize {
+        let mark = quote_or_backslash(&bytes[at + 1..]).map(|length| at + 1 + length);
+        if let Some(quote) = mark.filter(|mark| bytes[*mark] == b'"') {
+            if let Some(field) = field {
+                self.hand_out_plain(field, bytes, at..quote + 1, found);
             }
-            Some(length) => self.in_string(bytes, at + length, false, found),
+            self.end_value();
+            return quote + 1;
+        }
+        if let Some(field) = field {
+            self.captures.begin(field, self.frames.len(), at);
+        }
+        match mark {
+            Some(backslash) => self.in_string(bytes, backslash, false, found),
             None => {
                 self.state = State::InString { escaped: false };
                 bytes.len()
             }
         }
+    }
+
+    fn hand_out_plain(
+        &mut self,
+        field: usize,
+        bytes: &[u8],
+        place: Range<usize>,
+        found: &mut Sink<'_>,
+    ) {
+        let max = self.captures.max();
+        let raw = &bytes[place.clone()];
+        if self.familiar.notes() {
+            let captured = Captured {
+                field,
+                place,
+                plain: true,
+            };
+            let whole = (raw.len() <= max).then_some(captured);
+            self.familiar.note_captured(whole);
+        }
+        found(Found {
+            field,
+            raw: &raw[..raw.len().min(max)],
+            bytes: raw.len() as u64,
+            cut: raw.len() > max,
+            plain: true,
+        });
     }
 
     #[inline]

@@ -193,11 +193,14 @@ impl Scanner {
         if first == b']' && or_end {
             return self.leave(bytes, at, found);
         }
-        if let Some(field) = node.and_then(|node| self.fields.node(node).field) {
+        let field = node.and_then(|node| self.fields.node(node).field);
+        if first == b'"' {
+            return self.begin_string(bytes, at, field, found);
+        }
+        if let Some(field) = field {
             self.captures.begin(field, self.frames.len(), at);
         }
         match first {
-            b'"' => self.begin_string(bytes, at + 1, found),
             b'{' | b'[' => {
                 self.enter(first, node);
                 at + 1
@@ -251,21 +254,18 @@ impl Scanner {
     /// Ends a value before `end`.
     #[inline]
     fn complete(&mut self, bytes: &[u8], end: usize, found: &mut Sink<'_>) {
-        self.complete_as(bytes, end, false, found);
+        if self.captures.ends(self.frames.len()) {
+            if self.familiar.notes() {
+                self.familiar.note_captured(self.captures.ending(end));
+            }
+            self.captures.hand_out(bytes, end, found);
+        }
+        self.end_value();
     }
 
-    /// Ends a value before `end`; `plain` if it is a string in which nothing is escaped.
     #[inline]
-    fn complete_as(&mut self, bytes: &[u8], end: usize, plain: bool, found: &mut Sink<'_>) {
-        let depth = self.frames.len();
-        if self.captures.ends(depth) {
-            if self.familiar.notes() {
-                self.familiar
-                    .note_captured(self.captures.ending(end, plain));
-            }
-            self.captures.hand_out(bytes, end, plain, found);
-        }
-        self.state = if depth == 0 {
+    fn end_value(&mut self) {
+        self.state = if self.frames.is_empty() {
             self.ended = true;
             DOCUMENT
         } else {
