@@ -22,6 +22,7 @@ targets! {
     event_splitter: wire::SSE;
     content_decoder: wire::ENCODING;
     aws_event_stream: wire::AWS_EVENT_STREAM;
+    websocket_frames: wire::WEBSOCKET;
     multipart_form: wire::MULTIPART;
     base64_member: wire::BASE64_MEMBER;
     usage_extractor: usage::EXTRACTOR;

@@ -11,6 +11,7 @@ use weir::wire::encoding::{DecodeState, Decoder, OUTPUT_MAX};
 use weir::wire::json::{Fields, Found, Scanner};
 use weir::wire::multipart::Multipart;
 use weir::wire::sse::{NAME_MAX, SseItem, SseSplitter};
+use weir::wire::websocket::{self, Reader, State};
 
 use super::{JSON_WORDS, head_and_body, same, same_to_the_fault};
 use crate::engine::{Target, shade};
@@ -303,6 +304,55 @@ fn aws(input: &[u8]) -> u64 {
             .take(12)
             .collect::<Vec<_>>(),
     )
+}
+
+pub const WEBSOCKET: Target = Target {
+    name: "websocket_frames",
+    recorded: |_| None,
+    words: &[
+        "\u{1}\u{5}hello",
+        "\0\u{2}hi",
+        "{\"type\":\"response.done\"}",
+        "\u{7e}",
+        "\u{7f}",
+    ],
+    check: frames,
+};
+
+/// The first byte tells whether there is compression, and whether its window lasts.
+fn frames(input: &[u8]) -> u64 {
+    let Some((first, frames)) = input.split_first() else {
+        return 0;
+    };
+    let deflate = [None, Some(true), Some(false)][usize::from(first % 3)];
+    let read = |pieces: &[&[u8]]| {
+        let mut items: Vec<(u8, Vec<u8>)> = Vec::new();
+        let mut reader = Reader::new(deflate);
+        let mut take = |item: websocket::Item<'_>| match (item, items.last_mut()) {
+            (websocket::Item::Piece(more), Some((0, message))) => message.extend_from_slice(more),
+            (websocket::Item::Piece(piece), _) => items.push((0, piece.to_vec())),
+            (websocket::Item::End, _) => items.push((1, Vec::new())),
+            (websocket::Item::Close, _) => items.push((2, Vec::new())),
+        };
+        for mut piece in pieces.iter().copied() {
+            while !piece.is_empty() {
+                let read = reader.feed(piece, &mut take);
+                assert!(read > 0 || reader.state() != State::Ok, "it stands still");
+                piece = &piece[if read == 0 { piece.len() } else { read }..];
+            }
+        }
+        let state = reader.state();
+        // How much of a broken message is handed out before the fault depends on the split.
+        if state != State::Ok && matches!(items.last(), Some((0, _))) {
+            items.pop();
+        }
+        (items, state)
+    };
+    let (items, state) = same(frames, read);
+    let kinds = items.iter().map(|(kind, _)| *kind).take(12);
+    let mut kinds: Vec<u8> = kinds.collect();
+    kinds.push(state as u8);
+    shade(&kinds)
 }
 
 pub const MULTIPART: Target = Target {
