@@ -114,7 +114,11 @@ impl Body {
             Framing::Json => self.documents(bytes),
             Framing::Events(splitter) => {
                 let mut splitter = std::mem::take(splitter);
-                splitter.feed(bytes, &mut |item| self.item(item));
+                splitter.feed(bytes, &mut |item| {
+                    if !matches!(item, SseItem::EventName(_)) {
+                        self.item(item);
+                    }
+                });
                 self.framing = Framing::Events(splitter);
             }
             Framing::Binary(_) => {
@@ -180,7 +184,7 @@ impl Body {
                 // One byte more than the sentinel, so that a longer text is not taken for it.
                 let room = (DONE.len() + 1).saturating_sub(self.data_head.len());
                 // A document is told from it by its first byte.
-                let room = if piece.starts_with(b"{") {
+                let room = if piece.first() == Some(&b'{') {
                     room.min(1)
                 } else {
                     room

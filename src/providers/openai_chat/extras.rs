@@ -38,6 +38,10 @@ impl Extras {
     }
 
     pub(super) fn found(&mut self, path: &str, raw: &[u8]) {
+        // Every event names its kind of object, and hardly ever this one.
+        if path == "object" && raw != b"\"error\"" {
+            return;
+        }
         let met = &mut self.message;
         let value = parse(raw);
         match path {
@@ -51,7 +55,7 @@ impl Extras {
             "message" => met.text = Some(value),
             "type" => met.kind = Some(value),
             // `object: error` is vLLM's way to say that the rest is one.
-            "object" if value == "error" => met.kind = met.kind.take().or(Some(value)),
+            "object" => met.kind = met.kind.take().or(Some(value)),
             _ => {}
         }
     }

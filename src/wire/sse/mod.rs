@@ -34,6 +34,7 @@ pub struct SseSplitter {
     after_cr: bool,
     has_data: bool,
     has_name: bool,
+    /// The name being read, or the last one.
     name: Vec<u8>,
 }
 
@@ -69,8 +70,8 @@ const FIELDS: [(&[u8], Field); 4] = [
     (b"retry", Field::Ignored),
 ];
 /// How most lines begin.
-const DATA: &[u8] = b"data: ";
-const EVENT: &[u8] = b"event: ";
+const DATA: &[u8; 6] = b"data: ";
+const EVENT: &[u8; 7] = b"event: ";
 const BOM: &[u8] = b"\xEF\xBB\xBF";
 
 impl Default for SseSplitter {
@@ -134,10 +135,22 @@ impl SseSplitter {
         self.end_event(item);
     }
 
+    /// Where the line with an event's name ends. Most events have the name of the one before.
+    fn name_end(&mut self, value: &[u8]) -> Option<usize> {
+        let same = self.name.len();
+        if value.get(same) == Some(&b'\n') && value[..same] == self.name[..] {
+            return Some(same);
+        }
+        let end = memchr2(b'\n', b'\r', value)?;
+        self.name.clear();
+        self.name.extend_from_slice(&value[..end.min(NAME_MAX)]);
+        Some(end)
+    }
+
     /// Reads a line that is all there, where it is what most are; gives how many bytes it used.
     #[inline]
     fn begin_line(&mut self, rest: &[u8], item: &mut impl FnMut(SseItem<'_>)) -> usize {
-        if let Some(value) = rest.strip_prefix(DATA)
+        if let Some((DATA, value)) = rest.split_first_chunk()
             && !self.has_data
             && let Some(end) = memchr2(b'\n', b'\r', value)
         {
@@ -148,8 +161,8 @@ impl SseSplitter {
             self.after_cr = value[end] == b'\r';
             return DATA.len() + end + 1;
         }
-        if let Some(value) = rest.strip_prefix(EVENT)
-            && let Some(end) = memchr2(b'\n', b'\r', value)
+        if let Some((EVENT, value)) = rest.split_first_chunk()
+            && let Some(end) = self.name_end(value)
         {
             self.has_name = true;
             item(SseItem::EventName(&value[..end.min(NAME_MAX)]));
