@@ -72,8 +72,8 @@ fn main() {
             }
         }
     }
-    let names = CHUNKS.map(|(name, _)| format!("{name} chunks | ")).concat();
-    println!("| GB/s: best (median) | {names}KiB held |\n|---|--:|--:|--:|--:|");
+    let names = CHUNKS.map(|(name, _)| format!("{name} | ")).concat();
+    println!("| GB/s by size of chunk: best (median) | {names}KiB held |\n|---|--:|--:|--:|--:|");
     let length = if args.quick { 1 << 20 } else { 100 << 20 };
     let mut slow = Vec::new();
     for (body, rates) in bodies.iter().zip(&mut rates) {
