@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use crate::wire::json::Found;
 
-use super::node::{Node, parse};
+use super::node::count;
 use super::reader::{Paths, Reader, Said, Standing, TextSink, push_text};
 use super::report::Report;
 
@@ -32,12 +32,11 @@ impl Reader for Completion {
     }
 
     fn found(&mut self, said: &mut Said, path: &str, found: &Found<'_>, text: &mut TextSink<'_>) {
-        let count = || Node::new(&parse(found.raw)).count();
         match path {
             "model_version" => said.note_model(found.raw),
             "error" => said.note_error(found.raw),
-            "num_tokens_prompt_total" => self.report.input = count(),
-            "num_tokens_generated" => self.report.output = count(),
+            "num_tokens_prompt_total" => self.report.input = count(found.raw),
+            "num_tokens_generated" => self.report.output = count(found.raw),
             _ => push_text(found, text),
         }
     }

@@ -16,7 +16,7 @@ use std::sync::LazyLock;
 use crate::wire::json::Found;
 
 use super::RequestFacts;
-use super::node::{Node, parse};
+use super::node::{Node, count, parse};
 use super::reader::{Paths, Reader, Said, Standing, TextSink, name, push_text};
 use super::report::Report;
 use grounding::Grounding;
@@ -92,11 +92,11 @@ impl Reader for Generate {
                 self.grounding.note_maps();
             }
             "predictions[].embeddings.statistics.token_count" => {
-                let count = Node::new(&parse(found.raw)).count();
-                self.predicted = self.predicted.unwrap_or(0).checked_add(count.unwrap_or(0));
+                let tokens = count(found.raw);
+                self.predicted = self.predicted.unwrap_or(0).checked_add(tokens.unwrap_or(0));
             }
             "metadata.billableCharacterCount" => {
-                self.characters = Node::new(&parse(found.raw)).count();
+                self.characters = count(found.raw);
             }
             _ => push_text(found, text),
         }

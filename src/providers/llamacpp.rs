@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::wire::json::Found;
 
-use super::node::{Node, parse};
+use super::node::{Node, count, parse};
 use super::reader::{Paths, Reader, Said, Standing, TextSink, push_text};
 use super::report::Report;
 
@@ -38,13 +38,12 @@ impl Reader for Completion {
     }
 
     fn found(&mut self, said: &mut Said, path: &str, found: &Found<'_>, text: &mut TextSink<'_>) {
-        let count = || Node::new(&parse(found.raw)).count();
         match path {
             "model" => said.note_model(found.raw),
             "error" => said.note_error(found.raw),
             "stop" => self.stopped = found.raw == b"true",
-            "tokens_evaluated" => self.report.input = count(),
-            "tokens_predicted" => self.report.output = count(),
+            "tokens_evaluated" => self.report.input = count(found.raw),
+            "tokens_predicted" => self.report.output = count(found.raw),
             "timings" => {
                 self.report.cache_read = Node::new(&parse(found.raw)).at("cache_n").count();
             }

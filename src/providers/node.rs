@@ -111,6 +111,11 @@ pub fn largest(counts: impl IntoIterator<Item = Option<u64>>) -> Option<u64> {
     counts.into_iter().flatten().max()
 }
 
+/// The count in a raw JSON value.
+pub fn count(raw: &[u8]) -> Option<u64> {
+    Node::new(&parse(raw)).count()
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;

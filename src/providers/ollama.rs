@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 
 use crate::wire::json::Found;
 
-use super::node::{Node, parse};
+use super::node::count;
 use super::reader::{Paths, Reader, Said, Standing, TextSink, push_text};
 use super::report::Report;
 
@@ -41,14 +41,13 @@ impl Reader for Ollama {
     }
 
     fn found(&mut self, said: &mut Said, path: &str, found: &Found<'_>, text: &mut TextSink<'_>) {
-        let count = || Node::new(&parse(found.raw)).count();
         match path {
             "model" => said.note_model(found.raw),
             "error" => said.note_error(found.raw),
             "done" => self.done = Some(found.raw == b"true"),
-            "prompt_eval_count" => self.report.input = count(),
-            "prompt_eval_cached_count" => self.report.cache_read = count(),
-            "eval_count" => self.report.output = count(),
+            "prompt_eval_count" => self.report.input = count(found.raw),
+            "prompt_eval_cached_count" => self.report.cache_read = count(found.raw),
+            "eval_count" => self.report.output = count(found.raw),
             _ => push_text(found, text),
         }
     }

@@ -222,7 +222,7 @@ pub fn reader(dialect: Dialect, asked: &RequestFacts) -> Box<dyn Reader> {
         Dialect::Watsonx => Box::<watsonx::Generation>::default(),
         Dialect::AlephAlpha => Box::<aleph_alpha::Completion>::default(),
         Dialect::Replicate => Box::<replicate::Prediction>::default(),
-        _ => Box::<sniffed::Sniffed>::default(),
+        Dialect::Sniffed => Box::<sniffed::Sniffed>::default(),
     }
 }
 

@@ -14,10 +14,10 @@ use serde_json::Value;
 use crate::wire::json::{Found, Scanner};
 use crate::wire::multipart::{Multipart, Part};
 
-use super::node::{Node, parse};
+use super::node::{Node, count, parse};
 use super::reader::{Paths, Text, TextSink, name, push_text, set_name};
 use super::{Dialect, RequestFacts};
-use fields::{OUTPUT_MAX, OUTSIDE, PATHS};
+use fields::{ALL, OUTPUT_MAX, OUTSIDE};
 use kinds::{is_media, is_server_tool};
 use media::Asked;
 
@@ -32,7 +32,7 @@ const SPOKEN_BYTES_MAX: usize = 32 * 1024;
 static HEAD: LazyLock<Paths> =
     LazyLock::new(|| Paths::new(&["model", "stream", "user", "metadata.user_id"]));
 
-static BODY: LazyLock<Paths> = LazyLock::new(|| Paths::new(PATHS));
+static BODY: LazyLock<Paths> = LazyLock::new(|| Paths::new(&ALL));
 
 /// Reads one request body.
 #[derive(Debug)]
@@ -162,7 +162,7 @@ impl RequestReader {
             "store" => facts.store = value().as_bool().or(facts.store),
             "stream_options.include_usage" => facts.include_usage = value() == Value::Bool(true),
             _ if OUTPUT_MAX.contains(&path) => {
-                facts.max_output_tokens = count(found).max(facts.max_output_tokens);
+                facts.max_output_tokens = count(found.raw).max(facts.max_output_tokens);
             }
             "n"
             | "best_of"
@@ -170,7 +170,7 @@ impl RequestReader {
             | "n_variants"
             | "generationConfig.candidateCount"
             | "generation_config.candidate_count" => {
-                self.choices = self.choices.max(count(found).unwrap_or(1));
+                self.choices = self.choices.max(count(found.raw).unwrap_or(1));
             }
             "parameters.resolution" | "parameters.sampleImageSize" => {
                 set_name(&mut facts.selectors.size, found.raw);
@@ -258,10 +258,6 @@ impl RequestReader {
             push_text(found, text);
         }
     }
-}
-
-fn count(found: &Found<'_>) -> Option<u64> {
-    Node::new(&parse(found.raw)).count()
 }
 
 /// Hands on a value as it is written.

@@ -10,7 +10,7 @@ use crate::wire::json::Found;
 
 use super::cohere;
 use super::hunyuan;
-use super::node::{Node, parse};
+use super::node::{Node, count, parse};
 use super::openai_usage;
 use super::reader::{Paths, Reader, Said, Standing, TextSink};
 use super::report::{Convention, Placement, Report};
@@ -64,11 +64,10 @@ impl Reader for Sniffed {
     }
 
     fn found(&mut self, said: &mut Said, path: &str, found: &Found<'_>, _: &mut TextSink<'_>) {
-        let count = || Node::new(&parse(found.raw)).count();
         match path {
             "error" => said.note_error(found.raw),
-            "prompt_eval_count" | "tokens_evaluated" => self.own.input = count(),
-            "eval_count" | "tokens_predicted" => self.own.output = count(),
+            "prompt_eval_count" | "tokens_evaluated" => self.own.input = count(found.raw),
+            "eval_count" | "tokens_predicted" => self.own.output = count(found.raw),
             _ if path.to_ascii_lowercase().contains("model") => said.note_model(found.raw),
             _ => {
                 let value = parse(found.raw);

@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 
 use crate::wire::json::Found;
 
-use super::node::{Node, largest, parse};
+use super::node::{count, largest};
 use super::reader::{Paths, Reader, Said, Standing, TextSink, name, push_text};
 use super::report::Report;
 
@@ -40,8 +40,8 @@ impl Reader for Generation {
 
     fn found(&mut self, said: &mut Said, path: &str, found: &Found<'_>, text: &mut TextSink<'_>) {
         let add = |slot: &mut Option<u64>| {
-            let count = Node::new(&parse(found.raw)).count();
-            *slot = count.map(|count| slot.unwrap_or(0) + count).or(*slot);
+            let tokens = count(found.raw);
+            *slot = tokens.map(|tokens| slot.unwrap_or(0) + tokens).or(*slot);
         };
         match path {
             "model_id" => said.note_model(found.raw),

@@ -134,6 +134,16 @@ pub async fn decision(session: &mut Session, call: &mut Call, decided: Decision)
 
 const LEDGER_FAULT: &str = "weir cannot record this call and `on_ledger_fault: block` is set";
 
+/// What every head from upstream passes on its way to the client: weir's note of it, and the call's id where
+/// `response_headers` asks for it.
+pub fn pass_head(call: &mut Call, head: &mut ResponseHeader) -> Result<()> {
+    call.watch_head(head);
+    if call.live.config.response_headers && !head.status.is_informational() {
+        head.insert_header("x-weir-call-id", call.head.id.to_string())?;
+    }
+    Ok(())
+}
+
 /// Answers in the upstream's place where nothing was answered yet; 0 where nobody listens.
 pub async fn failure(session: &mut Session, error: &Error, ctx: &mut Ctx) -> u16 {
     if given(session).is_some() {

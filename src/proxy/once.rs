@@ -8,7 +8,10 @@ use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::{Mutex, PoisonError};
 
-use crate::usage::Usage;
+use super::call::Call;
+use super::engine::Engine;
+use crate::providers::Metering;
+use crate::usage::{Extraction, Usage, UsageSource};
 
 /// Names that are remembered, in this process and of the ledger at a start. Past it the oldest is forgotten, and its
 /// response would be counted again.
@@ -98,6 +101,60 @@ impl Once {
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Window> {
         self.window.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Call {
+    /// Leaves of what was read what no call was charged for yet. Only what is fetched can repeat: a server that
+    /// gives all of its answers one id would else answer for nothing.
+    pub(super) fn count_once(&self, engine: &Engine, mut extraction: Extraction) -> Extraction {
+        let endpoint = &self.target.endpoint;
+        let fetches = endpoint.metering == Metering::Fetched;
+        if fetches && extraction.source == UsageSource::Estimated {
+            extraction.usage = None;
+            extraction.source = UsageSource::None;
+        }
+        let Some(usage) = extraction.usage.as_mut() else {
+            return extraction;
+        };
+        let provider = &self.head.provider;
+        let counted = match extraction.source {
+            UsageSource::Reported => Counted::Whole,
+            _ => Counted::Part(Box::new(usage.clone())),
+        };
+        if !fetches {
+            if let Some(names) = &extraction.response_id {
+                engine.once.made(provider, names, &counted);
+            }
+            return extraction;
+        }
+        // A file's content is its owner's text, and must not speak for another's batch.
+        let speaks = endpoint.operation != "files";
+        let said = extraction.response_id.as_deref().filter(|_| speaks);
+        let said = said.unwrap_or_default();
+        // What was read of the body may name what the path names.
+        let looked = endpoint.fetched.as_deref().unwrap_or_default();
+        let looked = said.split(' ').all(|name| name != looked).then_some(looked);
+        let names = [looked.unwrap_or_default(), said].join(" ");
+        match engine.once.fetched(provider, &names, &counted) {
+            None => extraction.response_id = Some(names.trim().to_owned()),
+            Some(Counted::Part(before)) => {
+                usage.subtract(&before);
+                // It is that of all, and what was counted before has its own.
+                extraction.provider_cost = None;
+                extraction.response_id = Some(names.trim().to_owned());
+            }
+            Some(Counted::Whole) => {
+                return Extraction {
+                    model: extraction.model,
+                    selectors: extraction.selectors,
+                    error: extraction.error,
+                    source: UsageSource::Repeated,
+                    ..Extraction::nothing()
+                };
+            }
+        }
+        extraction
     }
 }
 

@@ -177,10 +177,7 @@ impl ProxyHttp for Weir {
         ctx: &mut Ctx,
     ) -> Result<()> {
         if let Some(call) = ctx.call.as_deref_mut() {
-            call.watch_head(head);
-            if call.live.config.response_headers && !head.status.is_informational() {
-                head.insert_header("x-weir-call-id", call.head.id.to_string())?;
-            }
+            answer::pass_head(call, head)?;
         }
         Ok(())
     }

@@ -7,7 +7,6 @@ use pingora::{Error, ErrorSource, ErrorType as Fault};
 
 use super::call::{Admission, Call};
 use super::engine::Engine;
-use super::once::Counted;
 use super::session::Kind;
 use crate::budget::Size;
 use crate::ledger::{self, Outcome};
@@ -74,7 +73,8 @@ impl Call {
         let Some(extraction) = self.response.extraction.take() else {
             return;
         };
-        let priced = self.price(&extraction);
+        let selectors = self.selectors(&extraction);
+        let priced = self.price(&extraction, &selectors);
         if let Some(permit) = self.permit.take() {
             permit.settle(&size_of(extraction.usage.as_ref(), priced.cost));
         }
@@ -129,7 +129,8 @@ impl Call {
     pub(super) fn settle_counted(mut self: Box<Self>, engine: &Engine, ending: Ending) {
         let outcome = self.outcome(ending);
         let mut extraction = self.extraction(engine, ending);
-        let priced = self.price(&extraction);
+        let selectors = self.selectors(&extraction);
+        let priced = self.price(&extraction, &selectors);
         if let Ending::Upstream(kind) = ending {
             extraction.error = Some(kind);
         }
@@ -146,7 +147,7 @@ impl Call {
         self.teach(engine, &extraction, outcome);
         let overhead = self.overhead;
         let refused_by = self.refusal.take().map(|refusal| refusal.budget);
-        let row = self.row(extraction, priced, outcome, refused_by);
+        let row = self.row(extraction, selectors, priced, outcome, refused_by);
         engine.metrics.call_settled(&row, overhead);
         engine.ledger.settle(row);
     }
@@ -165,58 +166,6 @@ impl Call {
             }
             None => self.unanswered(ending),
         }
-    }
-
-    /// Leaves of what was read what no call was charged for yet. Only what is fetched can repeat: a server that
-    /// gives all of its answers one id would else answer for nothing.
-    pub(super) fn count_once(&self, engine: &Engine, mut extraction: Extraction) -> Extraction {
-        let endpoint = &self.target.endpoint;
-        let fetches = endpoint.metering == Metering::Fetched;
-        if fetches && extraction.source == UsageSource::Estimated {
-            extraction.usage = None;
-            extraction.source = UsageSource::None;
-        }
-        let Some(usage) = extraction.usage.as_mut() else {
-            return extraction;
-        };
-        let provider = &self.head.provider;
-        let counted = match extraction.source {
-            UsageSource::Reported => Counted::Whole,
-            _ => Counted::Part(Box::new(usage.clone())),
-        };
-        if !fetches {
-            if let Some(names) = &extraction.response_id {
-                engine.once.made(provider, names, &counted);
-            }
-            return extraction;
-        }
-        // A file's content is its owner's text, and must not speak for another's batch.
-        let speaks = endpoint.operation != "files";
-        let said = extraction.response_id.as_deref().filter(|_| speaks);
-        let said = said.unwrap_or_default();
-        // What was read of the body may name what the path names.
-        let looked = endpoint.fetched.as_deref().unwrap_or_default();
-        let looked = said.split(' ').all(|name| name != looked).then_some(looked);
-        let names = [looked.unwrap_or_default(), said].join(" ");
-        match engine.once.fetched(provider, &names, &counted) {
-            None => extraction.response_id = Some(names.trim().to_owned()),
-            Some(Counted::Part(before)) => {
-                usage.subtract(&before);
-                // It is that of all, and what was counted before has its own.
-                extraction.provider_cost = None;
-                extraction.response_id = Some(names.trim().to_owned());
-            }
-            Some(Counted::Whole) => {
-                return Extraction {
-                    model: extraction.model,
-                    selectors: extraction.selectors,
-                    error: extraction.error,
-                    source: UsageSource::Repeated,
-                    ..Extraction::nothing()
-                };
-            }
-        }
-        extraction
     }
 
     /// Whether the client left, or weir stopped, before the answer to a delivered request began.
@@ -289,7 +238,7 @@ impl Call {
     }
 
     /// The cost of what was read, by the price in force when the call began.
-    fn price(&self, extraction: &Extraction) -> Priced {
+    fn price(&self, extraction: &Extraction, selectors: &Selectors) -> Priced {
         if let Some(cost) = extraction.provider_cost {
             return Priced {
                 cost: Some(cost),
@@ -330,7 +279,6 @@ impl Call {
                 }
             };
         };
-        let selectors = self.selectors(extraction);
         let charge = Charge {
             provider: &self.target.provider.name,
             catalog_id: self.target.provider.catalog_id.as_deref(),
@@ -338,7 +286,7 @@ impl Call {
             model: self.model(extraction),
             request_model: self.head.request_model.as_deref(),
             at: self.head.started_at,
-            selectors: &selectors,
+            selectors,
             usage,
         };
         let cost = charge.cost(&self.live.catalog);
@@ -385,12 +333,12 @@ impl Call {
     fn row(
         self: Box<Self>,
         extraction: Extraction,
+        selectors: Selectors,
         priced: Priced,
         outcome: Outcome,
         refused_by: Option<String>,
     ) -> ledger::Call {
         let model = self.model(&extraction).map(str::to_owned);
-        let selectors = self.selectors(&extraction);
         let took = self.ended.unwrap_or(self.began).saturating_sub(self.began);
         let first_byte = self
             .response

@@ -5,7 +5,7 @@
 
 use serde_json::Value;
 
-use super::super::node::{Node, parse};
+use super::super::node::{Node, count, parse};
 use super::super::openai_usage;
 use super::super::reader::{Said, Standing, name};
 use super::super::report::Report;
@@ -63,15 +63,14 @@ impl Native {
 
     /// Whether the path is one of this module's, which is then read.
     pub(super) fn found(&mut self, path: &str, raw: &[u8]) -> bool {
-        let count = || Node::new(&parse(raw)).count();
         match path {
             "metadata.usage" => {
                 self.usage = Some((report(Node::new(&parse(raw))), Standing::Final));
             }
-            "prompt_token_count" | "inputTextTokenCount" => self.note(count(), None),
-            "generation_token_count" | "totalOutputTextTokenCount" => self.note(None, count()),
+            "prompt_token_count" | "inputTextTokenCount" => self.note(count(raw), None),
+            "generation_token_count" | "totalOutputTextTokenCount" => self.note(None, count(raw)),
             "results[].tokenCount" => {
-                if let Some(count) = count() {
+                if let Some(count) = count(raw) {
                     self.results = Some(self.results.unwrap_or(0) + count);
                 }
             }

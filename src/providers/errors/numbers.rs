@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::providers::ErrorType::{
     self, Auth, InvalidRequest, ModelNotFound, RateLimit, ServerError, Timeout, TokenLimit, Unknown,
 };
-use crate::providers::node::{Node, parse};
+use crate::providers::node::{Node, count, parse};
 
 /// Numbers and what each stands for.
 type Table = &'static [(u64, ErrorType)];
@@ -110,7 +110,7 @@ pub fn of_hunyuan(status: u16, raw: &[u8]) -> Option<ErrorType> {
 }
 
 fn by_table(table: Table, raw: &[u8]) -> Option<ErrorType> {
-    let code = Node::new(&parse(raw)).count().filter(|code| *code != 0)?;
+    let code = count(raw).filter(|code| *code != 0)?;
     let known = table.iter().find(|(number, _)| *number == code);
     Some(known.map_or(Unknown, |(_, kind)| *kind))
 }

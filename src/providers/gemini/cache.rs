@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use crate::wire::json::Found;
 
-use crate::providers::node::{Node, parse};
+use crate::providers::node::count;
 use crate::providers::reader::{Paths, Reader, Said, Standing, TextSink};
 use crate::providers::report::Report;
 
@@ -28,7 +28,7 @@ impl Reader for Cache {
             "error" => said.note_error(found.raw),
             _ => {
                 let report = Report {
-                    input: Node::new(&parse(found.raw)).count(),
+                    input: count(found.raw),
                     output: Some(0),
                     ..Report::default()
                 };

@@ -2,6 +2,12 @@
 //!
 //! It serves every dialect, because no two give one name different meanings.
 
+use std::sync::LazyLock;
+
+/// Everything that is read of a body.
+pub(super) static ALL: LazyLock<Vec<&'static str>> =
+    LazyLock::new(|| [OTHERS, OUTPUT_MAX, OUTSIDE].concat());
+
 /// What a body refers to without holding it.
 pub(super) const OUTSIDE: &[&str] = &[
     "previous_response_id",
@@ -53,8 +59,8 @@ pub(super) const OUTPUT_MAX: &[&str] = &[
     "max_gen_len",
 ];
 
-/// Everything that is read of a body.
-pub(super) const PATHS: &[&str] = &[
+/// What else is read of a body.
+const OTHERS: &[&str] = &[
     "model",
     "setup.model",
     "Model",
@@ -63,21 +69,6 @@ pub(super) const PATHS: &[&str] = &[
     "Stream",
     "store",
     "stream_options.include_usage",
-    "max_tokens",
-    "max_completion_tokens",
-    "max_output_tokens",
-    "maximum_tokens",
-    "n_predict",
-    "options.num_predict",
-    "parameters.max_tokens",
-    "parameters.max_new_tokens",
-    "max_tokens_to_sample",
-    "generationConfig.maxOutputTokens",
-    "generation_config.max_output_tokens",
-    "inferenceConfig.maxTokens",
-    "inferenceConfig.max_new_tokens",
-    "textGenerationConfig.maxTokenCount",
-    "max_gen_len",
     "n",
     "best_of",
     "n_variants",
@@ -106,28 +97,8 @@ pub(super) const PATHS: &[&str] = &[
     "n_seconds",
     "web_search_options.search_context_size",
     "tools[].search_context_size",
-    // What the body refers to without holding it.
-    "previous_response_id",
-    "conversation",
-    "prompt.id",
-    "background",
-    "container",
-    "mcp_servers[].url",
-    "cachedContent",
-    "cached_content",
-    "web_search_options",
-    "plugins[].id",
-    "messages[].content[].file.file_id",
-    "messages[].content[].source.type",
-    "input[].content[].file_id",
-    "input[].file_id",
-    "contents[].parts[].fileData",
-    "contents[].parts[].file_data",
-    "promptVariables",
-    "messages[].content[].image.source.s3Location",
-    "messages[].content[].document.source.s3Location",
-    "messages[].content[].video.source.s3Location",
     // Parts, by type.
+    "messages[].content[].source.type",
     "messages[].content[].type",
     "input[].content[].type",
     "input[].type",
@@ -188,18 +159,9 @@ pub(super) const PATHS: &[&str] = &[
     "prompt[]",
     "input",
     "input[]",
-    // Definitions: prompt text too, and the provider's own tools.
+    // Definitions: prompt text too.
     "tools",
     "tools[].type",
-    "tools[].googleSearch",
-    "tools[].google_search",
-    "tools[].googleSearchRetrieval",
-    "tools[].urlContext",
-    "tools[].url_context",
-    "tools[].codeExecution",
-    "tools[].code_execution",
-    "tools[].fileSearch",
-    "tools[].googleMaps",
     "response_format",
     "functions",
 ];

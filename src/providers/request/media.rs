@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::providers::node::{Node, parse};
+use crate::providers::node::{Node, count, parse};
 use crate::providers::reader::name;
 use crate::providers::report::{CHARACTERS, IMAGES, VIDEO_SECONDS};
 use crate::providers::{Dialect, Selectors};
@@ -29,8 +29,8 @@ impl Asked {
             "size" => selectors.size = chosen().or(selectors.size.take()),
             "resolution" => selectors.size = selectors.size.take().or_else(chosen),
             "quality" => selectors.quality = chosen().or(selectors.quality.take()),
-            "width" => self.sides[0] = Node::new(&parse(found.raw)).count(),
-            "height" => self.sides[1] = Node::new(&parse(found.raw)).count(),
+            "width" => self.sides[0] = count(found.raw),
+            "height" => self.sides[1] = count(found.raw),
             _ => self.seconds = Node::new(&parse(found.raw)).seconds().or(self.seconds),
         }
     }

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use super::SORT_BYTES_MAX;
 use crate::providers::Dialect;
-use crate::providers::node::{Node, parse};
+use crate::providers::node::count;
 use crate::providers::reader::{Paths, name, set_name};
 use crate::wire::json::Scanner;
 
@@ -98,7 +98,7 @@ impl ClientReader {
             }
             "session.model" | "setup.model" => set_name(model, found.raw),
             "max_output_tokens" | "response.max_output_tokens" => {
-                asked.max_output_tokens = Node::new(&parse(found.raw)).count();
+                asked.max_output_tokens = count(found.raw);
             }
             // What is within comes by itself.
             _ if found.raw.first() != Some(&b'"') => {}

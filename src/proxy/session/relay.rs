@@ -14,6 +14,7 @@ use pingora::{Error, ErrorType as Fault, Result};
 use super::tap::{Passage, Side, Tap};
 use super::{close, handshake};
 use crate::providers::RequestFacts;
+use crate::proxy::answer;
 use crate::proxy::call::Call;
 use crate::proxy::engine::Engine;
 use crate::usage;
@@ -71,10 +72,7 @@ async fn answer(
         let mut task = read.map_err(|error| error.into_up())?;
         match &mut task {
             HttpTask::Header(head, ends) => {
-                call.watch_head(head);
-                if call.live.config.response_headers && !head.status.is_informational() {
-                    head.insert_header("x-weir-call-id", call.head.id.to_string())?;
-                }
+                answer::pass_head(call, head)?;
                 handshake::frame_answer(head, *ends)?;
                 if head.status == http::StatusCode::SWITCHING_PROTOCOLS {
                     call.open_tap(engine, head);
