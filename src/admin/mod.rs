@@ -1,8 +1,12 @@
-//! The operator's side: metrics, probes, reload, the CA certificate.
+//! The operator's side: metrics, probes, reload, the CA certificate, the API.
 //!
 //! It runs on a thread and a runtime of its own, so that a probe is answered while the data plane is drowning.
 
+pub mod api;
 pub mod guard;
+mod operated;
+
+pub use operated::Operated;
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -16,18 +20,6 @@ use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use tokio::sync::oneshot;
-
-/// What the admin side asks of the rest.
-pub trait Subject: Send + Sync {
-    /// The metrics in Prometheus' text format.
-    fn metrics(&self) -> String;
-    /// The certificate that clients trust.
-    fn ca_pem(&self) -> String;
-    /// Why weir is not ready; `None` where it is. Stopping is not asked here.
-    fn unready(&self) -> Option<String>;
-    /// Reads `proxy.yaml` again; the text says what came of it.
-    fn reload(&self) -> Result<String, String>;
-}
 
 /// Whether weir takes new calls; turned off first when it stops.
 #[derive(Clone, Debug, Default)]
@@ -46,7 +38,7 @@ impl Readiness {
 }
 
 struct Shared {
-    subject: Arc<dyn Subject>,
+    subject: Arc<Operated>,
     readiness: Readiness,
 }
 
@@ -62,7 +54,7 @@ impl Admin {
     pub fn start(
         listener: TcpListener,
         token: Option<crate::config::Secret>,
-        subject: Arc<dyn Subject>,
+        subject: Arc<Operated>,
         readiness: Readiness,
     ) -> std::io::Result<Self> {
         listener.set_nonblocking(true)?;
@@ -118,6 +110,7 @@ fn router(shared: Shared, guard: guard::Guard) -> Router {
         .route("/readyz", get(readyz))
         .route("/-/reload", post(reload))
         .route("/ca.pem", get(ca_pem))
+        .nest("/api/v1", api::router())
         .layer(middleware::from_fn_with_state(
             Arc::new(guard),
             guard::check,
@@ -155,5 +148,5 @@ async fn reload(State(shared): State<Arc<Shared>>) -> Response {
 
 async fn ca_pem(State(shared): State<Arc<Shared>>) -> Response {
     let pem_format = [(header::CONTENT_TYPE, "application/x-pem-file")];
-    (pem_format, shared.subject.ca_pem()).into_response()
+    (pem_format, shared.subject.ca_pem.clone()).into_response()
 }

@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use jiff::tz::TimeZone;
 
 use crate::budget::amount::{needed, sum, taken};
-use crate::budget::facts::{Facts, Size, Sizes, Spent};
-use crate::budget::limits::{HoldMode, Limit, OnSpent, Unit, Unknown};
+use crate::budget::facts::{Facts, Pending, Size, Sizes, Spent};
+use crate::budget::limits::{Action, HoldMode, Limit, OnSpent, Unit, Unknown};
+use crate::budget::matching::may_ask;
 use crate::budget::refusal::{Denial, Reason};
 use crate::budget::window::{Window, window};
 
@@ -79,7 +80,7 @@ impl Account {
             ..Meter::default()
         };
         Account {
-            owes_past: limit.unit != Unit::Concurrent,
+            owes_past: limit.unit != Unit::Concurrent && !limit.is_rule(),
             limit,
             window,
             meters: vec![shared],
@@ -133,20 +134,53 @@ impl Account {
             held,
             needed,
         };
-        let need = needed(&self.limit, facts, sizes).map_err(|reason| deny(reason, 0))?;
+        let passes = self.limit.action.lets_pass(facts.model.as_deref());
+        if !may_ask(&self.limit, facts.model.as_deref()) && self.limit.action != Action::Warn {
+            return Err(deny(Reason::Model, 0));
+        }
+        let need = match needed(&self.limit, facts, sizes) {
+            Ok(need) => need,
+            Err(_) if passes => return Ok(0),
+            Err(reason) => return Err(deny(reason, 0)),
+        };
         let limit = self.limit.amount;
-        if need == 0 || spent.saturating_add(held).saturating_add(need) <= limit {
+        if need == 0 || passes || spent.saturating_add(held).saturating_add(need) <= limit {
             return Ok(need);
         }
         Err(deny(shortage(limit, spent, need), need))
     }
 
-    /// What is sure before the size is known: `Ok(true)` where the size decides.
-    pub(crate) fn glance(&self, facts: &Facts, costs_for_sure: bool) -> Result<bool, Denial> {
+    /// What is sure before the body is known: `Ok(true)` where the body decides.
+    pub(crate) fn glance(
+        &self,
+        facts: &Facts,
+        pending: Pending,
+        costs_for_sure: bool,
+    ) -> Result<bool, Denial> {
+        let limit = &self.limit;
+        if pending.model && !(limit.models.is_empty() && limit.action == Action::Block) {
+            return Ok(true);
+        }
+        match self.sure(facts, costs_for_sure) {
+            // Another model, of which the body must tell.
+            Err(_) if limit.action != Action::Block => Ok(true),
+            sure => sure,
+        }
+    }
+
+    fn sure(&self, facts: &Facts, costs_for_sure: bool) -> Result<bool, Denial> {
         if matches!(self.limit.unit, Unit::Requests | Unit::Concurrent) {
             return self.check(facts, &Sizes::FREE).map(|_| false);
         }
         let (spent, held) = self.standing(facts);
+        if !may_ask(&self.limit, facts.model.as_deref()) {
+            return Err(Denial {
+                reason: Reason::Model,
+                spent,
+                held,
+                needed: 0,
+            });
+        }
         if !facts.metered {
             let denial = Denial {
                 reason: Reason::Unmetered,

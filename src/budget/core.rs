@@ -13,7 +13,7 @@ use crate::budget::facts::{Facts, Pending, Size, Sizes};
 use crate::budget::index::Index;
 use crate::budget::limits::{Dimension, Limit, Per, Unit};
 use crate::budget::matching::{Fit, fit};
-use crate::budget::refusal::{Denial, Reason, Refusal};
+use crate::budget::refusal::{Denial, Downgrade, Reason, Refusal};
 use crate::budget::window::{Window, window};
 
 /// What the head of a call decides.
@@ -104,7 +104,7 @@ impl Core {
                 Fit::Maybe => needs_body = true,
                 Fit::Yes => {
                     account.turn(&self.tz, now_ms);
-                    match account.glance(facts, costs_for_sure) {
+                    match account.glance(facts, pending, costs_for_sure) {
                         Ok(size_decides) => needs_body |= size_decides,
                         Err(denial) => self.worse(&mut worst, place, denial),
                     }
@@ -129,6 +129,7 @@ impl Core {
         let found = self.candidates(facts, Pending::NOTHING);
         let mut parts = Vec::with_capacity(found.len());
         let mut worst = None;
+        let mut downgrade = None;
         for &place in &found {
             let account = &mut self.accounts[place];
             if fit(&account.limit, facts, Pending::NOTHING) != Fit::Yes {
@@ -142,12 +143,24 @@ impl Core {
                     start_ms: 0,
                     amount,
                 }),
-                Err(denial) => self.worse(&mut worst, place, denial),
+                Err(denial) => {
+                    let asked = facts.model.as_deref();
+                    let to = asked.and_then(|asked| account.limit.action.downgrade(asked));
+                    if let (Some(to), None) = (to, &downgrade) {
+                        downgrade = Some(Downgrade {
+                            budget: account.limit.name.clone(),
+                            to: to.to_owned(),
+                        });
+                    }
+                    self.worse(&mut worst, place, denial);
+                }
             }
         }
         self.found = found;
         if let Some((place, denial)) = worst {
-            return Err(self.refusal(place, denial, facts, now_ms));
+            let mut refusal = self.refusal(place, denial, facts, now_ms);
+            refusal.downgrade = downgrade;
+            return Err(refusal);
         }
         Ok(self.take(Open {
             facts: Arc::clone(facts),
@@ -189,6 +202,9 @@ impl Core {
         for account in &mut self.accounts {
             account.turn(&self.tz, now_ms);
             let limit = &account.limit;
+            if limit.is_rule() {
+                continue;
+            }
             let from = states.len();
             states.extend(account.instances().map(|(value, meter)| BudgetState {
                 name: limit.name.clone(),
@@ -225,6 +241,7 @@ impl Core {
         let stands_until = |place: usize, denial: &Denial| {
             let account = &self.accounts[place];
             match denial.reason {
+                Reason::Model => (2, i64::MAX),
                 Reason::TooLarge | Reason::Unpriced | Reason::Unmetered => (1, i64::MAX),
                 _ if account.limit.unit == Unit::Concurrent => (0, i64::MIN),
                 Reason::Spent | Reason::Held => (0, account.window.end_ms.unwrap_or(i64::MAX)),
@@ -257,6 +274,7 @@ impl Core {
             resets_at: account.window.end_ms,
             now_ms,
             wait: limit.wait,
+            downgrade: None,
         })
     }
 }

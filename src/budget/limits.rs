@@ -79,12 +79,76 @@ pub enum OnSpent {
     Leave,
 }
 
+/// What becomes of a call for which there is no room.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Action {
+    /// It is refused.
+    #[default]
+    Block,
+    /// It passes, and is counted.
+    Warn,
+    /// It goes to another model: from what was asked for, a name or a prefix that ends in `*`, to what is
+    /// sent. A model without an entry is refused; one that others are sent to passes, and is counted.
+    Downgrade(BTreeMap<String, String>),
+}
+
+impl Action {
+    /// The model that takes the place of `asked`.
+    pub fn downgrade(&self, asked: &str) -> Option<&str> {
+        let Action::Downgrade(models) = self else {
+            return None;
+        };
+        let fits = |pattern: &str| match pattern.strip_suffix('*') {
+            Some(prefix) => asked.starts_with(prefix),
+            None => false,
+        };
+        let by_prefix = || {
+            let fitting = models.iter().filter(|(from, _)| fits(from));
+            fitting.max_by_key(|(from, _)| from.len()).map(|(_, to)| to)
+        };
+        models
+            .get(asked)
+            .or_else(by_prefix)
+            .map(String::as_str)
+            .filter(|to| *to != asked)
+    }
+
+    /// Whether a call that finds no room passes all the same.
+    pub fn lets_pass(&self, model: Option<&str>) -> bool {
+        match self {
+            Action::Block => false,
+            Action::Warn => true,
+            Action::Downgrade(models) => {
+                model.is_some_and(|model| models.values().any(|to| to == model))
+            }
+        }
+    }
+}
+
+/// Which models the calls that a budget covers may ask for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Models {
+    /// `None` = any.
+    pub allow: Option<AnyOf>,
+    pub deny: AnyOf,
+}
+
+impl Models {
+    /// Whether nothing is ruled.
+    pub fn is_empty(&self) -> bool {
+        self.allow.is_none() && self.deny.is_empty()
+    }
+}
+
+/// The limit of a budget that only rules models.
+pub const NO_LIMIT: i128 = i128::MAX;
+
 /// One budget of `proxy.yaml`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limit {
     pub name: String,
     pub unit: Unit,
-    /// In the unit: pico-dollars, tokens, requests or calls. Positive.
+    /// In the unit: pico-dollars, tokens, requests or calls. Positive; [`NO_LIMIT`] where it only rules models.
     pub amount: i128,
     /// What money is shown in: the limit was written in it. USD for any other unit.
     pub currency: Currency,
@@ -104,6 +168,15 @@ pub struct Limit {
     pub wait: Duration,
     /// Percentages of the limit at which a warning is logged, once per window.
     pub warn_at: Vec<u8>,
+    pub action: Action,
+    pub models: Models,
+}
+
+impl Limit {
+    /// Whether it limits nothing and only says which models may be asked for.
+    pub fn is_rule(&self) -> bool {
+        self.amount == NO_LIMIT
+    }
 }
 
 impl Unit {

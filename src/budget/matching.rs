@@ -1,7 +1,7 @@
 //! Whether a budget covers a call.
 
 use crate::budget::facts::{Facts, Pending};
-use crate::budget::limits::{AnyOf, Limit, Match};
+use crate::budget::limits::{AnyOf, Limit, Match, Models};
 
 /// Whether a budget covers a call, as far as is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +42,15 @@ fn selects(matches: &Match, facts: &Facts, pending: Pending) -> Fit {
         }
     }
     fit
+}
+
+/// Whether the calls that `limit` covers may ask for the model; a call that names none asks for none.
+pub(crate) fn may_ask(limit: &Limit, model: Option<&str>) -> bool {
+    let Some(model) = model else {
+        return true;
+    };
+    let Models { allow, deny } = &limit.models;
+    !any_fits(deny, model) && allow.as_ref().is_none_or(|allow| any_fits(allow, model))
 }
 
 fn any_fits(patterns: &AnyOf, value: &str) -> bool {

@@ -34,7 +34,7 @@ pub use self::account::{EACH_MAX, EACH_VALUE_BYTES_MAX, OTHER};
 pub use self::core::{BudgetState, Preview};
 pub use self::facts::{Facts, Pending, Size, Sizes, Spent};
 pub use self::permit::Permit;
-pub use self::refusal::{Reason, Refusal};
+pub use self::refusal::{Downgrade, Reason, Refusal};
 pub use self::session::Full;
 pub use self::waiting::WAITING_MAX;
 

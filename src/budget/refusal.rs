@@ -21,6 +21,15 @@ pub enum Reason {
     Unpriced,
     /// The route cannot be metered, and the budget blocks such calls.
     Unmetered,
+    /// The budget does not let its calls ask for the model.
+    Model,
+}
+
+impl Reason {
+    /// Whether the budget has nothing to do with how much is left.
+    pub fn is_of_kind(self) -> bool {
+        matches!(self, Reason::Unpriced | Reason::Unmetered | Reason::Model)
+    }
 }
 
 /// A refusal as the core decides it, before it is put into words.
@@ -30,6 +39,14 @@ pub(crate) struct Denial {
     pub(crate) spent: i128,
     pub(crate) held: i128,
     pub(crate) needed: i128,
+}
+
+/// A cheaper model in the place of the one that was asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Downgrade {
+    /// The budget that says so.
+    pub budget: String,
+    pub to: String,
 }
 
 /// One budget's no. Where several refuse, it is the one that turns over last.
@@ -55,6 +72,8 @@ pub struct Refusal {
     pub now_ms: i64,
     /// How long the budget lets a call wait for room.
     pub wait: Duration,
+    /// The model to which a budget that has no room sends the call instead.
+    pub downgrade: Option<Downgrade>,
 }
 
 impl Refusal {
@@ -70,7 +89,7 @@ impl Refusal {
     /// Whether a retry within minutes can succeed: rates per minute and calls in flight.
     fn retry_helps(&self) -> bool {
         match self.reason {
-            Reason::TooLarge | Reason::Unpriced | Reason::Unmetered => false,
+            Reason::TooLarge | Reason::Unpriced | Reason::Unmetered | Reason::Model => false,
             Reason::Spent | Reason::Held => {
                 self.unit == Unit::Concurrent || self.per == Per::Minute
             }
@@ -79,7 +98,7 @@ impl Refusal {
 
     fn retry_after_s(&self) -> Option<u64> {
         match self.reason {
-            Reason::TooLarge | Reason::Unpriced | Reason::Unmetered => None,
+            Reason::TooLarge | Reason::Unpriced | Reason::Unmetered | Reason::Model => None,
             _ if self.unit == Unit::Concurrent => Some(1),
             Reason::Spent | Reason::Held => {
                 let left_ms = self.resets_at?.saturating_sub(self.now_ms);
@@ -102,6 +121,7 @@ impl Refusal {
             Reason::TooLarge => "is smaller than this call",
             Reason::Unpriced => "blocks models without a known price",
             Reason::Unmetered => "blocks calls that cannot be metered",
+            Reason::Model => return format!("weir: budget {name} does not allow this model"),
         };
         format!("weir: budget {name} {why}: {}", self.standing())
     }
@@ -148,7 +168,7 @@ impl Refusal {
         match self.reason {
             Reason::Held => Some(turns_in.map_or(left, |turns_in| turns_in.min(left))),
             Reason::Spent => turns_in.filter(|turns_in| *turns_in <= left),
-            Reason::TooLarge | Reason::Unpriced | Reason::Unmetered => None,
+            Reason::TooLarge | Reason::Unpriced | Reason::Unmetered | Reason::Model => None,
         }
     }
 

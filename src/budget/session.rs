@@ -28,6 +28,7 @@ impl Full {
             Reason::Held | Reason::TooLarge => "has no room for a response",
             Reason::Unpriced => "blocks models without a known price",
             Reason::Unmetered => "blocks calls that cannot be metered",
+            Reason::Model => "does not allow this model",
         };
         format!("budget {} {why}", self.budget)
     }

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use super::limits::{Dimension, HoldMode, Limit, Match, OnSpent, Per, Unit, Unknown};
+use super::limits::{
+    Action, Dimension, HoldMode, Limit, Match, Models, OnSpent, Per, Unit, Unknown,
+};
 use super::*;
 use crate::units::{Currency, PICO_PER_USD, PicoUsd};
 
@@ -22,6 +24,8 @@ pub(super) fn limit(name: &str) -> Limit {
         on_spent: OnSpent::Close,
         wait: Duration::ZERO,
         warn_at: Vec::new(),
+        action: Action::Block,
+        models: Models::default(),
     }
 }
 

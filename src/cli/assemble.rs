@@ -88,17 +88,15 @@ fn replay(budgets: &Budgets, ledger: &Ledger) -> Result<(), Error> {
     let read = if starts.is_empty() {
         Ok(())
     } else {
-        ledger
-            .reader()
-            .and_then(|reader| record(budgets, &reader, &starts))
+        ledger.reader().and_then(|reader| record(budgets, &reader))
     };
     // In any case: what could not be read counts from here on.
     budgets.replayed();
     read
 }
 
-fn record(budgets: &Budgets, reader: &Reader, starts: &[i64]) -> Result<(), Error> {
-    starts.iter().try_for_each(|since| {
+fn record(budgets: &Budgets, reader: &Reader) -> Result<(), Error> {
+    budgets.replay_starts().iter().try_for_each(|since| {
         reader.spend_since(*since, |row| {
             let spent = Spent {
                 cost: row.cost,
@@ -115,6 +113,18 @@ fn record(budgets: &Budgets, reader: &Reader, starts: &[i64]) -> Result<(), Erro
             budgets.record(&facts, *since, &spent);
         })
     })
+}
+
+/// The settings' budgets as the ledger tells them, where no weir runs.
+pub(super) fn budgets_of(
+    config: &Config,
+    reader: &Reader,
+    now_ms: i64,
+) -> anyhow::Result<Arc<Budgets>> {
+    let budgets = Budgets::new(config.budgets.clone(), config.timezone.clone(), now_ms);
+    record(&budgets, reader)?;
+    budgets.replayed();
+    Ok(budgets)
 }
 
 /// The CA; a warning where it may not sign for a host that a provider claims.

@@ -3,6 +3,7 @@
 //! Data goes to stdout, diagnostics to stderr. Exit 0 = done, 1 = failed, 2 = wrong usage.
 
 mod assemble;
+pub mod budgets;
 pub mod ca;
 pub mod calls;
 pub mod check;
@@ -12,9 +13,9 @@ pub mod demo;
 pub mod env;
 mod explain;
 pub mod logging;
-mod operated;
 pub mod out;
 pub mod prices;
+mod remote;
 pub mod report;
 mod reprice;
 pub mod schema;
@@ -56,6 +57,8 @@ enum Command {
     Calls(calls::Args),
     /// Sums of recorded calls.
     Report(report::Args),
+    /// How budgets stand: what is spent, what calls in flight hold, when they reset.
+    Budgets(budgets::Args),
     /// Show how a call's cost comes about: rates × tokens, line by line.
     Explain(explain::Args),
     /// Work out the cost of recorded calls anew, at the prices in force; what they had cost is kept.
@@ -92,6 +95,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Schema => schema::run(),
         Command::Calls(args) => calls::run(&args, &config),
         Command::Report(args) => report::run(&args, &config),
+        Command::Budgets(args) => budgets::run(&args, &config),
         Command::Explain(args) => explain::run(&args, &config),
         Command::Reprice(args) => reprice::run(&args, &config),
         Command::Demo(args) => demo::run(&args),

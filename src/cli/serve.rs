@@ -8,10 +8,9 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{info, warn};
 
 use super::logging::{self, LogFormat};
-use super::operated::Operated;
 use super::settings::{Addresses, File};
 use super::{assemble, out, prices};
-use crate::admin::{Admin, Readiness};
+use crate::admin::{Admin, Operated, Readiness};
 use crate::clock::SystemClock;
 use crate::config::{Config, Pace, Reloader, Watch};
 use crate::ledger::LedgerGuard;

@@ -78,7 +78,12 @@ impl Addresses {
                 admin: config.admin.listen,
             });
         }
-        let path = Self::file(&config.data_dir);
+        Self::published(&config.data_dir)
+    }
+
+    /// The addresses that the weir over `data_dir` serves.
+    pub fn published(data_dir: &Path) -> anyhow::Result<Self> {
+        let path = Self::file(data_dir);
         let text = std::fs::read_to_string(&path).with_context(|| {
             format!(
                 "{}: no weir is running with these settings; start it with `weir serve`",

@@ -2,15 +2,15 @@
 //!
 //! The doc comments here are the descriptions of the JSON Schema.
 
-use schemars::Schema;
+use schemars::{Schema, json_schema};
 
 use super::problem::Found;
 use super::read::{At, Field, Keys, Mapping, Named, OneOrMany, Read, mapping_schema};
-use super::tree::Node;
+use super::tree::{Kind, Node};
 use super::values::{
-    Address, Amount, ApiName, Code, Each, Flag, Folder, Hold, Host, InUsd, KeyPattern, Label, Name,
-    OnFault, OnUnknown, Pattern, PerName, Percent, Price, ProviderName, ProxyUrl, Span,
-    TimeZoneName, Token, TunnelPolicy, Url, WhenSpent,
+    ActionWord, Address, Amount, ApiName, Code, Each, Flag, Folder, Hold, Host, InUsd, KeyPattern,
+    Label, Name, OnFault, OnUnknown, Pattern, PerName, Percent, Price, ProviderName, ProxyUrl,
+    Span, TimeZoneName, Token, TunnelPolicy, Url, WhenSpent,
 };
 
 /// Defines one mapping: its struct, the keys it accepts, and its schema.
@@ -181,8 +181,8 @@ settings! {
         /// Its name, once per file.
         name: Name [required],
         /// An amount and its unit: USD or another of the currencies, tokens, input_tokens,
-        /// output_tokens, requests or concurrent.
-        limit: Amount [required],
+        /// output_tokens, requests or concurrent. May be left out where `models` is written.
+        limit: Amount,
         /// The calendar window: minute, hour, day, week (from Monday), month, year or total.
         /// Required but for concurrent, which has none.
         per: PerName,
@@ -204,8 +204,54 @@ settings! {
         wait: Span,
         /// Percentages of the limit at which a warning is logged, once per window.
         warn_at: OneOrMany<Percent>,
+        /// What becomes of a call for which there is no room: block (default), warn, which lets it pass,
+        /// or a mapping with `downgrade`.
+        action: WhenFull,
+        /// Which models the calls that it covers may ask for.
+        models: Models,
     }
-    later { action }
+    later { }
+}
+
+settings! {
+    /// What a budget without room does besides refusing.
+    Downgrade {
+        /// The model that a call is sent to instead, by the model that it asks for: a name, or a prefix
+        /// that ends in `*`. A model without an entry is refused. This changes what is sent.
+        downgrade: Named<Label> [required],
+    }
+    later { }
+}
+
+settings! {
+    /// Which models may be asked for; each entry is a model, a prefix that ends in `*`, or a list of them.
+    Models {
+        /// Only these.
+        allow: OneOrMany<Pattern>,
+        /// None of these, even where `allow` fits.
+        deny: OneOrMany<Pattern>,
+    }
+    later { }
+}
+
+/// `action`: a word, or a mapping.
+#[derive(Clone, Debug)]
+pub(super) enum WhenFull {
+    Word(ActionWord),
+    Mapping(Downgrade),
+}
+
+impl Read for WhenFull {
+    fn read(node: &Node, key: &str, found: &mut Found) -> Option<Self> {
+        match &node.kind {
+            Kind::Map(_) => Downgrade::read(node, key, found).map(WhenFull::Mapping),
+            _ => ActionWord::read(node, key, found).map(WhenFull::Word),
+        }
+    }
+
+    fn schema() -> Schema {
+        json_schema!({ "anyOf": [<ActionWord as Read>::schema(), Downgrade::schema()] })
+    }
 }
 
 settings! {

@@ -10,7 +10,7 @@ const LOCK_FILE: &str = "weir.lock";
 
 /// The lock, held until it is dropped or the process ends, however it ends.
 #[derive(Debug)]
-pub(super) struct DirLock {
+pub struct DirLock {
     _file: File,
 }
 
@@ -18,7 +18,7 @@ pub(super) struct DirLock {
 ///
 /// The file stays when the lock is given up: removing it would let two processes lock two files of
 /// the same name.
-pub(super) fn take(dir: &Path) -> Result<DirLock, Error> {
+pub fn take(dir: &Path) -> Result<DirLock, Error> {
     let failed = |source| Error::Io {
         path: dir.to_owned(),
         source,
@@ -48,6 +48,18 @@ pub(super) fn take(dir: &Path) -> Result<DirLock, Error> {
     let _ = file.set_len(0).and_then(|()| file.rewind());
     let _ = writeln!(file, "{}", std::process::id());
     Ok(DirLock { _file: file })
+}
+
+/// Whether a weir, or a command that writes, holds the directory's lock.
+pub fn is_in_use(dir: &Path) -> Result<bool, Error> {
+    if !dir.join(LOCK_FILE).exists() {
+        return Ok(false);
+    }
+    match take(dir) {
+        Ok(_) => Ok(false),
+        Err(Error::Locked { .. }) => Ok(true),
+        Err(other) => Err(other),
+    }
 }
 
 /// Opens a file for writing; one that is made is readable by its owner alone.

@@ -11,6 +11,7 @@ mod fold;
 mod handle;
 mod lock;
 mod names;
+mod operator;
 mod orphans;
 mod patience;
 pub mod query;
@@ -31,6 +32,8 @@ mod tests;
 pub use charge::{Unpriceable, Verdict};
 pub use fault::{Error, Fault, Quiet, Watch};
 pub use handle::{Committed, HOLD_WAIT, Ledger, LedgerGuard};
+pub use lock::{DirLock, is_in_use, take as lock};
+pub use operator::{Deed, Operator, Via};
 pub use queue::{HOLD_QUEUE_MAX, QUEUE_MAX};
 
 use std::collections::BTreeMap;
@@ -86,6 +89,17 @@ pub struct CallHead {
     pub request_model: Option<String>,
     pub labels: Labels,
     pub streamed: bool,
+    /// The model that a downgrade put in the place of the one that was asked for.
+    pub sent_model: Option<String>,
+    /// The call of which this is a failed attempt that may have been billed.
+    pub attempt_of: Option<Uuid>,
+}
+
+impl CallHead {
+    /// The model that the provider was asked for.
+    pub fn asked_model(&self) -> Option<&str> {
+        self.sent_model.as_deref().or(self.request_model.as_deref())
+    }
 }
 
 /// The claim that a call in flight has on its budgets; what it is charged if it never ends.

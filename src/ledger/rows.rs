@@ -23,11 +23,11 @@ pub(super) const INSERT_CALL: &str = r#"
         image_input_tokens, image_output_tokens, other_units, usage_source, cost_picousd,
         price_version, http_status, outcome, error_type, first_byte_ms, duration_ms,
         request_bytes, response_bytes, upstream_request_id, refused_by,
-        price_selectors, response_id
+        price_selectors, response_id, sent_model, attempt_of
     ) VALUES (
         ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20,
         ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35, ?36, ?37, ?38,
-        ?39, ?40
+        ?39, ?40, ?41, ?42
     ) ON CONFLICT (id) DO NOTHING"#;
 
 /// Writes a hold, in place of the one with its id where there is one.
@@ -35,8 +35,8 @@ pub(super) const PUT_HOLD: &str = r#"
     INSERT OR REPLACE INTO holds (
         id, started_at, provider, operation, dialect, request_model,
         "key", user, team, project, task, tags, streamed,
-        input_tokens, input_cost_picousd, price_version
-    ) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)"#;
+        input_tokens, input_cost_picousd, price_version, sent_model, attempt_of
+    ) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)"#;
 
 /// Ends a hold.
 pub(super) const END_HOLD: &str = "DELETE FROM holds WHERE id = ?1";
@@ -71,6 +71,13 @@ impl Binder<'_, '_> {
         }
         self.put(&*tags_text(&labels.tags))
     }
+
+    /// What was sent besides what was asked for.
+    fn sent(&mut self, head: &CallHead) -> rusqlite::Result<()> {
+        self.put(head.sent_model.as_deref())?;
+        let mut buffer = [0; 36];
+        self.put(head.attempt_of.map(|id| id_text(id, &mut buffer) as &str))
+    }
 }
 
 fn tags_text(tags: &BTreeMap<String, String>) -> Cow<'static, str> {
@@ -101,6 +108,7 @@ pub(super) fn put_hold(statement: &mut Statement<'_>, hold: &Hold) -> rusqlite::
     to.count(hold.input_tokens)?;
     to.put(hold.input_cost.map(PicoUsd::to_i64))?;
     to.put(hold.price_version.as_deref())?;
+    to.sent(head)?;
     statement.raw_execute().map(drop)
 }
 
@@ -139,6 +147,7 @@ pub(super) fn insert_call(statement: &mut Statement<'_>, call: &Call) -> rusqlit
     to.put(call.refused_by.as_deref())?;
     to.put(selectors_json::write(&call.selectors))?;
     to.put(call.response_id.as_deref())?;
+    to.sent(head)?;
     statement.raw_execute().map(drop)
 }
 
@@ -170,7 +179,8 @@ pub(super) const CALL_COLUMNS: &str = r#"
     cache_write_1h_tokens, reasoning_tokens, audio_input_tokens, audio_output_tokens,
     image_input_tokens, image_output_tokens, other_units, usage_source, cost_picousd,
     price_version, http_status, outcome, error_type, first_byte_ms, duration_ms,
-    request_bytes, response_bytes, upstream_request_id, refused_by, price_selectors, response_id"#;
+    request_bytes, response_bytes, upstream_request_id, refused_by, price_selectors, response_id,
+    sent_model, attempt_of"#;
 
 /// The labels of a row in which six columns from `first` on are key to tags.
 pub(super) fn labels(row: &Row<'_>, first: usize) -> rusqlite::Result<Labels> {
@@ -235,6 +245,11 @@ pub(super) fn call(row: &Row<'_>) -> rusqlite::Result<Call> {
             request_model: row.get(6)?,
             labels: labels(row, 8)?,
             streamed: row.get(14)?,
+            sent_model: row.get(40)?,
+            attempt_of: row
+                .get_ref(41)?
+                .as_str_or_null()?
+                .and_then(|id| Uuid::try_parse(id).ok()),
         }),
         ended_at: row.get(2)?,
         model: row.get(7)?,

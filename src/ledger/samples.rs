@@ -26,6 +26,8 @@ pub(crate) fn hold(started_at: i64) -> Hold {
                 ..Labels::default()
             },
             streamed: true,
+            sent_model: None,
+            attempt_of: None,
         }),
         input_tokens: Some(1_000),
         input_cost: Some(PicoUsd::new(2_500_000_000)),

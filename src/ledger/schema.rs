@@ -11,7 +11,7 @@ use rusqlite_migration::{M, Migrations};
 
 use super::{Error, lock};
 
-static STEPS: [M<'static>; 2] = [
+static STEPS: [M<'static>; 3] = [
     M::up(
         r#"
     CREATE TABLE calls (
@@ -96,12 +96,88 @@ static STEPS: [M<'static>; 2] = [
     ) STRICT, WITHOUT ROWID;
     "#,
     ),
+    M::up(
+        r#"
+    -- The model that a downgrade put in the place of the one that was asked for.
+    ALTER TABLE calls ADD COLUMN sent_model TEXT;
+    ALTER TABLE holds ADD COLUMN sent_model TEXT;
+    -- The call of which this row is a failed attempt that may have been billed.
+    ALTER TABLE calls ADD COLUMN attempt_of TEXT;
+    ALTER TABLE holds ADD COLUMN attempt_of TEXT;
+
+    -- Keys that weir gave out. `id` is what calls show as their key; it outlives a rotation.
+    CREATE TABLE keys (
+        id TEXT PRIMARY KEY,
+        name TEXT NOT NULL,
+        user TEXT,
+        team TEXT,
+        project TEXT,
+        task TEXT,
+        tags TEXT NOT NULL,
+        models TEXT,
+        budget TEXT,
+        created_at INTEGER NOT NULL,
+        expires_at INTEGER,
+        revoked_at INTEGER,
+        last_used_at INTEGER
+    ) STRICT, WITHOUT ROWID;
+
+    -- What a client shows: SHA-256, never the key itself. A rotated key has two for a while.
+    CREATE TABLE key_secrets (
+        sha256 TEXT PRIMARY KEY,
+        key_id TEXT NOT NULL REFERENCES keys (id),
+        hint TEXT NOT NULL,
+        created_at INTEGER NOT NULL,
+        valid_until INTEGER
+    ) STRICT, WITHOUT ROWID;
+
+    -- What operators did.
+    CREATE TABLE audit (
+        id INTEGER PRIMARY KEY,
+        at INTEGER NOT NULL,
+        action TEXT NOT NULL,
+        subject TEXT NOT NULL,
+        via TEXT NOT NULL,
+        detail TEXT NOT NULL
+    ) STRICT;
+
+    -- From when on a budget counts, where that is later than its window's start. `each_value` is
+    -- NULL for all of its instances.
+    CREATE TABLE budget_resets (
+        id INTEGER PRIMARY KEY,
+        budget TEXT NOT NULL,
+        each_value TEXT,
+        at INTEGER NOT NULL
+    ) STRICT;
+
+    -- What was said, once per budget, instance, window and threshold.
+    CREATE TABLE alerts (
+        id TEXT PRIMARY KEY,
+        raised_at INTEGER NOT NULL,
+        kind TEXT NOT NULL,
+        once_key TEXT NOT NULL UNIQUE,
+        budget TEXT,
+        each_value TEXT,
+        detail TEXT NOT NULL,
+        resolved_at INTEGER
+    ) STRICT, WITHOUT ROWID;
+
+    -- What has yet to be delivered, per target.
+    CREATE TABLE alert_deliveries (
+        id INTEGER PRIMARY KEY,
+        alert_id TEXT NOT NULL REFERENCES alerts (id),
+        target TEXT NOT NULL,
+        attempts INTEGER NOT NULL,
+        next_at INTEGER NOT NULL
+    ) STRICT;
+    "#,
+    ),
 ];
 
 const MIGRATIONS: Migrations<'static> = Migrations::from_slice(&STEPS);
 
 /// The schema that this weir reads and writes: the number of migrations.
-const VERSION: i64 = 2;
+const VERSION: i64 = 3;
 
 /// How long a statement waits for another process that holds the database's write lock, such as a
 /// shell. Below the time that a hold is waited for, so that the fault is seen.

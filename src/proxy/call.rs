@@ -161,6 +161,8 @@ impl Call {
             request_model: target.endpoint.model.clone(),
             labels,
             streamed: target.endpoint.streamed.unwrap_or(false),
+            sent_model: None,
+            attempt_of: None,
         };
         Call {
             request: RequestSide::new(&target, session),

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::budget::limits::{AnyOf, Dimension, Limit, Match, Per, Unit};
+use crate::budget::limits::{Action, AnyOf, Dimension, Limit, Match, Models, NO_LIMIT, Per, Unit};
 use crate::units::{Currencies, Currency, PICO_PER_USD};
 
 use super::super::Provider;
@@ -56,7 +56,16 @@ fn budget(
         value: written,
         place,
     } = at;
-    let per = per(written, place, found);
+    let models = models(&written.models, found);
+    let action = action(&written.action, found);
+    let (unit, amount, currency, per) = match rules_only(written, place, found) {
+        true => (Unit::Requests, NO_LIMIT, Currency::USD, Some(Per::Total)),
+        false => {
+            let per = per(written, place, found);
+            let (amount, currency) = amount(written.limit.here()?, currencies, found)?;
+            (written.limit.value()?.unit, amount, currency, per)
+        }
+    };
     let wait = written
         .wait
         .here()
@@ -73,10 +82,9 @@ fn budget(
         .collect();
     warn_at.sort_unstable();
     warn_at.dedup();
-    let (amount, currency) = amount(written.limit.here()?, currencies, found)?;
     Some(Limit {
         name: written.name.value()?.0.clone(),
-        unit: written.limit.value()?.unit,
+        unit,
         amount,
         currency,
         per: per?,
@@ -100,7 +108,68 @@ fn budget(
             .unwrap_or_default(),
         wait: wait.unwrap_or_default(),
         warn_at,
+        action,
+        models,
     })
+}
+
+/// Whether the budget limits nothing and only rules models; one that does neither is noted.
+fn rules_only(written: &file::Budget, place: &Place, found: &mut Found) -> bool {
+    if !written.limit.is_absent() {
+        return false;
+    }
+    let missing = |key: &str| {
+        let mut place = place.clone();
+        place.key.push_str(key);
+        place
+    };
+    if written.models.is_absent() {
+        let remedy = "add `limit: 500 USD`, or `models` where only they are to be ruled";
+        found.add(missing(".limit").problem("required, but not written", remedy));
+        return false;
+    }
+    if let Field::Here(at) = &written.per {
+        let message = "a window of nothing: there is no `limit`";
+        found.add(at.place.problem(message, "add `limit`, or remove `per`"));
+    }
+    true
+}
+
+fn models(written: &Field<file::Models>, found: &mut Found) -> Models {
+    must_be_filled(written, found);
+    let Some(written) = written.value() else {
+        return Models::default();
+    };
+    must_be_filled(&written.allow, found);
+    must_be_filled(&written.deny, found);
+    Models {
+        allow: written.allow.value().map(any_of),
+        deny: written.deny.value().map(any_of).unwrap_or_default(),
+    }
+}
+
+fn action(written: &Field<file::WhenFull>, found: &mut Found) -> Action {
+    let named = match written.value() {
+        None => return Action::Block,
+        Some(file::WhenFull::Word(word)) => return word.0.clone(),
+        Some(file::WhenFull::Mapping(mapping)) => mapping.downgrade.value(),
+    };
+    let list = named.map(|Named(list)| list.as_slice()).unwrap_or_default();
+    let mut models = std::collections::BTreeMap::new();
+    for (from, to) in list {
+        models.insert(from.value.clone(), to.0.clone());
+    }
+    let action = Action::Downgrade(models);
+    for (from, to) in list {
+        if action.downgrade(&to.0).is_some() {
+            let message = format!("{} is itself sent to another model", quoted(&to.0));
+            found.add(
+                from.place
+                    .problem(message, "name the model that is meant in the end"),
+            );
+        }
+    }
+    action
 }
 
 /// The limit in its unit, money in pico-dollars; and what it is shown in.

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::budget::limits::{Dimension, HoldMode, OnSpent, Per, Unknown};
+use crate::budget::limits::{Action, Dimension, HoldMode, OnSpent, Per, Unknown};
 use crate::providers::Api;
 
 use super::super::Policy;
@@ -16,7 +16,7 @@ macro_rules! choice {
         later { $($later:literal),* $(,)? }
     ) => {
         $(#[$about])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[derive(Clone, Debug, PartialEq, Eq)]
         pub(in crate::config) struct $name(pub(in crate::config) $of);
 
         impl Scalar for $name {
@@ -66,6 +66,13 @@ choice! {
     /// `on_spent`.
     WhenSpent(OnSpent) expects "close or leave", like "close":
     { "close" => OnSpent::Close, "leave" => OnSpent::Leave }
+    later {}
+}
+
+choice! {
+    /// `action`, where it is one word.
+    ActionWord(Action) expects "block, warn or a mapping with downgrade", like "warn":
+    { "block" => Action::Block, "warn" => Action::Warn }
     later {}
 }
 

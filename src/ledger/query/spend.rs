@@ -11,7 +11,7 @@ use crate::units::PicoUsd;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SpendRow {
     pub provider: String,
-    /// The model as a budget sees it when a call asks: what was asked, else what answered.
+    /// The model as a budget sees it when a call asks: what the provider was asked for, else what answered.
     pub model: Option<String>,
     pub labels: Labels,
     pub cost: PicoUsd,
@@ -30,7 +30,7 @@ pub struct RecentOutput {
 }
 
 const SPEND: &str = r#"
-    SELECT provider, coalesce(request_model, model), "key", user, team, project, task, tags,
+    SELECT provider, coalesce(sent_model, request_model, model), "key", user, team, project, task, tags,
         cost_picousd, input_tokens, output_tokens
     FROM calls WHERE started_at >= ?1 AND outcome <> 'refused'"#;
 
@@ -86,7 +86,7 @@ impl Reader {
             let limit = i64::try_from(limit).unwrap_or(i64::MAX);
             let mut statement = self.db.prepare_cached(
                 "SELECT provider, asked, output_tokens FROM (
-                    SELECT provider, coalesce(request_model, model) AS asked, output_tokens,
+                    SELECT provider, coalesce(sent_model, request_model, model) AS asked, output_tokens,
                         usage_source, outcome
                     FROM calls ORDER BY started_at DESC, id DESC LIMIT ?2
                 ) WHERE outcome = 'ok' AND usage_source = 'reported' AND output_tokens IS NOT NULL

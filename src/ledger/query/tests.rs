@@ -337,6 +337,8 @@ prop_compose! {
                 request_model,
                 labels: Labels { key, user, team, project, task, tags },
                 streamed,
+                sent_model: budget.clone(),
+                attempt_of: failed.then(|| new_id(NOON)),
             }),
             ended_at: numbers.0,
             model,

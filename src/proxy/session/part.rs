@@ -113,6 +113,8 @@ impl Call {
             operation: dialect.map_or("realtime", session::operation).to_owned(),
             request_model: beginning.model.clone(),
             streamed: true,
+            sent_model: None,
+            attempt_of: None,
             ..CallHead::clone(&self.head)
         };
         let mut facts = Facts::clone(&self.facts);

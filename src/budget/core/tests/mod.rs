@@ -296,3 +296,5 @@ fn the_head_alone_does_not_refuse_a_call_that_may_wait() {
         Preview::AdmitNow
     );
 }
+
+mod actions;

@@ -1,20 +1,21 @@
-//! What the admin side asks of a running weir.
+//! A running weir, as its operator sees it: what the admin side asks of the rest.
 
 use std::sync::Arc;
 
-use crate::admin::Subject;
 use crate::config::{Policy, Reload, Reloader};
 use crate::proxy::engine::Engine;
 
-/// A running weir, as its operator sees it.
-pub(super) struct Operated {
-    pub(super) engine: Arc<Engine>,
-    pub(super) reloader: Arc<Reloader>,
-    pub(super) ca_pem: String,
+/// A running weir.
+pub struct Operated {
+    pub engine: Arc<Engine>,
+    pub reloader: Arc<Reloader>,
+    /// The certificate that clients trust.
+    pub ca_pem: String,
 }
 
-impl Subject for Operated {
-    fn metrics(&self) -> String {
+impl Operated {
+    /// The metrics in Prometheus' text format.
+    pub fn metrics(&self) -> String {
         let status = self.reloader.status();
         self.engine
             .metrics
@@ -22,17 +23,15 @@ impl Subject for Operated {
         self.engine.render_metrics()
     }
 
-    fn ca_pem(&self) -> String {
-        self.ca_pem.clone()
-    }
-
-    fn unready(&self) -> Option<String> {
+    /// Why weir is not ready; `None` where it is. Stopping is not asked here.
+    pub fn unready(&self) -> Option<String> {
         let blocked = self.engine.live.load().config.on_ledger_fault == Policy::Block;
         (blocked && !self.engine.ledger.is_healthy())
             .then(|| "the ledger cannot be written and `on_ledger_fault: block` is set".to_owned())
     }
 
-    fn reload(&self) -> Result<String, String> {
+    /// Reads `proxy.yaml` again; the text says what came of it.
+    pub fn reload(&self) -> Result<String, String> {
         match self.reloader.reload() {
             Reload::Unchanged => Ok("unchanged".to_owned()),
             Reload::Refused(problems) => Err(problems.to_string()),

@@ -1,0 +1,47 @@
+//! The API: `/api/v1`, JSON. Money is a string of decimal USD, times are RFC 3339, an error is `{"error": …}`.
+
+pub mod budgets;
+
+use std::sync::Arc;
+
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::Shared;
+
+/// The routes; what they ask for may read the disk and stands off the event loop.
+pub(super) fn router() -> Router<Arc<Shared>> {
+    Router::new()
+        .route("/budgets", get(budgets::list))
+        .fallback(async || Fault::new(StatusCode::NOT_FOUND, "there is no such thing in the API"))
+}
+
+/// What could not be done, and why.
+#[derive(Debug)]
+pub(super) struct Fault {
+    status: StatusCode,
+    why: String,
+}
+
+impl Fault {
+    pub(super) fn new(status: StatusCode, why: impl Into<String>) -> Self {
+        let why = why.into();
+        Fault { status, why }
+    }
+}
+
+impl IntoResponse for Fault {
+    fn into_response(self) -> Response {
+        (self.status, Json(json!({ "error": self.why }))).into_response()
+    }
+}
+
+/// Unix milliseconds as RFC 3339; `null` for none.
+pub(super) fn time(unix_ms: Option<i64>) -> Value {
+    let at = unix_ms.and_then(|ms| Timestamp::from_millisecond(ms).ok());
+    at.map_or(Value::Null, |at| Value::from(at.to_string()))
+}

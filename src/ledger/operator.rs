@@ -1,0 +1,134 @@
+//! What operators do to the ledger, each deed with its row of the audit, in one transaction.
+//!
+//! It writes beside the calls' one writer, over a connection of its own: deeds are rare and small.
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+use serde_json::Value;
+
+use super::{Error, schema};
+
+/// Which way a deed came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Via {
+    /// The admin API of a running weir.
+    Api,
+    /// A command, where no weir was running.
+    Cli,
+    /// weir itself: an edit of `proxy.yaml` that it saw.
+    File,
+}
+
+impl Via {
+    /// Its name in the table.
+    pub fn name(self) -> &'static str {
+        match self {
+            Via::Api => "api",
+            Via::Cli => "cli",
+            Via::File => "file",
+        }
+    }
+}
+
+/// A deed as the audit keeps it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Deed {
+    /// Unix milliseconds.
+    pub at: i64,
+    /// What was done: `budget.reset`, `key.create`, …
+    pub action: &'static str,
+    /// To what: a budget's name, a key's id.
+    pub subject: String,
+    pub via: Via,
+    /// What else tells the deed; an object without secrets.
+    pub detail: Value,
+}
+
+/// A connection for deeds.
+#[derive(Debug)]
+pub struct Operator {
+    db: Connection,
+    path: PathBuf,
+}
+
+impl Operator {
+    /// Opens the ledger of a data directory, whether or not a weir is writing to it.
+    ///
+    /// # Errors
+    ///
+    /// Where there is no ledger, or one of another schema.
+    pub fn open(dir: &Path) -> Result<Self, Error> {
+        Ok(Operator {
+            db: schema::open_to_change(dir)?,
+            path: schema::path(dir),
+        })
+    }
+
+    /// Writes the deed, where nothing else is to be written.
+    pub fn note(&mut self, deed: &Deed) -> Result<(), Error> {
+        self.act(deed, |_| Ok(()))
+    }
+
+    /// Does `work` and writes the deed: both, or neither.
+    pub(super) fn act<T>(
+        &mut self,
+        deed: &Deed,
+        work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
+    ) -> Result<T, Error> {
+        let path = &self.path;
+        let both = || {
+            let transaction = self
+                .db
+                .transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let done = work(&transaction)?;
+            transaction.execute(
+                "INSERT INTO audit (at, action, subject, via, detail) VALUES (?1, ?2, ?3, ?4, ?5)",
+                (
+                    deed.at,
+                    deed.action,
+                    &deed.subject,
+                    deed.via.name(),
+                    deed.detail.to_string(),
+                ),
+            )?;
+            transaction.commit()?;
+            Ok(done)
+        };
+        both().map_err(|source| Error::at(path, source))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_deed_and_its_row_are_both_there_or_neither() {
+        let dir = tempfile::tempdir().unwrap();
+        drop(schema::open_to_write(dir.path()).unwrap());
+        let mut operator = Operator::open(dir.path()).unwrap();
+        let deed = Deed {
+            at: 7,
+            action: "budget.reset",
+            subject: "team".to_owned(),
+            via: Via::Cli,
+            detail: json!({}),
+        };
+        let reset = "INSERT INTO budget_resets (budget, at) VALUES ('team', 7)";
+        operator.act(&deed, |db| db.execute(reset, [])).unwrap();
+        let fails = |db: &Transaction<'_>| {
+            db.execute(reset, [])?;
+            db.execute("no such statement", [])
+        };
+        operator.act(&deed, fails).unwrap_err();
+        operator.note(&deed).unwrap();
+        let count = |table: &str| -> i64 {
+            let sql = format!("SELECT count(*) FROM {table}");
+            operator.db.query_row(&sql, [], |row| row.get(0)).unwrap()
+        };
+        assert_eq!((count("budget_resets"), count("audit")), (1, 2));
+    }
+}
