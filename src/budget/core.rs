@@ -3,7 +3,7 @@
 //! A state machine without a lock, a clock or chance: the same calls in the same order always give
 //! the same answers, so it can be simulated over millions of steps and rebuilt from the ledger.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 use crate::budget::account::{Account, Crossing, Part};
 use crate::budget::facts::{Facts, Pending, Size, Sizes};
 use crate::budget::index::Index;
-use crate::budget::limits::{Dimension, Limit, Per, Unit};
+use crate::budget::limits::{Action, Dimension, Limit, Per, Unit};
 use crate::budget::matching::{Fit, fit};
 use crate::budget::refusal::{Denial, Downgrade, Reason, Refusal};
 use crate::budget::window::{Window, window};
@@ -66,6 +66,8 @@ pub(crate) struct Core {
     pub(super) index: Index,
     pub(super) open: HashMap<HoldId, Open>,
     next_id: HoldId,
+    /// Calls that passed though there was no room, by budget, since this was last asked.
+    overruns: BTreeMap<String, u64>,
     /// Kept between calls to spare an allocation each.
     pub(super) found: Vec<usize>,
 }
@@ -83,6 +85,7 @@ impl Core {
             tz,
             open: HashMap::new(),
             next_id: 0,
+            overruns: BTreeMap::new(),
             found: Vec::new(),
         }
     }
@@ -97,6 +100,7 @@ impl Core {
         let found = self.candidates(facts, pending);
         let mut needs_body = false;
         let mut worst = None;
+        let mut downgrades = Vec::new();
         for &place in &found {
             let account = &mut self.accounts[place];
             match fit(&account.limit, facts, pending) {
@@ -106,14 +110,20 @@ impl Core {
                     account.turn(&self.tz, now_ms);
                     match account.glance(facts, pending, costs_for_sure) {
                         Ok(size_decides) => needs_body |= size_decides,
-                        Err(denial) => self.worse(&mut worst, place, denial),
+                        Err(denial) => {
+                            downgrades.extend(account.downgrade(facts).map(|to| (place, to)));
+                            self.worse(&mut worst, place, denial);
+                        }
                     }
                 }
             }
         }
         self.found = found;
         match worst.map(|(place, denial)| self.refusal(place, denial, facts, now_ms)) {
-            Some(refusal) if !refusal.may_pass_later() => Preview::Refuse(refusal),
+            Some(mut refusal) if !refusal.may_pass_later() => {
+                refusal.downgrade = first(downgrades);
+                Preview::Refuse(refusal)
+            }
             _ if needs_body => Preview::NeedBody,
             _ => Preview::AdmitNow,
         }
@@ -129,7 +139,7 @@ impl Core {
         let found = self.candidates(facts, Pending::NOTHING);
         let mut parts = Vec::with_capacity(found.len());
         let mut worst = None;
-        let mut downgrade = None;
+        let mut downgrades = Vec::new();
         for &place in &found {
             let account = &mut self.accounts[place];
             if fit(&account.limit, facts, Pending::NOTHING) != Fit::Yes {
@@ -144,14 +154,7 @@ impl Core {
                     amount,
                 }),
                 Err(denial) => {
-                    let asked = facts.model.as_deref();
-                    let to = asked.and_then(|asked| account.limit.action.downgrade(asked));
-                    if let (Some(to), None) = (to, &downgrade) {
-                        downgrade = Some(Downgrade {
-                            budget: account.limit.name.clone(),
-                            to: to.to_owned(),
-                        });
-                    }
+                    downgrades.extend(account.downgrade(facts).map(|to| (place, to)));
                     self.worse(&mut worst, place, denial);
                 }
             }
@@ -159,7 +162,7 @@ impl Core {
         self.found = found;
         if let Some((place, denial)) = worst {
             let mut refusal = self.refusal(place, denial, facts, now_ms);
-            refusal.downgrade = downgrade;
+            refusal.downgrade = first(downgrades);
             return Err(refusal);
         }
         Ok(self.take(Open {
@@ -175,6 +178,10 @@ impl Core {
     pub(super) fn take(&mut self, mut open: Open) -> HoldId {
         for part in &mut open.parts {
             let account = &mut self.accounts[part.account];
+            if account.is_overrun(&open.facts, &open.sizes) {
+                let overruns = self.overruns.entry(account.limit.name.clone());
+                *overruns.or_default() += 1;
+            }
             (part.meter, part.start_ms) = account.hold(&open.facts, part.amount);
         }
         let id = self.next_id;
@@ -220,6 +227,22 @@ impl Core {
             states[from..].sort_by(|one, two| one.each_value.cmp(&two.each_value));
         }
         states
+    }
+
+    /// Whether a budget that may cover the call may also send it to another model.
+    pub(crate) fn may_downgrade(&mut self, facts: &Facts, pending: Pending) -> bool {
+        let found = self.candidates(facts, pending);
+        let may = found.iter().any(|&place| {
+            let limit = &self.accounts[place].limit;
+            matches!(limit.action, Action::Downgrade(_)) && fit(limit, facts, pending) != Fit::No
+        });
+        self.found = found;
+        may
+    }
+
+    /// Takes the count of calls that passed though there was no room.
+    pub(crate) fn take_overruns(&mut self) -> BTreeMap<String, u64> {
+        std::mem::take(&mut self.overruns)
     }
 
     /// Calls in flight.
@@ -274,9 +297,17 @@ impl Core {
             resets_at: account.window.end_ms,
             now_ms,
             wait: limit.wait,
+            model: facts.model.clone(),
             downgrade: None,
+            obstacle: None,
         })
     }
+}
+
+/// The one that the budget says that stands first in `proxy.yaml`.
+fn first(downgrades: Vec<(usize, Downgrade)>) -> Option<Downgrade> {
+    let first = downgrades.into_iter().min_by_key(|(place, _)| *place);
+    first.map(|(_, downgrade)| downgrade)
 }
 
 #[cfg(test)]

@@ -24,6 +24,7 @@ mod simulation;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -147,6 +148,16 @@ impl Budgets {
     /// per value that has spent or holds something, at most [`EACH_MAX`] and `other`.
     pub fn snapshot(&self, now_ms: i64) -> Vec<BudgetState> {
         self.lock().states(now_ms)
+    }
+
+    /// Whether a budget may send the call to another model, as far as its head tells.
+    pub fn may_downgrade(&self, facts: &Facts, pending: Pending) -> bool {
+        self.lock().may_downgrade(facts, pending)
+    }
+
+    /// Calls that passed though a budget had no room for them, by its name, since this was last asked.
+    pub fn take_overruns(&self) -> BTreeMap<String, u64> {
+        self.lock().take_overruns()
     }
 
     /// Calls that were admitted and have not ended.

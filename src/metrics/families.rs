@@ -96,6 +96,16 @@ pub const REFUSALS: Family = counter(
     &["budget"],
     "Calls that a budget refused",
 );
+pub const DOWNGRADES: Family = counter(
+    "weir_downgrades_total",
+    &["budget"],
+    "Calls that a budget without room sent to another model",
+);
+pub const OVERRUNS: Family = counter(
+    "weir_budget_overruns_total",
+    &["budget"],
+    "Calls that a budget let pass though it had no room for them",
+);
 pub const UNMETERED: Family = counter(
     "weir_unmetered_total",
     &["provider"],
@@ -194,12 +204,14 @@ pub const CATALOG_TIME: Family = gauge(
 pub const BUILD: Family = gauge("weir_build_info", &["version"], "Always 1");
 
 /// All of them.
-pub const ALL: [&Family; 25] = [
+pub const ALL: [&Family; 27] = [
     &REQUESTS,
     &TOKENS,
     &COST,
     &EXTRACTIONS,
     &REFUSALS,
+    &DOWNGRADES,
+    &OVERRUNS,
     &UNMETERED,
     &TUNNELS,
     &BOUND_HITS,

@@ -138,6 +138,7 @@ const LEDGER_FAULT: &str = "weir cannot record this call and `on_ledger_fault: b
 /// `response_headers` asks for it.
 pub fn pass_head(call: &mut Call, head: &mut ResponseHeader) -> Result<()> {
     call.watch_head(head);
+    call.tell_downgrade(head)?;
     if call.live.config.response_headers && !head.status.is_informational() {
         head.insert_header("x-weir-call-id", call.head.id.to_string())?;
     }

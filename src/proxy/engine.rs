@@ -172,6 +172,9 @@ impl Engine {
 
     /// The metrics as they stand, budgets included.
     pub fn render_metrics(&self) -> String {
+        for (budget, calls) in self.budgets.take_overruns() {
+            self.metrics.overrun(&budget, calls);
+        }
         self.metrics
             .render(&self.budgets.snapshot(self.clock.unix_ms()))
     }

@@ -181,7 +181,7 @@ impl Call {
     fn unanswered(&self, ending: Ending) -> Extraction {
         let mut extraction = Extraction::nothing();
         if self.was_left(ending) {
-            let input = self.request.text.tokens(self.head.request_model.as_deref());
+            let input = self.request.text.tokens(self.head.asked_model());
             let facts = self.request.facts();
             let usage = match self.target.endpoint.dialect {
                 // Nothing is known of a job that was not answered.
@@ -284,7 +284,7 @@ impl Call {
             catalog_id: self.target.provider.catalog_id.as_deref(),
             dialect: self.target.endpoint.dialect,
             model: self.model(extraction),
-            request_model: self.head.request_model.as_deref(),
+            request_model: self.head.asked_model(),
             at: self.head.started_at,
             selectors,
             usage,
@@ -315,17 +315,14 @@ impl Call {
 
     /// What answered, else what was asked.
     fn model<'a>(&'a self, extraction: &'a Extraction) -> Option<&'a str> {
-        extraction
-            .model
-            .as_deref()
-            .or(self.head.request_model.as_deref())
+        extraction.model.as_deref().or(self.head.asked_model())
     }
 
     fn teach(&self, engine: &Engine, extraction: &Extraction, outcome: Outcome) {
         let reported = extraction.source == UsageSource::Reported && outcome == Outcome::Ok;
         let usage = extraction.usage.as_ref().map(Usage::overall);
         let output = usage.and_then(|usage| usage.output);
-        if let (true, Some(output), Some(model)) = (reported, output, &self.head.request_model) {
+        if let (true, Some(output), Some(model)) = (reported, output, self.head.asked_model()) {
             engine.estimator.learn(&self.head.provider, model, output);
         }
     }

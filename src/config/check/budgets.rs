@@ -80,6 +80,10 @@ fn budget(
         .iter()
         .map(|at| at.value.0)
         .collect();
+    if action == Action::Warn {
+        // Nothing else tells that it is overrun.
+        warn_at.push(100);
+    }
     warn_at.sort_unstable();
     warn_at.dedup();
     Some(Limit {
