@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 use crate::budget::account::{Account, Crossing, Part};
 use crate::budget::facts::{Facts, Pending, Size, Sizes};
 use crate::budget::index::Index;
-use crate::budget::limits::{Action, Dimension, Limit, Per, Unit};
+use crate::budget::limits::{Dimension, Limit, Per, Unit};
 use crate::budget::matching::{Fit, fit};
 use crate::budget::refusal::{Denial, Downgrade, Reason, Refusal};
 use crate::budget::window::{Window, window};
@@ -229,15 +229,19 @@ impl Core {
         states
     }
 
-    /// Whether a budget that may cover the call may also send it to another model.
-    pub(crate) fn may_downgrade(&mut self, facts: &Facts, pending: Pending) -> bool {
+    /// Whether a budget that may cover the call is such a one.
+    pub(crate) fn any(
+        &mut self,
+        facts: &Facts,
+        pending: Pending,
+        is_such: impl Fn(&Limit) -> bool,
+    ) -> bool {
         let found = self.candidates(facts, pending);
-        let may = found.iter().any(|&place| {
-            let limit = &self.accounts[place].limit;
-            matches!(limit.action, Action::Downgrade(_)) && fit(limit, facts, pending) != Fit::No
-        });
+        let limits = found.iter().map(|&place| &self.accounts[place].limit);
+        let mut such = limits.filter(|limit| is_such(limit));
+        let any = such.any(|limit| fit(limit, facts, pending) != Fit::No);
         self.found = found;
-        may
+        any
     }
 
     /// Takes the count of calls that passed though there was no room.

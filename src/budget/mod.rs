@@ -40,7 +40,7 @@ pub use self::session::Full;
 pub use self::waiting::WAITING_MAX;
 
 use self::core::{Core, HoldId};
-use self::limits::Limit;
+use self::limits::{Action, Limit};
 
 /// The budgets in force, shared by all calls.
 ///
@@ -152,7 +152,14 @@ impl Budgets {
 
     /// Whether a budget may send the call to another model, as far as its head tells.
     pub fn may_downgrade(&self, facts: &Facts, pending: Pending) -> bool {
-        self.lock().may_downgrade(facts, pending)
+        let downgrades = |limit: &Limit| matches!(limit.action, Action::Downgrade(_));
+        self.lock().any(facts, pending, downgrades)
+    }
+
+    /// Whether a budget says which models the call may ask for, as far as its head tells.
+    pub fn rules_models(&self, facts: &Facts, pending: Pending) -> bool {
+        self.lock()
+            .any(facts, pending, |limit| !limit.models.is_empty())
     }
 
     /// Calls that passed though a budget had no room for them, by its name, since this was last asked.

@@ -78,12 +78,12 @@ pub fn error_response(api: Api, status: u16, kind: ErrorType, message: &str) -> 
     let body = match (api, shapes::of(api, kind, message)) {
         (_, Some(own)) => own,
         (Api::Bedrock, _) => return bedrock(status, bedrock_exception(kind), message),
-        (Api::Anthropic, _) => anthropic(anthropic_type(kind), message),
+        (Api::Anthropic, _) => anthropic(anthropic_type(status, kind), message),
         (Api::Gemini | Api::Vertex, _) => json!({"error": {
             "code": status, "message": message, "status": gemini_status(status, kind),
         }}),
         _ => {
-            let (kind, code) = openai_type(kind);
+            let (kind, code) = openai_type(status, kind);
             openai(kind, code, message)
         }
     };
@@ -140,8 +140,10 @@ fn gemini_refusal(text: &RefusalText) -> Value {
     json!({ "error": error })
 }
 
-fn openai_type(kind: ErrorType) -> (&'static str, Option<&'static str>) {
+fn openai_type(status: u16, kind: ErrorType) -> (&'static str, Option<&'static str>) {
     match kind {
+        // A key that is known and may not do this.
+        ErrorType::Auth if status == 403 => ("permission_error", Some("permission_denied")),
         ErrorType::Auth => ("invalid_request_error", Some("invalid_api_key")),
         ErrorType::RateLimit => ("rate_limit_exceeded", Some("rate_limit_exceeded")),
         ErrorType::TokenLimit => ("invalid_request_error", Some("context_length_exceeded")),
@@ -152,8 +154,9 @@ fn openai_type(kind: ErrorType) -> (&'static str, Option<&'static str>) {
     }
 }
 
-fn anthropic_type(kind: ErrorType) -> &'static str {
+fn anthropic_type(status: u16, kind: ErrorType) -> &'static str {
     match kind {
+        ErrorType::Auth if status == 403 => "permission_error",
         ErrorType::Auth => "authentication_error",
         ErrorType::RateLimit => "rate_limit_error",
         ErrorType::ModelNotFound => "not_found_error",

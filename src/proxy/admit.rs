@@ -42,6 +42,8 @@ impl Call {
             .budgets
             .preview(&self.facts, self.pending(), self.costs_for_sure(), now);
         match said {
+            // At a path that weir does not know a body tells no size, and may name a model all the same.
+            Preview::AdmitNow if self.is_unread() && self.names_model(engine) => Preview::NeedBody,
             // Its body tells nothing of what it holds.
             Preview::NeedBody if metering == Metering::Deferred => Preview::AdmitNow,
             said => said,
@@ -123,8 +125,7 @@ impl Call {
 
     /// What only the body can tell.
     pub(super) fn pending(&self) -> Pending {
-        let unread = matches!(self.target.endpoint.dialect, None | Some(Dialect::Sniffed));
-        if self.request.known || unread {
+        if self.request.known || self.is_unread() {
             return Pending::NOTHING;
         }
         Pending {
@@ -133,6 +134,19 @@ impl Call {
                 && !self.user_is_named
                 && self.live.config.trust_client_labels,
         }
+    }
+
+    fn is_unread(&self) -> bool {
+        matches!(self.target.endpoint.dialect, None | Some(Dialect::Sniffed))
+    }
+
+    /// Whether a model that its body may name is ruled by a budget.
+    fn names_model(&self, engine: &Engine) -> bool {
+        let pending = Pending {
+            model: true,
+            user: false,
+        };
+        !self.request.known && engine.budgets.rules_models(&self.facts, pending)
     }
 
     /// Whether the call costs something, as far as its head tells: by its model where the path names it, else

@@ -11,9 +11,10 @@ use tracing::debug;
 use super::admit::Decision;
 use super::call::{Call, Ctx};
 use super::settle::upstream_fault;
+use crate::budget::Reason;
 use crate::config::Provider;
 use crate::providers::refusal;
-use crate::providers::{Api, ErrorType, RefusalResponse};
+use crate::providers::{Api, Dialect, ErrorType, RefusalResponse};
 
 /// A body up to this size is read to its end after an early answer, so that the connection can be used again.
 const DRAIN_MAX: u64 = 64 * 1024;
@@ -193,8 +194,18 @@ impl Call {
     pub fn refusal_answer(&self) -> Option<(RefusalResponse, Vec<(&'static str, String)>)> {
         let refused = self.refusal.as_ref()?;
         let api = self.target.provider.api;
-        let answer = refusal::refusal(api, self.target.endpoint.dialect, &refused.text());
-        Some((answer, vec![("x-weir-budget", refused.budget.clone())]))
+        let dialect = self.target.endpoint.dialect;
+        let text = refused.text();
+        let mut extra = vec![("x-weir-budget", refused.budget.clone())];
+        let answer = if refused.reason == Reason::Model {
+            // No room is wanting: the caller may not ask for it at all.
+            extra.push(("x-should-retry", "false".to_owned()));
+            let api = dialect.and_then(Dialect::api).unwrap_or(api);
+            refusal::error_response(api, 403, ErrorType::Auth, &text.message)
+        } else {
+            refusal::refusal(api, dialect, &text)
+        };
+        Some((answer, extra))
     }
 
     /// An error of weir's own in the provider's shape.

@@ -1,12 +1,13 @@
 //! Downgrade: another model in the place of the one that was asked for, where a budget says so. The one step
 //! that changes what is sent.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use pingora::Result;
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::proxy::Session;
-use std::sync::Arc;
 
 use super::admit::Decision;
 use super::call::{Admission, Call};

@@ -135,7 +135,7 @@ impl Call {
             extraction.error = Some(kind);
         }
         if let Some(permit) = self.permit.take() {
-            if self.admission == Admission::Admitted {
+            if self.was_forwarded() {
                 permit.settle(&size_of(extraction.usage.as_ref(), priced.cost));
             } else {
                 permit.release();
@@ -230,6 +230,11 @@ impl Call {
             }
             Ending::Complete => Outcome::Ok,
         }
+    }
+
+    /// Whether it counts on budgets: it was admitted, and its upstream could be reached.
+    fn was_forwarded(&self) -> bool {
+        self.admission == Admission::Admitted && self.reached_upstream
     }
 
     /// Whether the provider said no.
@@ -342,6 +347,7 @@ impl Call {
             .first_byte
             .map(|at| at.saturating_sub(self.began));
         let duration_ms = milliseconds(took);
+        let forwarded = self.was_forwarded();
         ledger::Call {
             ended_at: self.head.started_at.saturating_add(duration_ms),
             model,
@@ -360,6 +366,7 @@ impl Call {
             response_bytes: self.response.bytes,
             upstream_request_id: self.response.upstream_request_id,
             refused_by,
+            forwarded,
             head: self.head,
         }
     }

@@ -1,6 +1,7 @@
 //! Limits are kept at the edge: never exceeded, told in the client's own shape, remembered.
 
 mod downgrade;
+mod models;
 mod pieces;
 mod race;
 mod refusal;
