@@ -229,19 +229,21 @@ impl Core {
         states
     }
 
-    /// Whether a budget that may cover the call is such a one.
-    pub(crate) fn any(
+    /// The first budget that may cover the call and is such a one.
+    pub(crate) fn find(
         &mut self,
         facts: &Facts,
         pending: Pending,
         is_such: impl Fn(&Limit) -> bool,
-    ) -> bool {
+    ) -> Option<&Limit> {
         let found = self.candidates(facts, pending);
-        let limits = found.iter().map(|&place| &self.accounts[place].limit);
-        let mut such = limits.filter(|limit| is_such(limit));
-        let any = such.any(|limit| fit(limit, facts, pending) != Fit::No);
+        let such = |place: &usize| {
+            let limit = &self.accounts[*place].limit;
+            is_such(limit) && fit(limit, facts, pending) != Fit::No
+        };
+        let first = found.iter().copied().filter(such).min();
         self.found = found;
-        any
+        first.map(|place| &self.accounts[place].limit)
     }
 
     /// Takes the count of calls that passed though there was no room.

@@ -153,13 +153,13 @@ impl Budgets {
     /// Whether a budget may send the call to another model, as far as its head tells.
     pub fn may_downgrade(&self, facts: &Facts, pending: Pending) -> bool {
         let downgrades = |limit: &Limit| matches!(limit.action, Action::Downgrade(_));
-        self.lock().any(facts, pending, downgrades)
+        self.lock().find(facts, pending, downgrades).is_some()
     }
 
     /// Whether a budget says which models the call may ask for, as far as its head tells.
     pub fn rules_models(&self, facts: &Facts, pending: Pending) -> bool {
-        self.lock()
-            .any(facts, pending, |limit| !limit.models.is_empty())
+        let rules = |limit: &Limit| !limit.models.is_empty();
+        self.lock().find(facts, pending, rules).is_some()
     }
 
     /// Calls that passed though a budget had no room for them, by its name, since this was last asked.

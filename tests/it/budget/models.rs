@@ -110,16 +110,20 @@ async fn a_session_of_a_denied_model_is_not_opened() {
 
 #[tokio::test]
 async fn a_denied_model_ends_a_session_when_a_message_names_it() {
-    for more in ["", ", on_spent: leave"] {
+    let live = "/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent";
+    let create = r#"{"type":"response.create","model":"other","input":"Hi"}"#;
+    let update = r#"{"type":"session.update","session":{"model":"other"}}"#;
+    let setup = r#"{"setup":{"model":"models/other"}}"#;
+    for (provider, path, message) in [
+        ("openai", "/v1/responses", create),
+        ("openai", "/v1/realtime?model=fine", update),
+        ("gemini", live, setup),
+    ] {
         let upstream = websocket::upstream(Transport::Plain, "", vec![Act::Hear(1)]).await;
-        let budget = format!("{{ name: rule, models: {{ deny: other }}{more} }}");
-        let weir = weir_with(&upstream, &budget).await;
-        let mut client = Client::open(&weir, Way::BaseUrl, handshake("/v1/responses")).await;
-        client
-            .send(&asks(
-                r#"{"type":"response.create","model":"other","input":"Hi"}"#,
-            ))
-            .await;
+        let budget = "{ name: rule, models: { deny: other }, on_spent: leave }";
+        let weir = weir_with(&upstream, budget).await;
+        let mut client = Client::open_at(&weir, Way::BaseUrl, provider, handshake(path)).await;
+        client.send(&asks(message)).await;
         let close = client.frame().await;
         assert_eq!(
             close.close(),
