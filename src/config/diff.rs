@@ -25,6 +25,7 @@ pub fn changes(old: &Config, new: &Config) -> Vec<String> {
         budgets,
         prices,
         on_ledger_fault,
+        orphans,
         response_headers,
         shutdown_grace,
     } = new;
@@ -84,6 +85,7 @@ pub fn changes(old: &Config, new: &Config) -> Vec<String> {
         &old.on_ledger_fault,
         on_ledger_fault,
     );
+    silent(&mut out, "orphans", &old.orphans, orphans);
     said(
         &mut out,
         "response_headers",
@@ -213,7 +215,7 @@ mod tests {
         check(
             "{}",
             "{tunnel: deny, timezone: Europe/Berlin, response_headers: true,
-              trust_client_labels: false, on_ledger_fault: block, shutdown: {grace: 1s},
+              trust_client_labels: false, on_ledger_fault: block, orphans: expected, shutdown: {grace: 1s},
               default_provider: gemini, currencies: {CNY: 0.14},
               labels: {team: a},
               providers: {openai: {upstream: 'http://h'}, x: {upstream: 'http://h'}},
@@ -230,6 +232,7 @@ mod tests {
                 "prices.m: added",
                 "prices.openai/m: added",
                 "on_ledger_fault: changed",
+                "orphans: changed",
                 "response_headers: false -> true",
                 "shutdown.grace: changed",
             ],
