@@ -7,6 +7,7 @@ mod check;
 mod diff;
 mod expand;
 mod file;
+pub mod identify;
 mod load;
 mod problem;
 mod read;
@@ -176,6 +177,8 @@ pub struct Config {
     pub default_provider: String,
     pub labels: Labels,
     pub trust_client_labels: bool,
+    /// Whose calls are, in the order in which they are asked.
+    pub identify: Vec<identify::Rule>,
     /// An IANA name that jiff knows.
     pub timezone: jiff::tz::TimeZone,
     /// The known providers and the file's own, by name.

@@ -3,6 +3,7 @@
 mod amount;
 mod choice;
 mod network;
+mod origin;
 mod text;
 
 pub(super) use amount::{Amount, Code, InUsd, Percent, Price, Span};
@@ -10,6 +11,7 @@ pub(super) use choice::{
     ActionWord, ApiName, Each, Flag, Hold, OnFault, OnUnknown, PerName, TunnelPolicy, WhenSpent,
 };
 pub(super) use network::{Address, Host, ProxyUrl, Url};
+pub(super) use origin::{OwnAddress, Source, WayIn};
 pub(super) use text::{
     Folder, KeyPattern, Label, Name, Pattern, ProviderName, TimeZoneName, Token,
 };
