@@ -7,6 +7,7 @@ mod check;
 mod diff;
 mod expand;
 mod file;
+pub mod identify;
 mod load;
 mod problem;
 mod read;
@@ -18,7 +19,9 @@ mod values;
 pub use diff::{changes, needs_restart};
 pub use load::{Env, defaults, load, parse, process_env};
 pub use problem::{PROBLEMS_MAX, Problem, Problems};
-pub use reload::{OnApply, Pace, Reload, Reloader, SharedEnv, Status, Watch, load_or_default};
+pub use reload::{
+    Cause, OnApply, OnDone, Pace, Reload, Reloader, SharedEnv, Status, Watch, load_or_default,
+};
 pub use schema::schema;
 pub use tree::{DEPTH_MAX, FILE_BYTES_MAX, NODES_MAX};
 
@@ -188,6 +191,8 @@ pub struct Config {
     pub default_provider: String,
     pub labels: Labels,
     pub trust_client_labels: bool,
+    /// Whose calls are, in the order in which they are asked.
+    pub identify: Vec<identify::Rule>,
     /// An IANA name that jiff knows.
     pub timezone: jiff::tz::TimeZone,
     /// The known providers and the file's own, by name.

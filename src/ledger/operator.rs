@@ -18,6 +18,8 @@ pub enum Via {
     Cli,
     /// weir itself: an edit of `proxy.yaml` that it saw.
     File,
+    /// A signal to a running weir.
+    Signal,
 }
 
 impl Via {
@@ -27,6 +29,7 @@ impl Via {
             Via::Api => "api",
             Via::Cli => "cli",
             Via::File => "file",
+            Via::Signal => "signal",
         }
     }
 }

@@ -3,6 +3,7 @@
 mod amount;
 mod choice;
 mod network;
+mod origin;
 mod text;
 
 pub(super) use amount::{Amount, Code, InUsd, Percent, Price, Span};
@@ -11,6 +12,7 @@ pub(super) use choice::{
     WhenSpent,
 };
 pub(super) use network::{Address, Host, ProxyUrl, Url};
+pub(super) use origin::{OwnAddress, Source, WayIn};
 pub(super) use text::{
     Folder, KeyPattern, Label, Name, Pattern, ProviderName, TimeZoneName, Token,
 };

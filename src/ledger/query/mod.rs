@@ -3,6 +3,7 @@
 //! Sums are exact beyond what a column can hold: SQLite adds quotient and remainder apart, and they are
 //! put together as `i128` here.
 
+mod audit;
 mod calls;
 mod days;
 mod filter;
@@ -20,6 +21,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, Row};
 
+pub use audit::AuditRow;
 pub use filter::{Column, Filter, UnknownColumn, Where};
 pub use made::Made;
 pub use report::{Group, ReportRow, TokenSums};
