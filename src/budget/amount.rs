@@ -6,7 +6,7 @@ use crate::budget::refusal::Reason;
 use crate::units::PicoUsd;
 
 /// What a call holds of `limit`, or why it may not pass whatever is left. What cannot be told and
-/// is allowed holds 0, and a hold of 0 always passes.
+/// is allowed holds 0, or one pico-dollar where it may be charged; a hold of 0 always passes.
 pub(crate) fn needed(limit: &Limit, facts: &Facts, sizes: &Sizes) -> Result<i128, Reason> {
     let size = match limit.hold {
         HoldMode::Expected => &sizes.expected,
@@ -15,9 +15,17 @@ pub(crate) fn needed(limit: &Limit, facts: &Facts, sizes: &Sizes) -> Result<i128
     match limit.unit {
         Unit::Requests | Unit::Concurrent => Ok(1),
         _ if !facts.metered => allowed(limit.unmetered, Reason::Unmetered),
-        Unit::Cost if size.cost.is_none() => allowed(limit.unpriced, Reason::Unpriced),
+        Unit::Cost if size.cost.is_none() => {
+            allowed(limit.unpriced, Reason::Unpriced).map(|free| free.max(least(sizes)))
+        }
         unit => Ok(taken(unit, size)),
     }
+}
+
+/// What a call of unknown cost holds of money: the least there is where it may cost something, so that it
+/// does not pass a spent budget.
+fn least(sizes: &Sizes) -> i128 {
+    i128::from(sizes.may_cost)
 }
 
 fn allowed(policy: Unknown, reason: Reason) -> Result<i128, Reason> {

@@ -53,10 +53,7 @@ pub(super) fn milli_usd(milli: i128) -> Size {
 
 /// Both sizes alike.
 pub(super) fn sizes(size: Size) -> Sizes {
-    Sizes {
-        expected: size,
-        worst_case: size,
-    }
+    Sizes::alike(size)
 }
 
 /// 2026-11-20T10:00:30Z, a Friday.
@@ -190,6 +187,33 @@ fn a_free_call_passes_a_spent_money_budget() {
         .admit(&alice(), &Sizes::FREE, NOW)
         .expect("it costs nothing")
         .release();
+}
+
+#[test]
+fn what_may_be_charged_passes_until_a_money_budget_is_spent() {
+    let unpriced = |may_cost| Sizes {
+        may_cost,
+        ..sizes(Size {
+            cost: None,
+            ..Size::FREE
+        })
+    };
+    let budgets = opened(vec![limit("day")]);
+    let admit = |sizes: &Sizes| budgets.admit(&alice(), sizes, NOW);
+    let one = admit(&unpriced(true)).expect("a dollar is left");
+    assert_eq!(standing(&budgets, NOW), (0, 1), "the least there is");
+    one.settle(&milli_usd(1_000));
+    let refusal = admit(&unpriced(true)).expect_err("nothing is left");
+    assert_eq!(refusal.reason, Reason::Spent);
+    admit(&unpriced(false))
+        .expect("nobody charges it")
+        .release();
+    let mut tokens = limit("tokens");
+    (tokens.unit, tokens.amount) = (Unit::Tokens, 1);
+    let budgets = opened(vec![tokens]);
+    let permit = budgets.admit(&alice(), &unpriced(true), NOW);
+    permit.expect("it is no token").release();
+    assert_eq!(standing(&budgets, NOW), (0, 0));
 }
 
 #[test]
