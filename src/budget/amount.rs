@@ -63,3 +63,55 @@ pub(crate) fn sum(unit: Unit, spent: &Spent) -> i128 {
         unit => taken(unit, &size),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::budget::Budgets;
+    use crate::budget::tests::{facts, limit, milli_usd, opened};
+
+    /// 2026-11-20T10:00:30Z.
+    const NOW: i64 = 1_795_168_830_000;
+
+    fn unpriced(may_cost: bool) -> Sizes {
+        let size = Size {
+            cost: None,
+            ..Size::FREE
+        };
+        Sizes {
+            may_cost,
+            ..Sizes::alike(size)
+        }
+    }
+
+    fn standing(budgets: &Budgets) -> (i128, i128) {
+        let state = &budgets.snapshot(NOW)[0];
+        (state.spent, state.held)
+    }
+
+    #[test]
+    fn what_may_be_charged_passes_until_a_money_budget_is_spent() {
+        let budgets = opened(vec![limit("day")]);
+        let call = facts("openai", "an-alias", "alice");
+        let admit = |sizes: &Sizes| budgets.admit(&call, sizes, NOW);
+        let one = admit(&unpriced(true)).expect("a dollar is left");
+        assert_eq!(standing(&budgets), (0, 1), "the least there is");
+        one.settle(&milli_usd(1_000));
+        let refusal = admit(&unpriced(true)).expect_err("nothing is left");
+        assert_eq!(refusal.reason, Reason::Spent);
+        admit(&unpriced(false))
+            .expect("nobody charges it")
+            .release();
+    }
+
+    #[test]
+    fn what_may_be_charged_is_no_token() {
+        let mut tokens = limit("tokens");
+        (tokens.unit, tokens.amount) = (Unit::Tokens, 1);
+        let budgets = opened(vec![tokens]);
+        let call = facts("openai", "an-alias", "alice");
+        let permit = budgets.admit(&call, &unpriced(true), NOW).expect("none");
+        assert_eq!(standing(&budgets), (0, 0));
+        permit.release();
+    }
+}

@@ -126,6 +126,7 @@ fn race(budgets: &Arc<Budgets>, hold: HoldMode, racers: Vec<Racer>) -> Outcome {
     }
     let states = budgets.snapshot(NOW);
     outcome.spent = states[0].spent;
+    assert_eq!(states[0].beyond, outcome.beyond, "the bound is told");
     assert_eq!((states[0].held, budgets.in_flight()), (0, 0));
     outcome
 }

@@ -190,33 +190,6 @@ fn a_free_call_passes_a_spent_money_budget() {
 }
 
 #[test]
-fn what_may_be_charged_passes_until_a_money_budget_is_spent() {
-    let unpriced = |may_cost| Sizes {
-        may_cost,
-        ..sizes(Size {
-            cost: None,
-            ..Size::FREE
-        })
-    };
-    let budgets = opened(vec![limit("day")]);
-    let admit = |sizes: &Sizes| budgets.admit(&alice(), sizes, NOW);
-    let one = admit(&unpriced(true)).expect("a dollar is left");
-    assert_eq!(standing(&budgets, NOW), (0, 1), "the least there is");
-    one.settle(&milli_usd(1_000));
-    let refusal = admit(&unpriced(true)).expect_err("nothing is left");
-    assert_eq!(refusal.reason, Reason::Spent);
-    admit(&unpriced(false))
-        .expect("nobody charges it")
-        .release();
-    let mut tokens = limit("tokens");
-    (tokens.unit, tokens.amount) = (Unit::Tokens, 1);
-    let budgets = opened(vec![tokens]);
-    let permit = budgets.admit(&alice(), &unpriced(true), NOW);
-    permit.expect("it is no token").release();
-    assert_eq!(standing(&budgets, NOW), (0, 0));
-}
-
-#[test]
 fn policy_decides_what_cannot_be_priced_or_metered() {
     let unpriced = sizes(Size {
         cost: None,
