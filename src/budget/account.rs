@@ -31,6 +31,8 @@ pub(crate) struct Meter {
     pub(crate) spent: i128,
     /// The sum of the open holds of the present window.
     pub(crate) held: i128,
+    /// What calls took beyond their holds in this window: it bounds how far the limit is overshot.
+    pub(crate) beyond: i128,
     /// Open holds of any window; while there are some the place is not given away.
     open: usize,
     /// The highest percentage of `warn_at` that was said in this window.
@@ -120,7 +122,7 @@ impl Account {
         self.owes_past = false;
         for place in 0..self.meters.len() {
             let meter = &mut self.meters[place];
-            (meter.spent, meter.held, meter.warned) = (0, 0, 0);
+            (meter.spent, meter.held, meter.beyond, meter.warned) = (0, 0, 0, 0);
             self.vacate(place);
         }
     }
@@ -242,7 +244,10 @@ impl Account {
         if present {
             meter.held -= part.amount;
             if let Some(size) = actual {
-                meter.spent = meter.spent.saturating_add(taken(self.limit.unit, size));
+                let taken = taken(self.limit.unit, size);
+                meter.spent = meter.spent.saturating_add(taken);
+                let beyond = taken.saturating_sub(part.amount).max(0);
+                meter.beyond = meter.beyond.saturating_add(beyond);
             }
         }
         let crossing = self.crossing(part.meter);

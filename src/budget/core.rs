@@ -37,10 +37,12 @@ pub struct BudgetState {
     pub each: Option<Dimension>,
     pub unit: Unit,
     pub per: Per,
-    /// In the unit, like the two below.
+    /// In the unit, like the three below.
     pub limit: i128,
     pub spent: i128,
     pub held: i128,
+    /// What calls took beyond their holds in this window, since weir started: the limit is overshot by no more.
+    pub beyond: i128,
     pub window: Window,
 }
 
@@ -215,6 +217,7 @@ impl Core {
                 limit: limit.amount,
                 spent: meter.spent,
                 held: meter.held,
+                beyond: meter.beyond,
                 window: account.window,
             }));
             states[from..].sort_by(|one, two| one.each_value.cmp(&two.each_value));

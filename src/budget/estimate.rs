@@ -136,6 +136,7 @@ impl Estimator {
         Sizes {
             expected: size(expected_cost, expected),
             worst_case: size(worst_cost, worst),
+            may_cost: false,
         }
     }
 

@@ -20,6 +20,8 @@ mod waiting;
 pub mod window;
 
 #[cfg(test)]
+mod races;
+#[cfg(test)]
 mod simulation;
 #[cfg(test)]
 mod tests;

@@ -31,6 +31,8 @@ pub(super) struct Base {
     names: HashSet<Box<str>>,
     /// Providers of which every model has a price above nothing.
     pub always_cost: HashSet<Box<str>>,
+    /// Providers of which some model has one.
+    pub charges: HashSet<Box<str>>,
     pub versions: Versions,
     seen: RwLock<Seen>,
 }
@@ -107,13 +109,16 @@ impl Base {
             .map(|(at, provider)| (provider.id.clone(), at))
             .collect();
         let mut names = HashSet::with_capacity(8192);
-        let mut always_cost = HashSet::new();
+        let (mut always_cost, mut charges) = (HashSet::new(), HashSet::new());
         for provider in &file.providers {
             for model in &provider.models {
                 names.insert(model.id.to_lowercase().into_boxed_str());
                 model.clause.names(&mut |name| {
                     names.insert(name.into());
                 });
+            }
+            if provider.models.iter().any(is_charged) {
+                charges.insert(provider.id.clone());
             }
             if !provider.models.is_empty() && !provider.models.iter().any(may_be_free) {
                 always_cost.insert(provider.id.clone());
@@ -125,6 +130,7 @@ impl Base {
             providers,
             names,
             always_cost,
+            charges,
             versions,
             seen: RwLock::default(),
         }
@@ -233,6 +239,12 @@ fn may_be_free(model: &Model) -> bool {
             .variants
             .iter()
             .any(|variant| variant.prices.is_free())
+}
+
+/// Whether something that a model does has a price above nothing.
+fn is_charged(model: &Model) -> bool {
+    let mut prices = model.prices.iter().flat_map(|entry| entry.prices.iter());
+    prices.any(|(_, price)| !price.is_zero())
 }
 
 #[cfg(test)]

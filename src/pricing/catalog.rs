@@ -273,6 +273,18 @@ impl Catalog {
         priced && !self.overrides.iter().any(free)
     }
 
+    /// Whether any model of this provider has a price above nothing, so that what answers to a name of which no
+    /// price is known may be charged. An override for all providers says nothing of this one.
+    pub fn charges(&self, lookup_provider: &str, catalog_id: Option<&str>) -> bool {
+        let charged = |entry: &Entry| {
+            let own = entry.provider.as_deref();
+            own.is_some_and(|name| name.eq_ignore_ascii_case(lookup_provider))
+                && !entry.prices.is_free()
+        };
+        catalog_id.is_some_and(|id| self.base.charges.contains(id))
+            || self.overrides.iter().any(charged)
+    }
+
     /// The most input tokens that the model takes, where the catalogue says.
     pub fn context_window(&self, lookup: &Lookup<'_>) -> Option<u64> {
         self.place(lookup)

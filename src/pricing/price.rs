@@ -135,7 +135,7 @@ impl Price {
         reached.map(|tier| tier.price).fold(self.base, Atto::max)
     }
 
-    fn is_zero(&self) -> bool {
+    pub(super) fn is_zero(&self) -> bool {
         self.base.0 == 0 && self.tiers.iter().all(|tier| tier.price.0 == 0)
     }
 }

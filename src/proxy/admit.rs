@@ -132,12 +132,21 @@ impl Call {
                 .live
                 .catalog
                 .find(&self.lookup(model, Selectors::NONE))
-                .is_some_and(|rates| !rates.is_free()),
+                .map_or_else(|| self.may_cost(), |rates| !rates.is_free()),
             None => self
                 .live
                 .catalog
                 .always_costs(&provider.name, provider.catalog_id.as_deref()),
         }
+    }
+
+    /// Whether a model of which no price is known may be charged all the same: what answers may be one of those
+    /// that the provider sells.
+    fn may_cost(&self) -> bool {
+        let provider = &self.target.provider;
+        self.live
+            .catalog
+            .charges(&provider.name, provider.catalog_id.as_deref())
     }
 
     /// The model at whose price the call is expected: what the operator says is behind the name that was
@@ -188,10 +197,7 @@ impl Call {
             let free = metering.is_free() || metering.is_free_to_ask();
             let cost = free.then_some(PicoUsd::ZERO);
             let nothing = Size { cost, ..Size::FREE };
-            return Sizes {
-                expected: nothing,
-                worst_case: nothing,
-            };
+            return Sizes::alike(nothing);
         }
         let mut selectors = request.selectors.clone();
         selectors.geo = selectors.geo.or_else(|| self.target.geo.clone());
@@ -203,7 +209,7 @@ impl Call {
             *expected = expected.or(plain.expected.cost);
             *worst = (*worst).max(plain.worst_case.cost);
         }
-        sizes
+        self.may_be_charged(sizes)
     }
 
     fn sizes_at(&self, engine: &Engine, request: &RequestFacts, selectors: &Selectors) -> Sizes {
@@ -234,10 +240,14 @@ impl Call {
             .priced_model()
             .is_some_and(|model| rates(model).is_none());
         let cost = (!is_unpriced).then_some(PicoUsd::ZERO);
-        let nothing = Size { cost, ..Size::FREE };
+        self.may_be_charged(Sizes::alike(Size { cost, ..Size::FREE }))
+    }
+
+    /// The sizes, with the mark that what has no known price may be charged.
+    pub(super) fn may_be_charged(&self, sizes: Sizes) -> Sizes {
         Sizes {
-            expected: nothing,
-            worst_case: nothing,
+            may_cost: sizes.expected.cost.is_none() && self.may_cost(),
+            ..sizes
         }
     }
 

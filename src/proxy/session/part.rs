@@ -141,7 +141,7 @@ impl Call {
         let rates = self.live.catalog.find(&lookup);
         let window = self.live.catalog.context_window(&lookup);
         let input = beginning.input_tokens.unwrap_or(0);
-        engine.estimator.sizes(&Ask {
+        let sizes = engine.estimator.sizes(&Ask {
             provider: &self.head.provider,
             request: &request,
             answers: true,
@@ -150,6 +150,7 @@ impl Call {
             text_only: false,
             rates: rates.as_ref(),
             context_window: window,
-        })
+        });
+        self.may_be_charged(sizes)
     }
 }
