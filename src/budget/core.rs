@@ -246,8 +246,9 @@ impl Core {
             match denial.reason {
                 Reason::Model => (2, i64::MAX),
                 Reason::TooLarge | Reason::Unpriced | Reason::Unmetered => (1, i64::MAX),
-                _ if account.limit.unit == Unit::Concurrent => (0, i64::MIN),
-                Reason::Spent | Reason::Held => (0, account.window.end_ms.unwrap_or(i64::MAX)),
+                // Calls in flight end before any window; a request stays one when it ends.
+                Reason::Held if account.limit.unit != Unit::Requests => (0, i64::MIN),
+                Reason::Held | Reason::Spent => (0, account.window.end_ms.unwrap_or(i64::MAX)),
             }
         };
         let rank = (stands_until(place, &denial), std::cmp::Reverse(place));
