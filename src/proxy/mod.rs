@@ -12,6 +12,7 @@ pub mod key_hash;
 pub mod once;
 pub mod phases;
 pub mod request;
+pub mod resilience;
 pub mod route;
 pub mod session;
 pub mod settle;
