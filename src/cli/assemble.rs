@@ -28,6 +28,8 @@ use crate::proxy::engine::{Engine, Live};
 use crate::proxy::key_hash::KeyHasher;
 use crate::proxy::once::{Counted, NAMES_MAX, Once};
 use crate::proxy::phases::Weir;
+use crate::proxy::resilience::TRIES_MAX;
+use crate::proxy::resilience::breakers::Breakers;
 
 /// What calls share: the ledger opened, budgets and counters as it tells them.
 pub(super) fn engine(
@@ -75,6 +77,7 @@ pub(super) fn engine(
         hasher: KeyHasher::open(&config.data_dir)?,
         counting: Counting::start()?,
         once,
+        breakers: Breakers::default(),
         clock: Arc::clone(clock),
     };
     Ok((Arc::new(engine), guard))
@@ -160,6 +163,7 @@ fn warn_of_uncovered(authority: &Authority, config: &Config) {
 pub(super) fn app(engine: &Arc<Engine>, files: &Files) -> HttpProxy<Weir> {
     let mut conf = ServerConf {
         upstream_keepalive_pool_size: POOLED_CONNECTIONS,
+        max_retries: TRIES_MAX,
         ..ServerConf::default()
     };
     if rustls_native_certs::load_native_certs().certs.is_empty() {

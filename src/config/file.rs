@@ -27,8 +27,8 @@ macro_rules! settings {
     ) => {
         $(#[doc = $about])*
         #[derive(Clone, Debug)]
-        pub(super) struct $name {
-            $( $(#[doc = $doc])* pub(super) $key: Field<$type>, )*
+        pub(in crate::config) struct $name {
+            $( $(#[doc = $doc])* pub(in crate::config) $key: Field<$type>, )*
         }
 
         impl $name {
@@ -65,6 +65,10 @@ const fn plain(field: &'static str) -> &'static str {
         _ => field,
     }
 }
+
+mod resilience;
+
+pub(super) use resilience::{Breaker, Retry, Second};
 
 settings! {
     /// Settings of weir, a metering sidecar for LLM traffic. Edit while weir runs: a bad edit is
@@ -188,8 +192,15 @@ settings! {
         upstream_proxy: ProxyUrl,
         /// Limits on its upstream's slowness.
         timeouts: Timeouts,
+        /// When a call is tried again before a byte of an answer went to its client; without it, never.
+        retry: Retry,
+        /// When its upstream is left alone for a while; without it, never.
+        breaker: Breaker,
+        /// A second upstream of the same dialect, for calls that the first cannot take: a URL, or a
+        /// mapping. The client's headers go to it as they are, its key included.
+        failover: Second,
     }
-    later { on_client_close, headers, retry, failover }
+    later { on_client_close, headers }
 }
 
 settings! {

@@ -12,6 +12,7 @@ mod load;
 mod problem;
 mod read;
 mod reload;
+pub mod resilience;
 mod schema;
 mod tree;
 mod values;
@@ -36,6 +37,8 @@ use crate::ledger::Labels;
 use crate::pricing::{Catalog, Override};
 use crate::providers::Api;
 use crate::units::Currencies;
+
+pub use resilience::Resilience;
 
 /// A text that is never printed.
 #[derive(Clone, PartialEq, Eq)]
@@ -162,6 +165,8 @@ pub struct Provider {
     pub ca: Option<Roots>,
     pub upstream_proxy: Option<UpstreamProxy>,
     pub timeouts: Timeouts,
+    /// Retries, breaker and second upstream; none of them unless written.
+    pub resilience: Resilience,
 }
 
 impl Config {

@@ -13,6 +13,7 @@ pub mod once;
 mod origin;
 pub mod phases;
 pub mod request;
+pub mod resilience;
 pub mod route;
 pub mod session;
 pub mod settle;

@@ -8,6 +8,7 @@ mod currencies;
 mod identify;
 mod prices;
 mod providers;
+mod resilience;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
