@@ -22,6 +22,8 @@ pub use reload::{OnApply, Pace, Reload, Reloader, SharedEnv, Status, Watch, load
 pub use schema::schema;
 pub use tree::{DEPTH_MAX, FILE_BYTES_MAX, NODES_MAX};
 
+pub use crate::units::Secret;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -33,27 +35,6 @@ use crate::ledger::Labels;
 use crate::pricing::{Catalog, Override};
 use crate::providers::Api;
 use crate::units::Currencies;
-
-/// A text that is never printed.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
-
-impl Secret {
-    /// Takes a text out of sight.
-    pub fn new(text: String) -> Self {
-        Secret(text)
-    }
-    /// The text itself, for the wire alone.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl std::fmt::Debug for Secret {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("********")
-    }
-}
 
 /// `tunnel`, `on_ledger_fault`: what becomes of what is not weir's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
