@@ -40,26 +40,7 @@ use crate::units::Currencies;
 
 pub use resilience::Resilience;
 
-/// A text that is never printed.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
-
-impl Secret {
-    /// Takes a text out of sight.
-    pub fn new(text: String) -> Self {
-        Secret(text)
-    }
-    /// The text itself, for the wire alone.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl std::fmt::Debug for Secret {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("********")
-    }
-}
+pub use crate::units::Secret;
 
 /// `tunnel`, `on_ledger_fault`: what becomes of what is not weir's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

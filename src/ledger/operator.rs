@@ -73,6 +73,14 @@ impl Operator {
         self.act(deed, |_| Ok(()))
     }
 
+    /// Looks at what is on record before a deed.
+    pub(super) fn read<T>(
+        &self,
+        look: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, Error> {
+        look(&self.db).map_err(|source| Error::at(&self.path, source))
+    }
+
     /// Does `work` and writes the deed: both, or neither.
     pub(super) fn act<T>(
         &mut self,
