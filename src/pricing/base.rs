@@ -11,8 +11,9 @@ use super::Lookup;
 use super::explain::Matched;
 use super::file::{File, Model};
 use super::names::{dashed_date, version_off, without_date};
-use super::price::Sources;
-use super::select::{Selected, free_by_name, in_force};
+use super::price::{PriceSet, Sources};
+use super::select::{Selected, dearest, free_by_name, in_force};
+use super::selectors::Open;
 
 /// Most names whose place in the catalogue is remembered. Names are the clients' text: past this
 /// the memory is emptied and fills anew.
@@ -145,6 +146,18 @@ impl Base {
         let asked = lookup.catalog_id.and_then(|id| self.providers.get(id));
         let fees = &self.file.providers[*asked.unwrap_or(&place.provider)].fees;
         in_force(self.model(place), fees, lookup, place.own)
+    }
+
+    /// The dearest prices that a call of the model at a place may turn out to have.
+    pub(super) fn dearest(
+        &self,
+        place: Place,
+        lookup: &Lookup<'_>,
+        open: &Open<'_>,
+    ) -> Option<PriceSet> {
+        let asked = lookup.catalog_id.and_then(|id| self.providers.get(id));
+        let fees = &self.file.providers[*asked.unwrap_or(&place.provider)].fees;
+        dearest(self.model(place), fees, lookup, place.own, open)
     }
 
     /// Where the model of a call stands.

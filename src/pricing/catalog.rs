@@ -12,6 +12,7 @@ use super::explain::{Explanation, Origin};
 use super::file::File;
 use super::overrides::{self, Entry};
 use super::rates::{Exact, Rates};
+use super::selectors::Open;
 use super::{Error, Lookup, Override};
 use crate::units::PicoUsd;
 use crate::usage::Usage;
@@ -121,6 +122,17 @@ impl Catalog {
         let place = self.place(lookup)?;
         let selected = self.base.in_force(place, lookup)?;
         Some(Rates::new(selected.prices, &self.versions))
+    }
+
+    /// The dearest rates that the call may turn out to have, whatever tier, size or (where `geo_is_open`) place
+    /// its answer names: what it does not say is open. `None` where [`Catalog::find`] finds nothing.
+    pub fn dearest(&self, lookup: &Lookup<'_>, geo_is_open: bool) -> Option<Rates> {
+        if let Some(entry) = self.overriding(lookup) {
+            return Some(Rates::new(entry.prices.clone(), &self.versions));
+        }
+        let open = Open::of(lookup, geo_is_open);
+        let prices = self.base.dearest(self.place(lookup)?, lookup, &open)?;
+        Some(Rates::new(prices, &self.versions))
     }
 
     /// Where the model of a call stands.

@@ -9,7 +9,7 @@ use super::call::{Admission, Call};
 use super::engine::Engine;
 use super::identify;
 use super::session::Kind;
-use crate::budget::estimate::Ask;
+use crate::budget::estimate::{Ask, Known};
 use crate::budget::{Pending, Preview, Refusal, Size, Sizes};
 use crate::config::{Orphans, Policy};
 use crate::ledger::Hold;
@@ -201,32 +201,19 @@ impl Call {
         }
         let mut selectors = request.selectors.clone();
         selectors.geo = selectors.geo.or_else(|| self.target.geo.clone());
-        let mut sizes = self.sizes_at(engine, request, &selectors);
-        if selectors.service_tier.take().is_some() {
-            // A provider may know nothing of the tier that was asked for, and charge as if none had been.
-            let plain = self.sizes_at(engine, request, &selectors);
-            let (expected, worst) = (&mut sizes.expected.cost, &mut sizes.worst_case.cost);
-            *expected = expected.or(plain.expected.cost);
-            *worst = (*worst).max(plain.worst_case.cost);
-        }
-        self.may_be_charged(sizes)
-    }
-
-    fn sizes_at(&self, engine: &Engine, request: &RequestFacts, selectors: &Selectors) -> Sizes {
         let model = self.priced_model().unwrap_or_default();
-        let lookup = self.lookup(model, selectors);
-        let rates = self.live.catalog.find(&lookup);
-        let window = self.live.catalog.context_window(&lookup);
-        engine.estimator.sizes(&Ask {
+        let lookup = self.lookup(model, &selectors);
+        let known = Known::of(&self.live.catalog, &lookup, self.target.endpoint.dialect);
+        let sizes = engine.estimator.sizes(&Ask {
             provider: &self.head.provider,
             request,
             answers: !matches!(self.target.endpoint.operation, "embeddings" | "videos"),
             body_bytes: self.request.size(),
             input_tokens: None,
             text_only: false,
-            rates: rates.as_ref(),
-            context_window: window,
-        })
+            known: &known,
+        });
+        self.may_be_charged(sizes)
     }
 
     /// A session takes its place and nothing else; what it makes is held by itself. A model without a price
