@@ -1,5 +1,6 @@
 //! Answers that weir gives itself: refusals, paths that fit nothing, upstreams that cannot be reached.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,11 +11,12 @@ use tracing::debug;
 
 use super::admit::Decision;
 use super::call::{Call, Ctx};
+use super::resilience;
 use super::settle::upstream_fault;
 use crate::budget::Reason;
 use crate::config::Provider;
-use crate::providers::refusal;
-use crate::providers::{Api, Dialect, ErrorType, RefusalResponse};
+use crate::providers::refusal::{self, Client};
+use crate::providers::{Api, ErrorType, RefusalResponse};
 
 /// A body up to this size is read to its end after an early answer, so that the connection can be used again.
 const DRAIN_MAX: u64 = 64 * 1024;
@@ -122,7 +124,7 @@ pub fn given(session: &Session) -> Option<u16> {
 
 /// Writes what was decided instead of forwarding.
 pub async fn decision(session: &mut Session, call: &mut Call, decided: Decision) -> Result<()> {
-    let (answer, extra) = match (decided, call.refusal_answer()) {
+    let (answer, extra) = match (decided, call.refusal_answer(client(session))) {
         (Decision::Refuse, Some(refusal)) => refusal,
         _ => (
             call.error_answer(503, ErrorType::ServerError, LEDGER_FAULT),
@@ -133,6 +135,15 @@ pub async fn decision(session: &mut Session, call: &mut Call, decided: Decision)
     write(session, answer, &extra).await
 }
 
+/// The library that made the call.
+fn client(session: &Session) -> Client {
+    let headers = &session.req_header().headers;
+    Client::of(|name| headers.get(name)?.to_str().ok())
+}
+
+/// Headers besides the answer's own.
+type Extra = Vec<(&'static str, String)>;
+
 const LEDGER_FAULT: &str = "weir cannot record this call and `on_ledger_fault: block` is set";
 
 /// What every head from upstream passes on its way to the client: weir's note of it, and the call's id where
@@ -142,6 +153,12 @@ pub fn pass_head(call: &mut Call, head: &mut ResponseHeader) -> Result<()> {
     call.tell_downgrade(head)?;
     if call.live.config.response_headers && !head.status.is_informational() {
         head.insert_header("x-weir-call-id", call.head.id.to_string())?;
+        if call.attempts.made() > 1 {
+            head.insert_header("x-weir-attempts", call.attempts.made().to_string())?;
+        }
+        if call.attempts.over().is_some() {
+            head.insert_header("x-weir-failover", call.upstream_host().to_owned())?;
+        }
     }
     Ok(())
 }
@@ -166,7 +183,11 @@ pub async fn failure(session: &mut Session, error: &Error, ctx: &mut Ctx) -> u16
     };
     // Pingora closes this connection whatever it says.
     session.set_keepalive(None);
+    let engine = Arc::clone(&ctx.engine);
     let written = match ctx.call.as_deref_mut() {
+        Some(call) if call.attempts.shut_for().is_some() => {
+            resilience::write_shut(session, call, &engine).await
+        }
         Some(call) if status == 429 || status == 503 => {
             let decided = if status == 429 {
                 Decision::Refuse
@@ -176,7 +197,7 @@ pub async fn failure(session: &mut Session, error: &Error, ctx: &mut Ctx) -> u16
             decision(session, call, decided).await
         }
         Some(call) => {
-            let host = &call.target.upstream.host;
+            let host = call.upstream_host();
             let message = format!("weir cannot reach {host}: {}", error.etype().as_str());
             let answer = call.error_answer(status, kind, &message);
             write(session, answer, &[]).await
@@ -191,25 +212,24 @@ pub async fn failure(session: &mut Session, error: &Error, ctx: &mut Ctx) -> u16
 
 impl Call {
     /// The budget's refusal in the provider's own shape.
-    pub fn refusal_answer(&self) -> Option<(RefusalResponse, Vec<(&'static str, String)>)> {
+    fn refusal_answer(&self, client: Client) -> Option<(RefusalResponse, Extra)> {
         let refused = self.refusal.as_ref()?;
-        let api = self.target.provider.api;
-        let dialect = self.target.endpoint.dialect;
+        let (api, dialect) = (self.target.provider.api, self.target.endpoint.dialect);
         let text = refused.text();
         let mut extra = vec![("x-weir-budget", refused.budget.clone())];
-        let answer = if refused.reason == Reason::Model {
-            // No room is wanting: the caller may not ask for it at all.
-            extra.push(("x-should-retry", "false".to_owned()));
-            let api = dialect.and_then(Dialect::api).unwrap_or(api);
-            refusal::error_response(api, 403, ErrorType::Auth, &text.message)
-        } else {
-            refusal::refusal(api, dialect, &text)
-        };
+        if refused.reason != Reason::Model {
+            return Some((refusal::refusal(api, dialect, client, &text), extra));
+        }
+        // No room is wanting: the caller may not ask for it at all.
+        extra.push(("x-should-retry", "false".to_owned()));
+        let api = refusal::spoken(api, dialect);
+        let answer = refusal::error_response(api, 403, ErrorType::Auth, &text.message);
         Some((answer, extra))
     }
 
     /// An error of weir's own in the provider's shape.
     pub fn error_answer(&self, status: u16, kind: ErrorType, message: &str) -> RefusalResponse {
-        refusal::error_response(self.target.provider.api, status, kind, message)
+        let (api, dialect) = (self.target.provider.api, self.target.endpoint.dialect);
+        refusal::error_response(refusal::spoken(api, dialect), status, kind, message)
     }
 }

@@ -80,10 +80,6 @@ fn budget(
         .iter()
         .map(|at| at.value.0)
         .collect();
-    if action == Action::Warn {
-        // Nothing else tells that it is overrun.
-        warn_at.push(100);
-    }
     warn_at.sort_unstable();
     warn_at.dedup();
     Some(Limit {
@@ -264,7 +260,7 @@ fn matches(written: &Field<file::Match>, providers: &[Arc<Provider>], found: &mu
 }
 
 /// A condition that a variable left empty would cover everything: a wider budget than was meant.
-fn must_be_filled<T>(field: &Field<T>, found: &mut Found) {
+pub(super) fn must_be_filled<T>(field: &Field<T>, found: &mut Found) {
     if let Field::Blank(place) = field {
         let message = "expected something to match, got nothing";
         found.add(place.problem(
