@@ -156,8 +156,9 @@ impl Call {
     /// Why the body cannot be replaced, as far as the head tells.
     fn obstacle(&self, session: &Session) -> Option<&'static str> {
         let headers = &session.req_header().headers;
-        let is_encoded = headers.contains_key(CONTENT_ENCODING).then_some(ENCODED);
-        self.signature(session).or(is_encoded)
+        let coding = headers.get(CONTENT_ENCODING);
+        let is_encoded = coding.is_some_and(|coding| coding != "identity");
+        self.signature(session).or(is_encoded.then_some(ENCODED))
     }
 
     /// A signature covers path and body.
@@ -193,7 +194,8 @@ impl Call {
         let (Some(budget), Some(model)) = (&self.downgraded, &self.head.sent_model) else {
             return Ok(());
         };
-        if head.status.is_informational() {
+        let opens = head.status == http::StatusCode::SWITCHING_PROTOCOLS;
+        if head.status.is_informational() && !opens {
             return Ok(());
         }
         head.insert_header("x-weir-model", &**model)?;

@@ -9,6 +9,7 @@ mod routes;
 mod spent;
 mod units;
 mod unpriced;
+mod waiting;
 
 use crate::support::settings::Settings;
 use crate::support::upstream::Upstream;

@@ -33,7 +33,7 @@ async fn a_model_that_is_denied_is_forbidden_in_each_dialects_words() {
     for way in Way::ALL {
         let openai = is_refused(&weir, way, &canned::openai_chat()).await;
         assert_eq!(openai["error"]["message"], said("test-gpt"));
-        assert_eq!(openai["error"]["type"], "permission_error");
+        assert_eq!(openai["error"]["code"], "permission_denied");
         let anthropic = is_refused(&weir, way, &canned::anthropic_stream()).await;
         assert_eq!(anthropic["error"]["message"], said("test-claude"));
         assert_eq!(anthropic["error"]["type"], "permission_error");
