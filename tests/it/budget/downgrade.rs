@@ -216,7 +216,7 @@ async fn what_cannot_be_sent_elsewhere_is_refused_and_says_why() {
             None => assert!(!message.contains("instead"), "{message}"),
         }
     }
-    let calls = weir.calls_eventually(7).await;
+    let calls = weir.calls_eventually(6).await;
     for call in &calls[1..] {
         assert_eq!(call.text("outcome"), Some("refused"));
         assert_eq!(call.text("sent_model"), None);
