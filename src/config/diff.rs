@@ -26,6 +26,7 @@ pub fn changes(old: &Config, new: &Config) -> Vec<String> {
         budgets,
         prices,
         on_ledger_fault,
+        orphans,
         response_headers,
         shutdown_grace,
     } = new;
@@ -86,6 +87,7 @@ pub fn changes(old: &Config, new: &Config) -> Vec<String> {
         &old.on_ledger_fault,
         on_ledger_fault,
     );
+    silent(&mut out, "orphans", &old.orphans, orphans);
     said(
         &mut out,
         "response_headers",
@@ -215,7 +217,7 @@ mod tests {
         check(
             "{}",
             "{tunnel: deny, timezone: Europe/Berlin, response_headers: true,
-              trust_client_labels: false, on_ledger_fault: block, shutdown: {grace: 1s},
+              trust_client_labels: false, on_ledger_fault: block, orphans: expected, shutdown: {grace: 1s},
               default_provider: gemini, currencies: {CNY: 0.14},
               labels: {team: a}, identify: [{match: {via: base_url}, labels: {user: b}}],
               providers: {openai: {upstream: 'http://h'}, x: {upstream: 'http://h'}},
@@ -233,6 +235,7 @@ mod tests {
                 "prices.m: added",
                 "prices.openai/m: added",
                 "on_ledger_fault: changed",
+                "orphans: changed",
                 "response_headers: false -> true",
                 "shutdown.grace: changed",
             ],

@@ -9,8 +9,8 @@ use super::read::{At, Field, Keys, Mapping, Named, OneOrMany, Read, mapping_sche
 use super::tree::{Kind, Node};
 use super::values::{
     ActionWord, Address, Amount, ApiName, Code, Each, Flag, Folder, Hold, Host, InUsd, KeyPattern,
-    Label, Name, OnFault, OnUnknown, OwnAddress, Pattern, PerName, Percent, Price, ProviderName,
-    ProxyUrl, Source, Span, TimeZoneName, Token, TunnelPolicy, Url, WayIn, WhenSpent,
+    Label, Name, OnFault, OnUnknown, OrphanCharge, OwnAddress, Pattern, PerName, Percent, Price,
+    ProviderName, ProxyUrl, Source, Span, TimeZoneName, Token, TunnelPolicy, Url, WayIn, WhenSpent,
 };
 
 /// Defines one mapping: its struct, the keys it accepts, and its schema.
@@ -105,6 +105,9 @@ settings! {
         prices: Vec<At<ModelPrice>>,
         /// Whether calls go on while the ledger cannot be written; default allow.
         on_ledger_fault: OnFault,
+        /// What a call is charged that was in flight when weir was killed: its input (default), what was
+        /// expected of it, or its worst_case.
+        orphans: OrphanCharge,
         /// Whether responses carry x-weir-* headers; default false.
         response_headers: Flag,
         /// How weir stops.

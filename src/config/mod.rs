@@ -65,6 +65,18 @@ pub enum Policy {
     Block,
 }
 
+/// What a call is charged that was in flight when weir was killed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Orphans {
+    /// Its input, which was surely read.
+    #[default]
+    Input,
+    /// What it was expected to cost.
+    Expected,
+    /// The most that it can have cost: no crash overruns a budget with `hold: worst_case`.
+    WorstCase,
+}
+
 /// A host name with the port that is claimed on it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct HostPort {
@@ -190,6 +202,7 @@ pub struct Config {
     pub budgets: Vec<Limit>,
     pub prices: Vec<Override>,
     pub on_ledger_fault: Policy,
+    pub orphans: Orphans,
     /// Whether responses carry `x-weir-*` headers.
     pub response_headers: bool,
     /// How long calls in flight may go on after SIGTERM. Default 25 s.

@@ -128,9 +128,10 @@ impl CallHead {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hold {
     pub head: Arc<CallHead>,
-    /// Input tokens and their cost as estimated from the body: an orphan's charge.
+    /// An orphan's charge: the input as estimated from the body, and what the policy adds to it.
     pub input_tokens: Option<u64>,
-    pub input_cost: Option<PicoUsd>,
+    pub output_tokens: Option<u64>,
+    pub cost: Option<PicoUsd>,
     pub price_version: Option<String>,
 }
 

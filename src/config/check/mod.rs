@@ -81,6 +81,11 @@ pub(super) fn check(file: &file::File, known: &[Known], found: &mut Found) -> Co
             .on_ledger_fault
             .value()
             .map_or(Policy::Allow, |policy| policy.0),
+        orphans: file
+            .orphans
+            .value()
+            .map(|charge| charge.0)
+            .unwrap_or_default(),
         response_headers: file.response_headers.value().is_some_and(|flag| flag.0),
         shutdown_grace: grace(file, found),
         providers,

@@ -8,7 +8,8 @@ mod text;
 
 pub(super) use amount::{Amount, Code, InUsd, Percent, Price, Span};
 pub(super) use choice::{
-    ActionWord, ApiName, Each, Flag, Hold, OnFault, OnUnknown, PerName, TunnelPolicy, WhenSpent,
+    ActionWord, ApiName, Each, Flag, Hold, OnFault, OnUnknown, OrphanCharge, PerName, TunnelPolicy,
+    WhenSpent,
 };
 pub(super) use network::{Address, Host, ProxyUrl, Url};
 pub(super) use origin::{OwnAddress, Source, WayIn};
