@@ -7,6 +7,7 @@
 mod account;
 mod amount;
 mod core;
+mod correction;
 pub mod estimate;
 mod facts;
 mod index;
