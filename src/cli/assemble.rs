@@ -1,6 +1,6 @@
 //! Puts the parts of a weir together from its settings.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -12,12 +12,12 @@ use tracing::warn;
 
 use super::ca::claimed_hosts;
 use super::settings::File;
+use crate::budget::Budgets;
 use crate::budget::estimate::Estimator;
-use crate::budget::{Budgets, Facts, Spent};
 use crate::clock::Clock;
 use crate::config::{Config, Reloader, process_env};
 use crate::ledger::query::Reader;
-use crate::ledger::{Error, Ledger, LedgerGuard};
+use crate::ledger::{Ledger, LedgerGuard};
 use crate::listen::ca::{Authority, Files};
 use crate::listen::leaf::Interceptor;
 use crate::metrics::Metrics;
@@ -25,8 +25,10 @@ use crate::pricing::Catalog;
 use crate::proxy::counting::Counting;
 use crate::proxy::engine::{Engine, Live};
 use crate::proxy::key_hash::KeyHasher;
+use crate::proxy::keys::Keys;
 use crate::proxy::once::{Counted, NAMES_MAX, Once};
 use crate::proxy::phases::Weir;
+use crate::proxy::replay::{record, replay};
 
 /// What calls share: the ledger opened, budgets and counters as it tells them.
 pub(super) fn engine(
@@ -44,11 +46,13 @@ pub(super) fn engine(
     )?;
     let reader = ledger.reader()?;
     reader.counter_seed(|row| metrics.seed(&row))?;
-    let budgets = Budgets::new(
-        config.budgets.clone(),
-        config.timezone.clone(),
-        clock.unix_ms(),
-    );
+    let keys = Keys::default();
+    keys.replace(reader.keys()?, &config.currencies);
+    let mut policy = live.label_policy();
+    policy.teams.extend(keys.teams());
+    metrics.set_policy(policy);
+    let limits = [config.budgets.clone(), keys.limits()].concat();
+    let budgets = Budgets::new(limits, config.timezone.clone(), clock.unix_ms());
     replay(&budgets, &ledger)?;
     let estimator = Estimator::default();
     for recent in reader.recent_output_tokens(RECENT_CALLS)? {
@@ -72,6 +76,8 @@ pub(super) fn engine(
         metrics,
         estimator,
         hasher: KeyHasher::open(&config.data_dir)?,
+        keys,
+        turn: Mutex::default(),
         counting: Counting::start()?,
         once,
         clock: Arc::clone(clock),
@@ -82,46 +88,16 @@ pub(super) fn engine(
 /// How many recent calls the expected length of an answer is first learnt from.
 const RECENT_CALLS: usize = 2_000;
 
-/// Tells new budgets what the ledger has for their windows; it is not opened where none is new.
-fn replay(budgets: &Budgets, ledger: &Ledger) -> Result<(), Error> {
-    let starts = budgets.replay_starts();
-    let read = if starts.is_empty() {
-        Ok(())
-    } else {
-        ledger.reader().and_then(|reader| record(budgets, &reader))
-    };
-    // In any case: what could not be read counts from here on.
-    budgets.replayed();
-    read
-}
-
-fn record(budgets: &Budgets, reader: &Reader) -> Result<(), Error> {
-    budgets.replay_starts().iter().try_for_each(|since| {
-        reader.spend_since(*since, |row| {
-            let spent = Spent {
-                cost: row.cost,
-                input_tokens: row.input_tokens,
-                output_tokens: row.output_tokens,
-                requests: row.requests,
-            };
-            let facts = Facts {
-                provider: row.provider,
-                model: row.model,
-                labels: row.labels,
-                metered: true,
-            };
-            budgets.record(&facts, *since, &spent);
-        })
-    })
-}
-
 /// The settings' budgets as the ledger tells them, where no weir runs.
 pub(super) fn budgets_of(
     config: &Config,
     reader: &Reader,
     now_ms: i64,
 ) -> anyhow::Result<Arc<Budgets>> {
-    let budgets = Budgets::new(config.budgets.clone(), config.timezone.clone(), now_ms);
+    let keys = Keys::default();
+    keys.replace(reader.keys()?, &config.currencies);
+    let limits = [config.budgets.clone(), keys.limits()].concat();
+    let budgets = Budgets::new(limits, config.timezone.clone(), now_ms);
     record(&budgets, reader)?;
     budgets.replayed();
     Ok(budgets)
@@ -195,8 +171,7 @@ pub(super) fn reloader(
     let interceptor = Arc::clone(interceptor);
     let apply = move |config: &Arc<Config>| {
         warn_of_uncovered(interceptor.authority(), config);
-        engine.apply(Live::new(Arc::clone(config), &catalog));
-        if let Err(error) = replay(&engine.budgets, &engine.ledger) {
+        if let Err(error) = engine.apply(Live::new(Arc::clone(config), &catalog)) {
             warn!(%error, "new budgets count from here on: the ledger could not be read");
         }
     };

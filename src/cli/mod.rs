@@ -12,6 +12,7 @@ mod currency;
 pub mod demo;
 pub mod env;
 mod explain;
+pub mod keys;
 pub mod logging;
 pub mod out;
 pub mod prices;
@@ -59,6 +60,8 @@ enum Command {
     Report(report::Args),
     /// How budgets stand: what is spent, what calls in flight hold, when they reset.
     Budgets(budgets::Args),
+    /// Keys that weir gives out: create, list, revoke, rotate.
+    Keys(Box<keys::Args>),
     /// Show how a call's cost comes about: rates × tokens, line by line.
     Explain(explain::Args),
     /// Work out the cost of recorded calls anew, at the prices in force; what they had cost is kept.
@@ -96,6 +99,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Calls(args) => calls::run(&args, &config),
         Command::Report(args) => report::run(&args, &config),
         Command::Budgets(args) => budgets::run(&args, &config),
+        Command::Keys(args) => keys::run(&args, &config),
         Command::Explain(args) => explain::run(&args, &config),
         Command::Reprice(args) => reprice::run(&args, &config),
         Command::Demo(args) => demo::run(&args),

@@ -20,6 +20,7 @@ use crate::listen::leaf::Interceptor;
 use crate::listen::private;
 use crate::listen::server::{self, Serving};
 use crate::proxy::engine::Engine;
+use crate::proxy::keys::Keeper;
 
 /// Arguments of `weir serve`.
 #[derive(Debug, Default, clap::Args)]
@@ -90,6 +91,7 @@ pub(super) struct Running {
     files: Files,
     serving: Serving,
     admin: Admin,
+    keeper: Keeper,
     guard: LedgerGuard,
     /// Ends with it; the watcher's thread too.
     _watch: Watch,
@@ -132,6 +134,7 @@ impl Running {
             subject,
             readiness.clone(),
         )?;
+        let keeper = Keeper::start(Arc::clone(&engine))?;
         let watch = Watch::start(Arc::clone(&reloader), Pace::default())?;
         addresses.publish(&config.data_dir)?;
         readiness.set(true);
@@ -143,6 +146,7 @@ impl Running {
             files,
             serving,
             admin,
+            keeper,
             guard,
             _watch: watch,
         })
@@ -220,6 +224,7 @@ impl Running {
         self.serving.end(END_LIMIT);
         self.engine.counting.close();
         Addresses::withdraw(&config.data_dir);
+        drop(self.keeper);
         self.guard.close();
         drop(self.admin);
         info!("weir has stopped");

@@ -19,6 +19,7 @@ pub fn changes(old: &Config, new: &Config) -> Vec<String> {
         default_provider,
         labels,
         trust_client_labels,
+        require_key,
         timezone,
         providers,
         currencies,
@@ -56,6 +57,7 @@ pub fn changes(old: &Config, new: &Config) -> Vec<String> {
         &old.trust_client_labels,
         trust_client_labels,
     );
+    said(&mut out, "require_key", &old.require_key, require_key);
     silent(&mut out, "timezone", &old.timezone, timezone);
     named(&mut out, "providers", &old.providers, providers, |p| {
         p.name.clone()

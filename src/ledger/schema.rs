@@ -115,7 +115,7 @@ static STEPS: [M<'static>; 3] = [
         task TEXT,
         tags TEXT NOT NULL,
         models TEXT,
-        budget TEXT,
+        budgets TEXT,
         created_at INTEGER NOT NULL,
         expires_at INTEGER,
         revoked_at INTEGER,

@@ -1,12 +1,13 @@
 //! The API: `/api/v1`, JSON. Money is a string of decimal USD, times are RFC 3339, an error is `{"error": …}`.
 
 pub mod budgets;
+pub mod keys;
 
 use std::sync::Arc;
 
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Json, Router};
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -17,12 +18,16 @@ use super::Shared;
 pub(super) fn router() -> Router<Arc<Shared>> {
     Router::new()
         .route("/budgets", get(budgets::list))
+        .route("/keys", get(keys::list).post(keys::create))
+        .route("/keys/{which}/revoke", post(keys::revoke))
+        .route("/keys/{which}/rotate", post(keys::rotate))
         .fallback(async || Fault::new(StatusCode::NOT_FOUND, "there is no such thing in the API"))
 }
 
 /// What could not be done, and why.
-#[derive(Debug)]
-pub(super) struct Fault {
+#[derive(Debug, thiserror::Error)]
+#[error("{why}")]
+pub struct Fault {
     status: StatusCode,
     why: String,
 }
