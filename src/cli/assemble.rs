@@ -47,7 +47,7 @@ pub(super) fn engine(
     let reader = ledger.reader()?;
     reader.counter_seed(|row| metrics.seed(&row))?;
     let keys = Keys::default();
-    keys.replace(reader.keys()?, &config.currencies);
+    keys.replace(reader.keys()?, &config.currencies, clock.unix_ms());
     let mut policy = live.label_policy();
     policy.teams.extend(keys.teams());
     metrics.set_policy(policy);
@@ -95,7 +95,7 @@ pub(super) fn budgets_of(
     now_ms: i64,
 ) -> anyhow::Result<Arc<Budgets>> {
     let keys = Keys::default();
-    keys.replace(reader.keys()?, &config.currencies);
+    keys.replace(reader.keys()?, &config.currencies, now_ms);
     let limits = [config.budgets.clone(), keys.limits()].concat();
     let budgets = Budgets::new(limits, config.timezone.clone(), now_ms);
     record(&budgets, reader)?;

@@ -190,7 +190,8 @@ impl Engine {
     /// Where the ledger could not be read: new budgets then count from here on.
     pub fn apply(&self, live: Live) -> Result<(), Error> {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-        self.keys.reread(&live.config.currencies);
+        self.keys
+            .reread(&live.config.currencies, self.clock.unix_ms());
         self.live.store(Arc::new(live));
         self.put_in_force()
     }
@@ -203,7 +204,9 @@ impl Engine {
     pub fn keys_changed(&self) -> Result<(), Error> {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let keys = self.ledger.reader()?.keys()?;
-        self.keys.replace(keys, &self.live.load().config.currencies);
+        let now = self.clock.unix_ms();
+        self.keys
+            .replace(keys, &self.live.load().config.currencies, now);
         self.put_in_force()
     }
 

@@ -4,7 +4,7 @@ use http::HeaderMap;
 use percent_encoding::percent_decode_str;
 
 use super::key_hash::KeyHasher;
-use super::keys::shown::{basic, is_key};
+use super::keys::shown::{basic, holds_key, is_key};
 use crate::ledger::Labels;
 use crate::providers::Api;
 use crate::providers::credential::PROTOCOL_PREFIXES;
@@ -80,7 +80,7 @@ pub fn fill(labels: &mut Labels, defaults: &Labels) {
 /// A label as it is kept: without control characters, bounded, `None` where nothing is left. A key that somebody
 /// put there is none: labels are kept.
 pub fn clean(text: &str) -> Option<String> {
-    if is_key(text.trim()) {
+    if holds_key(text) {
         return None;
     }
     let kept: String = text

@@ -224,7 +224,7 @@ fn bad(why: impl Into<String>) -> Fault {
 impl From<KeyError> for Fault {
     fn from(error: KeyError) -> Self {
         let status = match &error {
-            KeyError::Taken(_) | KeyError::TooMany => StatusCode::CONFLICT,
+            KeyError::Taken(_) | KeyError::TooMany | KeyError::Expired(_) => StatusCode::CONFLICT,
             KeyError::Unknown(_) => StatusCode::NOT_FOUND,
             KeyError::Ledger(_) => StatusCode::INTERNAL_SERVER_ERROR,
         };

@@ -78,6 +78,8 @@ pub enum KeyError {
     Taken(String),
     #[error("no key that is not revoked is called `{0}`; `weir keys list` shows them")]
     Unknown(String),
+    #[error("the key `{0}` has expired; rotate it with a time to come in --expires")]
+    Expired(String),
     #[error("{STANDING_MAX} keys are in use; revoke some")]
     TooMany,
     #[error(transparent)]
@@ -240,13 +242,16 @@ impl Operator {
         by: By,
     ) -> Result<(Key, Token), KeyError> {
         let mut key = self.standing(which)?;
+        key.expires_at = expires_at.or(key.expires_at);
+        if key.is_over(by.at) {
+            return Err(KeyError::Expired(key.name));
+        }
         let deadline = by.at.saturating_add(grace_ms);
         for old in &mut key.secrets {
             old.valid_until = Some(old.valid_until.map_or(deadline, |was| was.min(deadline)));
         }
         let token = Token::draw();
         key.secrets.insert(0, secret(&token, by.at));
-        key.expires_at = expires_at.or(key.expires_at);
         let detail = json!({
             "name": key.name, "old_until": deadline, "expires_at": key.expires_at,
         });

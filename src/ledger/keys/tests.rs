@@ -84,6 +84,22 @@ fn a_rotation_ends_the_texts_before_it_and_none_lives_longer_for_another() {
 }
 
 #[test]
+fn an_expired_key_is_rotated_only_into_a_time_to_come() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut operator = operator(dir.path());
+    let draft = Draft {
+        expires_at: Some(10),
+        ..draft("ci")
+    };
+    operator.create_key(draft, by(1)).unwrap();
+    let over = operator.rotate_key("ci", 0, None, by(10)).unwrap_err();
+    assert!(matches!(over, KeyError::Expired(_)));
+    let (key, _) = operator.rotate_key("ci", 0, Some(20), by(10)).unwrap();
+    assert_eq!(key.state(19), "active");
+    assert_eq!(audited(&operator).len(), 2);
+}
+
+#[test]
 fn a_name_is_free_again_once_its_key_is_revoked() {
     let dir = tempfile::tempdir().unwrap();
     let mut operator = operator(dir.path());

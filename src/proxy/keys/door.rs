@@ -94,29 +94,26 @@ impl Passage {
     ) {
         let provider = &target.provider;
         let name = &provider.name;
-        match live.own_key(name) {
-            Some(own) if *own.present() != Held::Nothing => {
-                if may_have_key(provider, target) {
-                    self.own = Some(own);
-                    self.off = Some(Off::All(provider.api));
-                    let carries = |header: &&'static str| head.headers.contains_key(*header);
-                    self.came_in = HEADERS.iter().copied().find(|header| carries(&header));
-                } else {
-                    let why = format!(
-                        "weir: the api_key of {name} does not go to this host; set `upstream` of {name} in proxy.yaml"
-                    );
-                    self.refused = Some(Refused::NothingOfOwn(why));
-                }
+        // Beside a key of the client's own, which goes on where nothing takes its place.
+        let has_own = has_credential || !shown.as_api_key;
+        let missing = match live.own_key(name) {
+            Some(own) if *own.present() == Held::Nothing => return,
+            Some(own) if may_have_key(provider, target) => {
+                self.own = Some(own);
+                self.off = Some(Off::All(provider.api));
+                let carries = |header: &&str| head.headers.contains_key(*header);
+                self.came_in = HEADERS.iter().copied().find(carries);
+                return;
             }
-            Some(_) => {}
-            // Beside the key of the client's own, which goes on.
-            None if has_credential || !shown.as_api_key => {}
-            None => {
-                let why = format!(
-                    "weir: there is no key of {name}'s own to send; set `api_key` or `api_key_file` of {name} in proxy.yaml"
-                );
-                self.refused = Some(Refused::NothingOfOwn(why));
-            }
+            Some(_) => format!(
+                "weir: the api_key of {name} does not go to this host; set `upstream` of {name} in proxy.yaml"
+            ),
+            None => format!(
+                "weir: there is no key of {name}'s own to send; set `api_key` or `api_key_file` of {name} in proxy.yaml"
+            ),
+        };
+        if !has_own {
+            self.refused = Some(Refused::NothingOfOwn(missing));
         }
     }
 

@@ -102,20 +102,19 @@ impl Why {
 
 impl Keys {
     /// Puts other keys in force, budgets as `currencies` understands them. What is known of their use stays.
-    pub fn replace(&self, keys: Vec<Key>, currencies: &Currencies) {
-        self.0.store(Arc::new(Registry::new(
-            keys.into(),
-            currencies,
-            &self.0.load().by_id,
-        )));
+    pub fn replace(&self, keys: Vec<Key>, currencies: &Currencies, now: i64) {
+        self.take(keys.into(), currencies, now);
     }
 
     /// Reads the budgets of the same keys by other currencies.
-    pub fn reread(&self, currencies: &Currencies) {
-        let old = self.0.load();
-        let keys = Arc::clone(&old.keys);
-        self.0
-            .store(Arc::new(Registry::new(keys, currencies, &old.by_id)));
+    pub fn reread(&self, currencies: &Currencies, now: i64) {
+        let keys = Arc::clone(&self.0.load().keys);
+        self.take(keys, currencies, now);
+    }
+
+    fn take(&self, keys: Arc<[Key]>, currencies: &Currencies, now: i64) {
+        let registry = Registry::new(keys, currencies, now, &self.0.load().by_id);
+        self.0.store(Arc::new(registry));
     }
 
     /// The budgets of the keys that are not over.
@@ -207,15 +206,20 @@ impl Keys {
 }
 
 impl Registry {
-    fn new(keys: Arc<[Key]>, currencies: &Currencies, old: &HashMap<String, Arc<Known>>) -> Self {
+    fn new(
+        keys: Arc<[Key]>,
+        currencies: &Currencies,
+        now: i64,
+        old: &HashMap<String, Arc<Known>>,
+    ) -> Self {
         let mut registry = Registry {
             keys: Arc::clone(&keys),
             ..Registry::default()
         };
         for key in keys.iter() {
-            let limits = match key.revoked_at {
-                Some(_) => Ok(Vec::new()),
-                None => config::keys::limits(key, currencies),
+            let limits = match key.is_over(now) {
+                true => Ok(Vec::new()),
+                false => config::keys::limits(key, currencies),
             };
             if let Err(why) = &limits {
                 tracing::warn!(key = key.id, name = key.name, why, "a key cannot be used");

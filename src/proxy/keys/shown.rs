@@ -91,6 +91,16 @@ pub fn is_key(text: &str) -> bool {
     look(text) != Look::Other
 }
 
+/// Whether a text that is to be kept holds a key, or what was meant to be one: a run that is as long beyond chance.
+pub fn holds_key(text: &str) -> bool {
+    const LONG: usize = 24;
+    let mut starts = text.match_indices(PREFIX);
+    starts.any(|(at, _)| {
+        let run = text[at + PREFIX.len()..].bytes();
+        run.take_while(u8::is_ascii_alphanumeric).count() >= LONG
+    })
+}
+
 fn in_header(name: &HeaderName, value: &HeaderValue) -> Option<Look> {
     let is_place = HEADERS.contains(&name.as_str());
     // Most headers have neither; this is asked for each of every call.

@@ -36,7 +36,7 @@ fn currencies(text: &str) -> Currencies {
 
 fn keys(list: Vec<Key>) -> Keys {
     let keys = Keys::default();
-    keys.replace(list, &currencies("{}"));
+    keys.replace(list, &currencies("{}"), 0);
     keys
 }
 
@@ -76,7 +76,7 @@ fn a_rotated_text_opens_until_its_deadline_and_revoking_ends_all_of_them() {
         revoked_at: Some(101),
         ..rotated
     };
-    keys.replace(vec![revoked], &currencies("{}"));
+    keys.replace(vec![revoked], &currencies("{}"), 0);
     for token in [&old, &new] {
         assert_eq!(open(&keys, token, 102), Err(Why::Revoked));
     }
@@ -88,7 +88,7 @@ fn the_last_use_outlives_a_change_of_keys_and_is_written_once() {
     let keys = keys(vec![key("a", &token)]);
     assert_eq!(keys.list()[0].last_used_at, None);
     open(&keys, &token, 7).unwrap();
-    keys.replace(vec![key("a", &token)], &currencies("{}"));
+    keys.replace(vec![key("a", &token)], &currencies("{}"), 0);
     assert_eq!(keys.list()[0].last_used_at, Some(7));
     let uses = keys.unwritten();
     assert_eq!(uses, [("a".to_owned(), 7)]);
@@ -107,14 +107,34 @@ fn a_budget_that_cannot_be_read_any_more_closes_the_door() {
         budgets: vec!["50 CNY per month".into()],
         ..key("a", &token)
     };
-    keys.replace(vec![limited], &currencies(yuan));
+    keys.replace(vec![limited], &currencies(yuan), 0);
     assert_eq!(keys.limits().len(), 1);
     assert!(open(&keys, &token, 0).is_ok());
-    keys.reread(&currencies("{}"));
+    keys.reread(&currencies("{}"), 0);
     assert_eq!(keys.limits().len(), 0);
     assert_eq!(open(&keys, &token, 0), Err(Why::Broken));
-    keys.reread(&currencies(yuan));
+    keys.reread(&currencies(yuan), 0);
     assert!(open(&keys, &token, 0).is_ok());
+}
+
+#[test]
+fn a_key_that_is_over_brings_no_budget_along() {
+    let token = Token::draw();
+    let keys = Keys::default();
+    let limited = || Key {
+        budgets: vec!["50 USD per month".into(), "20 concurrent".into()],
+        models: vec!["gpt-*".into()],
+        expires_at: Some(100),
+        ..key("a", &token)
+    };
+    keys.replace(vec![limited()], &currencies("{}"), 99);
+    let limits = keys.limits();
+    let names: Vec<&str> = limits.iter().map(|limit| limit.name.as_str()).collect();
+    assert_eq!(names, ["key:name-a", "key:name-a:2"]);
+    let rules: Vec<bool> = limits.iter().map(|limit| limit.models.is_empty()).collect();
+    assert_eq!(rules, [false, true], "the first rules the models for all");
+    keys.replace(vec![limited()], &currencies("{}"), 100);
+    assert_eq!(keys.limits().len(), 0);
 }
 
 #[test]

@@ -137,3 +137,19 @@ fn a_query_loses_the_key_and_nothing_else() {
     assert_eq!(off(own(), Off::All(Api::Gemini)).as_deref(), Some("/m?a"));
     assert_eq!(off(own(), Off::All(Api::Openai)), None);
 }
+
+#[test]
+fn a_label_that_holds_a_key_is_told_from_a_name() {
+    let key = Token::draw().expose().to_owned();
+    for text in [key.clone(), format!("me {key}"), format!("{}x", &key[..40])] {
+        assert!(holds_key(&text), "{text}");
+    }
+    for text in [
+        "weir_tester",
+        "weir_",
+        "ann",
+        "weir_weir_weir_weir_weir_weir_weir_",
+    ] {
+        assert!(!holds_key(text), "{text}");
+    }
+}
