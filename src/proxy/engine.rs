@@ -15,6 +15,7 @@ use super::keys::shown::of_proxy;
 use super::keys::{Keys, Own};
 use super::once::Once;
 use super::replay::replay;
+use super::resilience::breakers::Breakers;
 use crate::budget::Budgets;
 use crate::budget::estimate::Estimator;
 use crate::budget::limits::Dimension;
@@ -46,6 +47,7 @@ pub struct Live {
 struct Peers {
     roots: Option<Arc<CaType>>,
     upstream: Option<Arc<Destination>>,
+    failover: Option<Arc<Destination>>,
 }
 
 impl Live {
@@ -82,7 +84,15 @@ impl Live {
                 .upstream
                 .as_ref()
                 .map(|to| Arc::new(Destination::of_provider(provider, to, roots.clone())));
-            let peers = Peers { roots, upstream };
+            let failover = provider.resilience.failover.as_ref().map(|second| {
+                let own = second.ca.as_ref().map(|ca| self::roots(&ca.certificates));
+                Arc::new(Destination::of_failover(provider, second, own))
+            });
+            let peers = Peers {
+                roots,
+                upstream,
+                failover,
+            };
             live.peers.insert(provider.name.clone(), peers);
         }
         live.by_pattern
@@ -97,7 +107,12 @@ impl Live {
             .budgets
             .iter()
             .filter_map(|limit| limit.matches.dimensions.get(&Dimension::Team));
-        let teams = config.labels.team.iter().chain(by_budgets.flatten());
+        let by_rules = config
+            .identify
+            .iter()
+            .filter_map(|rule| rule.labels.team.as_ref());
+        let teams = config.labels.team.iter().chain(by_rules);
+        let teams = teams.chain(by_budgets.flatten());
         let catalog = Arc::clone(&self.catalog);
         LabelPolicy {
             providers: self.by_name.keys().cloned().collect(),
@@ -130,6 +145,11 @@ impl Live {
             let mut claims = self.by_pattern.iter();
             claims.find(|(claim, _)| fits(claim)).map(|(_, by)| by)
         })
+    }
+
+    /// The second upstream of one of these settings' providers.
+    pub fn failover(&self, provider: &Provider) -> Option<&Arc<Destination>> {
+        self.peers.get(&provider.name)?.failover.as_ref()
     }
 
     /// Where a call of one of these settings' providers goes: its upstream, or another host that it claims.
@@ -179,6 +199,7 @@ pub struct Engine {
     pub turn: Mutex<()>,
     pub counting: Counting,
     pub once: Once,
+    pub breakers: Breakers,
     pub clock: Arc<dyn Clock>,
 }
 
@@ -192,6 +213,10 @@ impl Engine {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         self.keys
             .reread(&live.config.currencies, self.clock.unix_ms());
+        self.breakers.keep(|name| {
+            live.named(name)
+                .is_some_and(|provider| provider.resilience.breaker.is_some())
+        });
         self.live.store(Arc::new(live));
         self.put_in_force()
     }
@@ -225,6 +250,11 @@ impl Engine {
 
     /// The metrics as they stand, budgets included.
     pub fn render_metrics(&self) -> String {
+        let stands = self.breakers.stands();
+        let stands = stands
+            .iter()
+            .map(|(name, stand)| (name.as_str(), stand.level()));
+        self.metrics.show_breakers(stands);
         self.metrics
             .render(&self.budgets.snapshot(self.clock.unix_ms()))
     }

@@ -15,7 +15,6 @@ use crate::providers::credential::{self, Asked, HEADERS};
 use crate::providers::hosts::pattern;
 use crate::providers::{Dialect, ErrorType, RefusalResponse, refusal};
 use crate::proxy::engine::{Engine, Live};
-use crate::proxy::identify;
 use crate::proxy::route::Target;
 
 /// How a call came in, as far as keys are concerned.
@@ -122,11 +121,16 @@ impl Passage {
         self.refused.is_some()
     }
 
+    /// Whose key it showed.
+    pub fn id(&self) -> Option<String> {
+        self.key.as_ref().and_then(|key| key.labels.key.clone())
+    }
+
     /// Lets the key's labels stand before all others, and its id be the call's key.
     pub fn label(&self, labels: &mut Labels) {
         if let Some(key) = &self.key {
             let mut own = key.labels.clone();
-            identify::fill(&mut own, labels);
+            own.fill(labels);
             *labels = own;
         }
     }
