@@ -128,3 +128,120 @@ fn fits<T: Scalar>(key: &str, text: &str) -> Result<T, String> {
         format!("{key}: expected {expected}, got {got}{why} (write it like `{like}`)")
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::Labels;
+
+    fn currencies() -> Currencies {
+        let settings = "currencies: { CNY: 0.14 }";
+        let config = super::super::parse(settings, "f", &|_| None).unwrap();
+        config.currencies
+    }
+
+    fn draft() -> Draft {
+        Draft {
+            name: "ci".to_owned(),
+            ..Draft::default()
+        }
+    }
+
+    fn key(budgets: &[&str], models: &[&str]) -> Key {
+        let texts = |list: &[&str]| list.iter().map(|text| (*text).to_owned()).collect();
+        Key {
+            id: "0123456789ab".to_owned(),
+            name: "ci".to_owned(),
+            labels: Labels::default(),
+            models: texts(models),
+            budgets: texts(budgets),
+            created_at: 0,
+            expires_at: None,
+            revoked_at: None,
+            last_used_at: None,
+            secrets: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn budgets_are_read_as_the_file_writes_them_and_cover_the_key_alone() {
+        let key = key(
+            &[
+                "50 USD per month",
+                "100 CNY per day",
+                "60 requests per minute",
+                "1_000_000 tokens per year",
+                "20 concurrent",
+            ],
+            &[],
+        );
+        let limits = limits(&key, &currencies()).unwrap();
+        let read: Vec<_> = limits
+            .iter()
+            .map(|limit| (limit.name.as_str(), limit.unit, limit.per))
+            .collect();
+        let expected = [
+            ("key:ci", Unit::Cost, Per::Month),
+            ("key:ci:2", Unit::Cost, Per::Day),
+            ("key:ci:3", Unit::Requests, Per::Minute),
+            ("key:ci:4", Unit::Tokens, Per::Year),
+            ("key:ci:5", Unit::Concurrent, Per::Total),
+        ];
+        assert_eq!(read, expected);
+        assert_eq!(limits[1].amount, 14_000_000_000_000);
+        for limit in &limits {
+            let covered = &limit.matches.dimensions[&Dimension::Key];
+            assert_eq!(covered, std::slice::from_ref(&key.id));
+        }
+    }
+
+    #[test]
+    fn models_alone_are_a_rule_and_nothing_at_all_is_no_budget() {
+        let rule = limits(&key(&[], &["gpt-*"]), &currencies()).unwrap();
+        assert!(rule.len() == 1 && rule[0].is_rule());
+        assert_eq!(rule[0].models.allow, Some(vec!["gpt-*".to_owned()]));
+        assert_eq!(limits(&key(&[], &[]), &currencies()), Ok(Vec::new()));
+    }
+
+    #[test]
+    fn what_does_not_fit_is_said_with_the_remedy() {
+        let name = |name: &str| Draft {
+            name: name.to_owned(),
+            ..Draft::default()
+        };
+        let budget = |budget: &str| Draft {
+            budgets: vec![budget.to_owned()],
+            ..draft()
+        };
+        let model = Draft {
+            models: vec!["a*b".to_owned()],
+            ..draft()
+        };
+        let tags = Draft {
+            labels: Labels {
+                tags: [("a".to_owned(), String::new())].into(),
+                ..Labels::default()
+            },
+            ..draft()
+        };
+        for (draft, part) in [
+            (name("a b"), "name: expected a name"),
+            (name(""), "name: expected a name"),
+            (budget("50 USD"), "add a window, as in `50 USD per month`"),
+            (budget("50 USD per fortnight"), "budget: expected"),
+            (
+                budget("5 EUR per day"),
+                "no rate is known for the currency EUR",
+            ),
+            (budget("0 USD per day"), "more than nothing"),
+            (budget("5 concurrent per day"), "remove `per`"),
+            (budget(""), "budget: expected a positive amount"),
+            (model, "models: expected"),
+            (tags, "tags: expected"),
+        ] {
+            let why = check(&draft, &currencies()).unwrap_err();
+            assert!(why.contains(part), "{why}");
+        }
+        assert_eq!(check(&draft(), &currencies()), Ok(()));
+    }
+}

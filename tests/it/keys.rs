@@ -5,3 +5,4 @@ mod doors;
 mod life;
 mod place;
 mod rig;
+mod sockets;

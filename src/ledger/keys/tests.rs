@@ -43,7 +43,7 @@ fn a_key_is_read_back_as_it_was_made_and_its_text_is_nowhere() {
     };
     let (key, token) = operator.create_key(draft, by(7)).unwrap();
     assert_eq!(key.labels.key.as_ref(), Some(&key.id));
-    assert_eq!(operator.keys().unwrap(), [key.clone()]);
+    assert_eq!(operator.keys().unwrap(), std::slice::from_ref(&key));
     assert_eq!(
         (key.state(8), key.state(9)),
         ("active", "expired"),

@@ -1,14 +1,20 @@
 //! A key is shown once: neither it nor the provider's own is anywhere else.
 
-use super::rig::{OWN, chat, create, keys, listed, rig, try_keys};
+use super::rig::{OWN, chat, create, keys, listed, own_key, settings};
+use crate::support::canned;
 use crate::support::client::{Request, Way};
+use crate::support::upstream::{Transport, Upstream};
+use crate::support::weir::Weir;
+
+const BUDGET: &str = "budgets: [{ name: all, limit: 9 USD, per: day, each: key }]";
 
 #[tokio::test]
 async fn neither_key_is_in_the_ledger_the_log_the_metrics_or_an_answer() {
-    let (_upstream, mut weir) =
-        rig("budgets: [{ name: all, limit: 9 USD, per: day, each: key }]").await;
-    let (_, told) = try_keys(&weir, &["create", "--name", "first", "--user", "ann"]);
-    let mut secrets = vec![told];
+    let upstream = Upstream::answering(Transport::Plain, |_| canned::openai_chat().reply()).await;
+    let yaml = settings(&upstream, &own_key(), BUDGET);
+    let talkative = [("WEIR_LOG", "trace,pingora_proxy=trace,pingora_core=trace")];
+    let mut weir = Weir::start_with(&yaml, &talkative).await;
+    let mut secrets = vec![create(&weir, &["--name", "first", "--user", "ann"])];
     secrets.push(create(
         &weir,
         &["--name", "second", "--budget", "5 USD per day"],
