@@ -80,11 +80,11 @@ pub(super) fn engine(
         estimator,
         hasher: KeyHasher::open(&config.data_dir)?,
         keys,
-        turn: Mutex::default(),
         counting: Counting::start()?,
         once,
         breakers: Breakers::default(),
         clock: Arc::clone(clock),
+        recounting: Mutex::default(),
     };
     Ok((Arc::new(engine), guard))
 }

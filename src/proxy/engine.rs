@@ -1,7 +1,7 @@
 //! What every call shares: the settings in force, the ledger, the budgets, the metrics.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
 use pingora::protocols::tls::CaType;
@@ -16,12 +16,13 @@ use super::keys::{Keys, Own};
 use super::once::Once;
 use super::replay::replay;
 use super::resilience::breakers::Breakers;
-use crate::budget::Budgets;
 use crate::budget::estimate::Estimator;
 use crate::budget::limits::Dimension;
+use crate::budget::{Budgets, Facts};
 use crate::clock::Clock;
 use crate::config::{Config, HostPort, Policy, Provider, Upstream};
-use crate::ledger::{Error, Ledger};
+use crate::ledger::reprice::Change;
+use crate::ledger::{self, Error, Ledger};
 use crate::listen::front::Claims;
 use crate::metrics::{LabelPolicy, Metrics};
 use crate::pricing::Catalog;
@@ -195,12 +196,12 @@ pub struct Engine {
     pub estimator: Estimator,
     pub hasher: KeyHasher,
     pub keys: Keys,
-    /// Settings and keys take effect one after the other: both decide which budgets there are.
-    pub turn: Mutex<()>,
     pub counting: Counting,
     pub once: Once,
     pub breakers: Breakers,
     pub clock: Arc<dyn Clock>,
+    /// See [`recount`](Engine::recount).
+    pub recounting: Mutex<()>,
 }
 
 impl Engine {
@@ -210,7 +211,7 @@ impl Engine {
     ///
     /// Where the ledger could not be read: new budgets then count from here on.
     pub fn apply(&self, live: Live) -> Result<(), Error> {
-        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let _alone = self.recount();
         self.keys
             .reread(&live.config.currencies, self.clock.unix_ms());
         self.breakers.keep(|name| {
@@ -227,7 +228,7 @@ impl Engine {
     ///
     /// Where the ledger could not be read.
     pub fn keys_changed(&self) -> Result<(), Error> {
-        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let _alone = self.recount();
         let keys = self.ledger.reader()?.keys()?;
         let now = self.clock.unix_ms();
         self.keys
@@ -246,6 +247,36 @@ impl Engine {
         let zone = live.config.timezone.clone();
         self.budgets.replace(limits, zone, self.clock.unix_ms());
         replay(&self.budgets, &self.ledger)
+    }
+
+    /// Puts other costs on record, and tells budgets and metrics once they are.
+    ///
+    /// # Errors
+    ///
+    /// Those of `commit`; nothing is told then.
+    pub fn correct(
+        &self,
+        changes: &[Change],
+        commit: &mut dyn FnMut() -> Result<(), ledger::Error>,
+    ) -> Result<(), ledger::Error> {
+        let _alone = self.recount();
+        commit()?;
+        let now = self.clock.unix_ms();
+        for Change { call, cost, .. } in changes {
+            let more = cost.unwrap_or_default() - call.cost.unwrap_or_default();
+            self.budgets
+                .correct(&Facts::of(call), call.head.started_at, more, now);
+            self.metrics.cost_added(call, more);
+        }
+        Ok(())
+    }
+
+    /// Waits until nobody tells the budgets of the past; until it is dropped nobody else does. What is both read
+    /// from the ledger and told of a change in it would count twice.
+    pub fn recount(&self) -> MutexGuard<'_, ()> {
+        self.recounting
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The metrics as they stand, budgets included.

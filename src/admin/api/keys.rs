@@ -7,12 +7,11 @@ use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::{Fault, time};
+use super::{Fault, instant, off_the_loop, time};
 use crate::admin::Shared;
 use crate::config;
 use crate::ledger::keys::{By, Draft, Key, KeyError, Token};
@@ -93,24 +92,19 @@ async fn changing(
     shared: Arc<Shared>,
     deed: impl FnOnce(&mut Operator, &Currencies, By) -> Result<Value, Fault> + Send + 'static,
 ) -> Answer {
-    let work = move || {
+    off_the_loop(move || {
         let engine = &shared.subject.engine;
-        let failed = |error: crate::ledger::Error| Fault::from(KeyError::from(error));
-        let mut operator = Operator::open(engine.ledger.dir()).map_err(failed)?;
+        let mut operator = Operator::open(engine.ledger.dir())?;
         let by = By {
             at: engine.clock.unix_ms(),
             via: Via::Api,
         };
         let live = engine.live.load_full();
         let said = deed(&mut operator, &live.config.currencies, by)?;
-        engine.keys_changed().map_err(failed)?;
-        Ok(Json(said))
-    };
-    let done = tokio::task::spawn_blocking(work).await;
-    done.unwrap_or_else(|error| {
-        let status = StatusCode::INTERNAL_SERVER_ERROR;
-        Err(Fault::new(status, error.to_string()))
+        engine.keys_changed()?;
+        Ok(said)
     })
+    .await
 }
 
 /// Makes the key that `said` describes.
@@ -199,10 +193,7 @@ fn shown(key: &Key, now: i64) -> Value {
 
 fn end(at: Option<String>, by: By) -> Result<Option<i64>, Fault> {
     let Some(at) = at else { return Ok(None) };
-    let Ok(instant) = at.parse::<Timestamp>() else {
-        return Err(bad("expires_at: expected a time like 2027-01-01T00:00:00Z"));
-    };
-    let at = instant.as_millisecond();
+    let at = instant(&at)?;
     match at <= by.at {
         true => Err(bad("expires_at: expected a time to come")),
         false => Ok(Some(at)),
@@ -223,11 +214,13 @@ fn bad(why: impl Into<String>) -> Fault {
 
 impl From<KeyError> for Fault {
     fn from(error: KeyError) -> Self {
-        let status = match &error {
-            KeyError::Taken(_) | KeyError::TooMany | KeyError::Expired(_) => StatusCode::CONFLICT,
-            KeyError::Unknown(_) => StatusCode::NOT_FOUND,
-            KeyError::Ledger(_) => StatusCode::INTERNAL_SERVER_ERROR,
-        };
-        Fault::new(status, error.to_string())
+        let why = error.to_string();
+        match error {
+            KeyError::Taken(_) | KeyError::TooMany | KeyError::Expired(_) => {
+                Fault::new(StatusCode::CONFLICT, why)
+            }
+            KeyError::Unknown(_) => Fault::new(StatusCode::NOT_FOUND, why),
+            KeyError::Ledger(fault) => fault.into(),
+        }
     }
 }
