@@ -12,6 +12,7 @@ use tracing::warn;
 
 use super::ca::claimed_hosts;
 use super::settings::File;
+use crate::alert::Desk;
 use crate::budget::estimate::Estimator;
 use crate::budget::{Budgets, Facts, Spent};
 use crate::clock::Clock;
@@ -77,6 +78,17 @@ pub(super) fn engine(
         clock: Arc::clone(clock),
     };
     Ok((Arc::new(engine), guard))
+}
+
+/// The desk that raises and delivers alerts.
+pub(super) fn desk(engine: &Engine, config: &Config) -> Result<Desk, Error> {
+    Desk::open(
+        engine.ledger.dir(),
+        config.alerting(),
+        &engine.budgets,
+        Arc::clone(&engine.clock),
+        Arc::clone(&engine.metrics) as _,
+    )
 }
 
 /// How many recent calls the expected length of an answer is first learnt from.
@@ -189,16 +201,18 @@ pub(super) fn reloader(
     clock: &Arc<dyn Clock>,
     engine: &Arc<Engine>,
     catalog: Arc<Catalog>,
-    interceptor: &Arc<Interceptor>,
+    (interceptor, desk): (&Arc<Interceptor>, &Arc<Desk>),
 ) -> Arc<Reloader> {
     let engine = Arc::clone(engine);
     let interceptor = Arc::clone(interceptor);
+    let desk = Arc::clone(desk);
     let apply = move |config: &Arc<Config>| {
         warn_of_uncovered(interceptor.authority(), config);
         engine.apply(Live::new(Arc::clone(config), &catalog));
         if let Err(error) = replay(&engine.budgets, &engine.ledger) {
             warn!(%error, "new budgets count from here on: the ledger could not be read");
         }
+        desk.apply(config.alerting());
     };
     Reloader::new(
         file.path().to_owned(),

@@ -51,10 +51,7 @@ impl Remote {
         body: Option<&Value>,
     ) -> anyhow::Result<Value> {
         let url = format!("{}/api/v1/{path}", self.url);
-        let client = reqwest::Client::builder()
-            .no_proxy()
-            .timeout(PATIENCE)
-            .build()?;
+        let client = crate::alert::http(PATIENCE)?;
         let mut request = client.request(method, &url);
         if let Some(token) = &self.token {
             request = request.bearer_auth(token.expose());

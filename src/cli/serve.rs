@@ -11,6 +11,7 @@ use super::logging::{self, LogFormat};
 use super::settings::{Addresses, File};
 use super::{assemble, out, prices};
 use crate::admin::{Admin, Operated, Readiness};
+use crate::alert::Desk;
 use crate::clock::SystemClock;
 use crate::config::{Config, Pace, Reloader, Watch};
 use crate::ledger::LedgerGuard;
@@ -91,6 +92,7 @@ pub(super) struct Running {
     serving: Serving,
     admin: Admin,
     guard: LedgerGuard,
+    desk: Arc<Desk>,
     /// Ends with it; the watcher's thread too.
     _watch: Watch,
 }
@@ -110,6 +112,7 @@ impl Running {
         private::folder(&config.data_dir)?;
         let catalog = prices::catalog(&config)?;
         let (engine, guard) = assemble::engine(&config, &catalog, &clock)?;
+        let desk = Arc::new(assemble::desk(&engine, &config)?);
         let files = Files::under(&config.data_dir);
         let authority = assemble::authority(&files, &config, clock.as_ref())?;
         let ca_pem = authority.pem().to_owned();
@@ -119,7 +122,14 @@ impl Running {
         let threads = args.threads.map_or_else(cores, usize::from);
         let serving =
             proxy_port.serve(Front::new(app, Arc::clone(&interceptor), claims), threads)?;
-        let reloader = assemble::reloader(file, &config, &clock, &engine, catalog, &interceptor);
+        let reloader = assemble::reloader(
+            file,
+            &config,
+            &clock,
+            &engine,
+            catalog,
+            (&interceptor, &desk),
+        );
         let readiness = Readiness::default();
         let subject = Arc::new(Operated {
             engine: Arc::clone(&engine),
@@ -144,6 +154,7 @@ impl Running {
             serving,
             admin,
             guard,
+            desk,
             _watch: watch,
         })
     }
@@ -220,6 +231,7 @@ impl Running {
         self.serving.end(END_LIMIT);
         self.engine.counting.close();
         Addresses::withdraw(&config.data_dir);
+        self.desk.close();
         self.guard.close();
         drop(self.admin);
         info!("weir has stopped");

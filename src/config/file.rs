@@ -5,12 +5,13 @@
 use schemars::{Schema, json_schema};
 
 use super::problem::Found;
-use super::read::{At, Field, Keys, Mapping, Named, OneOrMany, Read, mapping_schema};
+use super::read::{AnyNumber, At, Field, Keys, Mapping, Named, OneOrMany, Read, mapping_schema};
 use super::tree::{Kind, Node};
 use super::values::{
-    ActionWord, Address, Amount, ApiName, Code, Each, Flag, Folder, Hold, Host, InUsd, KeyPattern,
-    Label, Name, OnFault, OnUnknown, Pattern, PerName, Percent, Price, ProviderName, ProxyUrl,
-    Span, TimeZoneName, Token, TunnelPolicy, Url, WhenSpent,
+    ActionWord, Address, Amount, ApiName, Code, Each, Factor, Flag, Folder, FormatName, Hold, Host,
+    InUsd, KeyPattern, KindName, Label, Name, Off, OnFault, OnUnknown, Pattern, PerName, Percent,
+    Price, ProviderName, ProxyUrl, Span, TimeZoneName, Token, TunnelPolicy, Url, WebhookUrl,
+    WhenSpent,
 };
 
 /// Defines one mapping: its struct, the keys it accepts, and its schema.
@@ -100,6 +101,12 @@ settings! {
         budgets: Vec<At<Budget>>,
         /// Prices over the built-in catalogue.
         prices: Vec<At<ModelPrice>>,
+        /// Webhooks that are told when a budget reaches a threshold or its limit, and when spending
+        /// is out of the ordinary.
+        alerts: Vec<At<Alert>>,
+        /// What spending is out of the ordinary, or off: the last hour and day against the same of
+        /// the two weeks before.
+        anomaly: Unusual,
         /// Whether calls go on while the ledger cannot be written; default allow.
         on_ledger_fault: OnFault,
         /// Whether responses carry x-weir-* headers; default false.
@@ -107,7 +114,7 @@ settings! {
         /// How weir stops.
         shutdown: Shutdown,
     }
-    later { alerts, identify, websocket }
+    later { identify, websocket }
 }
 
 settings! {
@@ -202,8 +209,9 @@ settings! {
         /// How long a call may wait for holds to settle before it is refused; default 0s, at most
         /// 60s.
         wait: Span,
-        /// Percentages of the limit at which a warning is logged, once per window.
-        warn_at: OneOrMany<Percent>,
+        /// Percentages of the limit at which an alert is raised, once per window; default 80% and
+        /// 95% for money and tokens of an hour or longer. `[]` = none.
+        warn_at: AnyNumber<Percent>,
         /// What becomes of a call for which there is no room: block (default), warn, which lets it pass,
         /// or a mapping with `downgrade`.
         action: WhenFull,
@@ -304,6 +312,62 @@ settings! {
         request: Price,
     }
     later { }
+}
+
+settings! {
+    /// A webhook. One whose address is left blank is not asked.
+    Alert {
+        /// Its http or https address: a secret, and never shown.
+        webhook: WebhookUrl,
+        /// What it is called in logs and answers; default its host.
+        name: Name,
+        /// The body that it takes: json (default) or slack.
+        format: FormatName,
+        /// Signs what is sent, in the header x-weir-signature.
+        secret: Token,
+        /// Only alerts of these kinds: threshold, exceeded, anomaly; default all.
+        kinds: OneOrMany<KindName>,
+        /// Of alerts of budgets only those of these: names, or prefixes that end in `*`; default all.
+        budgets: OneOrMany<Pattern>,
+    }
+    later { }
+}
+
+settings! {
+    /// What spending is out of the ordinary.
+    Anomaly {
+        /// An hour below this is not; default 5 USD.
+        hour: Amount,
+        /// A day below this is not; default 20 USD.
+        day: Amount,
+        /// How many times as far from the median as usual; default 6.
+        factor: Factor,
+        /// What is looked at besides the total; default team, model and key. `[]` = nothing.
+        by: Vec<At<Each>>,
+    }
+    later { }
+}
+
+/// `anomaly`: off, or a mapping.
+#[derive(Clone, Debug)]
+pub(super) enum Unusual {
+    Off,
+    Mapping(Box<Anomaly>),
+}
+
+impl Read for Unusual {
+    fn read(node: &Node, key: &str, found: &mut Found) -> Option<Self> {
+        match &node.kind {
+            Kind::Map(_) => {
+                Anomaly::read(node, key, found).map(|read| Unusual::Mapping(Box::new(read)))
+            }
+            _ => Off::read(node, key, found).map(|Off| Unusual::Off),
+        }
+    }
+
+    fn schema() -> Schema {
+        json_schema!({ "anyOf": [<Off as Read>::schema(), Anomaly::schema()] })
+    }
 }
 
 settings! {

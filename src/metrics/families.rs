@@ -176,6 +176,17 @@ pub const LEDGER_LOST: Family = counter(
     &[],
     "Entries that never reached the ledger: its queue was full or it was closed",
 );
+pub const ALERTS: Family = counter("weir_alerts_total", &["kind"], "Alerts that were raised");
+pub const ALERT_DELIVERIES: Family = counter(
+    "weir_alert_deliveries_total",
+    &["outcome"],
+    "Attempts to deliver an alert to a webhook: delivered, retried later, failed for good; dropped without one",
+);
+pub const ALERT_QUEUE: Family = gauge(
+    "weir_alert_queue_depth",
+    &[],
+    "Deliveries of alerts that wait",
+);
 pub const RELOAD_OK: Family = gauge(
     "weir_config_last_reload_successful",
     &[],
@@ -194,7 +205,7 @@ pub const CATALOG_TIME: Family = gauge(
 pub const BUILD: Family = gauge("weir_build_info", &["version"], "Always 1");
 
 /// All of them.
-pub const ALL: [&Family; 25] = [
+pub const ALL: [&Family; 28] = [
     &REQUESTS,
     &TOKENS,
     &COST,
@@ -216,6 +227,9 @@ pub const ALL: [&Family; 25] = [
     &LEDGER_COMMIT,
     &LEDGER_FAULTS,
     &LEDGER_LOST,
+    &ALERTS,
+    &ALERT_DELIVERIES,
+    &ALERT_QUEUE,
     &RELOAD_OK,
     &RELOAD_TIME,
     &CATALOG_TIME,

@@ -1,12 +1,13 @@
 //! The API: `/api/v1`, JSON. Money is a string of decimal USD, times are RFC 3339, an error is `{"error": …}`.
 
+pub mod alerts;
 pub mod budgets;
 
 use std::sync::Arc;
 
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Json, Router};
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -16,6 +17,9 @@ use super::Shared;
 /// The routes; what they ask for may read the disk and stands off the event loop.
 pub(super) fn router() -> Router<Arc<Shared>> {
     Router::new()
+        .route("/alerts", get(alerts::list))
+        .route("/alerts/test", post(alerts::test))
+        .route("/alerts/{id}/resolve", post(alerts::resolve))
         .route("/budgets", get(budgets::list))
         .fallback(async || Fault::new(StatusCode::NOT_FOUND, "there is no such thing in the API"))
 }
