@@ -300,3 +300,6 @@ fn again(now: i64, attempts: u32, asked: Option<Duration>) -> Attempt {
         next_at: now.saturating_add(ms),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -332,3 +332,6 @@ impl Operator {
         Ok(Resolution::Done(id.clone()))
     }
 }
+
+#[cfg(test)]
+mod tests;

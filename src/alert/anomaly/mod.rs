@@ -219,3 +219,6 @@ fn alert(whose: &Whose, per: Per, of: &Window, spent: i128, usual: &Usual, now: 
         open_until: Some(end.saturating_add(end - of.start_ms)),
     }
 }
+
+#[cfg(test)]
+mod tests;
