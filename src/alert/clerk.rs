@@ -207,7 +207,7 @@ impl Clerk {
         let webhook = webhook.clone();
         let client = match &self.client {
             Some(client) => client.clone(),
-            None => match client::http(TIMEOUT) {
+            None => match client::http().timeout(TIMEOUT).build() {
                 Ok(client) => self.client.insert(client).clone(),
                 Err(error) => return tracing::error!(%error, "no alert can be sent"),
             },

@@ -32,6 +32,8 @@ pub(crate) struct Meter {
     pub(crate) spent: i128,
     /// The sum of the open holds of the present window.
     pub(crate) held: i128,
+    /// What calls took beyond their holds in this window: it bounds how far the limit is overshot.
+    pub(crate) beyond: i128,
     /// Open holds of any window; while there are some the place is not given away.
     open: usize,
     /// The highest percentage of `warn_at` that was said in this window.
@@ -111,7 +113,7 @@ impl Account {
         self.owes_past = false;
         for place in 0..self.meters.len() {
             let meter = &mut self.meters[place];
-            (meter.spent, meter.held, meter.warned) = (0, 0, 0);
+            (meter.spent, meter.held, meter.beyond, meter.warned) = (0, 0, 0, 0);
             self.vacate(place);
         }
     }
@@ -233,7 +235,10 @@ impl Account {
         if present {
             meter.held -= part.amount;
             if let Some(size) = actual {
-                meter.spent = meter.spent.saturating_add(taken(self.limit.unit, size));
+                let taken = taken(self.limit.unit, size);
+                meter.spent = meter.spent.saturating_add(taken);
+                let beyond = taken.saturating_sub(part.amount).max(0);
+                meter.beyond = meter.beyond.saturating_add(beyond);
             }
         }
         let crossing = self.crossing(part.meter);
@@ -250,6 +255,14 @@ impl Account {
         let place = self.place_or_new(facts);
         self.meters[place].spent = self.meters[place].spent.saturating_add(amount);
         self.crossing(place);
+    }
+
+    /// Counts what past calls cost more than was thought, or less.
+    pub(crate) fn correct(&mut self, facts: &Facts, more: i128) {
+        let place = self.place_or_new(facts);
+        let spent = &mut self.meters[place].spent;
+        *spent = spent.saturating_add(more).max(0);
+        self.vacate(place);
     }
 
     /// The instances that stand for something, with their values where there are several.

@@ -38,10 +38,12 @@ pub struct BudgetState {
     pub each: Option<Dimension>,
     pub unit: Unit,
     pub per: Per,
-    /// In the unit, like the two below.
+    /// In the unit, like the three below.
     pub limit: i128,
     pub spent: i128,
     pub held: i128,
+    /// What calls took beyond their holds in this window, since weir started: the limit is overshot by no more.
+    pub beyond: i128,
     pub window: Window,
 }
 
@@ -239,6 +241,7 @@ impl Core {
                 limit: limit.amount,
                 spent: meter.spent,
                 held: meter.held,
+                beyond: meter.beyond,
                 window: account.window,
             }));
             states[from..].sort_by(|one, two| one.each_value.cmp(&two.each_value));
@@ -267,8 +270,9 @@ impl Core {
             match denial.reason {
                 Reason::Model => (2, i64::MAX),
                 Reason::TooLarge | Reason::Unpriced | Reason::Unmetered => (1, i64::MAX),
-                _ if account.limit.unit == Unit::Concurrent => (0, i64::MIN),
-                Reason::Spent | Reason::Held => (0, account.window.end_ms.unwrap_or(i64::MAX)),
+                // Calls in flight end before any window; a request stays one when it ends.
+                Reason::Held if account.limit.unit != Unit::Requests => (0, i64::MIN),
+                Reason::Held | Reason::Spent => (0, account.window.end_ms.unwrap_or(i64::MAX)),
             }
         };
         let rank = (stands_until(place, &denial), std::cmp::Reverse(place));

@@ -7,6 +7,7 @@
 mod account;
 mod amount;
 mod core;
+mod correction;
 mod crossing;
 pub mod estimate;
 mod facts;
@@ -20,6 +21,8 @@ mod session;
 mod waiting;
 pub mod window;
 
+#[cfg(test)]
+mod races;
 #[cfg(test)]
 mod simulation;
 #[cfg(test)]

@@ -4,6 +4,7 @@
 
 pub mod alerts;
 mod assemble;
+pub mod audit;
 pub mod budgets;
 pub mod ca;
 pub mod calls;
@@ -62,6 +63,8 @@ enum Command {
     Budgets(budgets::Args),
     /// What budgets and spending were said to have reached, and what is open; resolve one, try the webhooks.
     Alerts(alerts::Args),
+    /// What operators did: reloads, keys, resets, repricings, starts.
+    Audit(audit::Args),
     /// Show how a call's cost comes about: rates × tokens, line by line.
     Explain(explain::Args),
     /// Work out the cost of recorded calls anew, at the prices in force; what they had cost is kept.
@@ -100,6 +103,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Report(args) => report::run(&args, &config),
         Command::Budgets(args) => budgets::run(&args, &config),
         Command::Alerts(args) => alerts::run(&args, &config),
+        Command::Audit(args) => audit::run(&args, &config),
         Command::Explain(args) => explain::run(&args, &config),
         Command::Reprice(args) => reprice::run(&args, &config),
         Command::Demo(args) => demo::run(&args),

@@ -8,10 +8,9 @@ use super::problem::Found;
 use super::read::{AnyNumber, At, Field, Keys, Mapping, Named, OneOrMany, Read, mapping_schema};
 use super::tree::{Kind, Node};
 use super::values::{
-    ActionWord, Address, Amount, ApiName, Code, Each, Factor, Flag, Folder, FormatName, Hold, Host,
-    InUsd, KeyPattern, KindName, Label, Name, Off, OnFault, OnUnknown, Pattern, PerName, Percent,
-    Price, ProviderName, ProxyUrl, Span, TimeZoneName, Token, TunnelPolicy, Url, WebhookUrl,
-    WhenSpent,
+    ActionWord, Address, Amount, ApiName, Code, Each, Flag, Folder, Hold, Host, InUsd, KeyPattern,
+    Label, Name, OnFault, OnUnknown, OrphanCharge, OwnAddress, Pattern, PerName, Percent, Price,
+    ProviderName, ProxyUrl, Source, Span, TimeZoneName, Token, TunnelPolicy, Url, WayIn, WhenSpent,
 };
 
 /// Defines one mapping: its struct, the keys it accepts, and its schema.
@@ -28,8 +27,8 @@ macro_rules! settings {
     ) => {
         $(#[doc = $about])*
         #[derive(Clone, Debug)]
-        pub(super) struct $name {
-            $( $(#[doc = $doc])* pub(super) $key: Field<$type>, )*
+        pub(in crate::config) struct $name {
+            $( $(#[doc = $doc])* pub(in crate::config) $key: Field<$type>, )*
         }
 
         impl $name {
@@ -67,6 +66,12 @@ const fn plain(field: &'static str) -> &'static str {
     }
 }
 
+mod alerts;
+mod resilience;
+
+pub(super) use alerts::{Alert, Unusual};
+pub(super) use resilience::{Breaker, Retry, Second};
+
 settings! {
     /// Settings of weir, a metering sidecar for LLM traffic. Edit while weir runs: a bad edit is
     /// refused, with file, line and column, and the last good one stays.
@@ -86,6 +91,9 @@ settings! {
         /// Labels on every call through this sidecar, where nothing closer to the call says
         /// otherwise.
         labels: Labels,
+        /// Labels by where a call comes from and what key it shows. No client can say otherwise; label by
+        /// label the first rule that fits and says something wins.
+        identify: Vec<At<Identify>>,
         /// Whether clients may label their calls by headers, path, proxy user or body; default
         /// true.
         trust_client_labels: Flag,
@@ -109,12 +117,15 @@ settings! {
         anomaly: Unusual,
         /// Whether calls go on while the ledger cannot be written; default allow.
         on_ledger_fault: OnFault,
+        /// What a call is charged that was in flight when weir was killed: its input (default), what was
+        /// expected of it, or its worst_case.
+        orphans: OrphanCharge,
         /// Whether responses carry x-weir-* headers; default false.
         response_headers: Flag,
         /// How weir stops.
         shutdown: Shutdown,
     }
-    later { identify, websocket }
+    later { websocket }
 }
 
 settings! {
@@ -146,6 +157,32 @@ settings! {
 }
 
 settings! {
+    /// A rule that says whose calls are.
+    Identify {
+        /// The calls: all that fit every entry.
+        r#match: Origin [required],
+        /// Their labels.
+        labels: Labels [required],
+    }
+    later { }
+}
+
+settings! {
+    /// Where a call comes from; each entry is a value or a list of them.
+    Origin {
+        /// The client's key, by the 12 hex digits that the ledger shows.
+        key: OneOrMany<KeyPattern>,
+        /// The address that it comes from: 10.0.0.0/8, 127.0.0.1, ::1.
+        source: OneOrMany<Source>,
+        /// The address of this machine that it comes to, with a port or without.
+        listener: OneOrMany<OwnAddress>,
+        /// The client's setting that it comes by: base_url, https_proxy (CONNECT) or http_proxy.
+        via: OneOrMany<WayIn>,
+    }
+    later { }
+}
+
+settings! {
     /// A provider.
     Provider {
         /// The dialect it speaks; default auto: told by path and body.
@@ -163,8 +200,15 @@ settings! {
         upstream_proxy: ProxyUrl,
         /// Limits on its upstream's slowness.
         timeouts: Timeouts,
+        /// When a call is tried again before a byte of an answer went to its client; without it, never.
+        retry: Retry,
+        /// When its upstream is left alone for a while; without it, never.
+        breaker: Breaker,
+        /// A second upstream of the same dialect, for calls that the first cannot take: a URL, or a
+        /// mapping. The client's headers go to it as they are, its key included.
+        failover: Second,
     }
-    later { on_client_close, headers, retry, failover }
+    later { on_client_close, headers }
 }
 
 settings! {
@@ -312,62 +356,6 @@ settings! {
         request: Price,
     }
     later { }
-}
-
-settings! {
-    /// A webhook. One whose address is left blank is not asked.
-    Alert {
-        /// Its http or https address: a secret, and never shown.
-        webhook: WebhookUrl,
-        /// What it is called in logs and answers; default its host.
-        name: Name,
-        /// The body that it takes: json (default) or slack.
-        format: FormatName,
-        /// Signs what is sent, in the header x-weir-signature.
-        secret: Token,
-        /// Only alerts of these kinds: threshold, exceeded, anomaly; default all.
-        kinds: OneOrMany<KindName>,
-        /// Of alerts of budgets only those of these: names, or prefixes that end in `*`; default all.
-        budgets: OneOrMany<Pattern>,
-    }
-    later { }
-}
-
-settings! {
-    /// What spending is out of the ordinary.
-    Anomaly {
-        /// An hour below this is not; default 5 USD.
-        hour: Amount,
-        /// A day below this is not; default 20 USD.
-        day: Amount,
-        /// How many times as far from the median as usual; default 6.
-        factor: Factor,
-        /// What is looked at besides the total; default team, model and key. `[]` = nothing.
-        by: Vec<At<Each>>,
-    }
-    later { }
-}
-
-/// `anomaly`: off, or a mapping.
-#[derive(Clone, Debug)]
-pub(super) enum Unusual {
-    Off,
-    Mapping(Box<Anomaly>),
-}
-
-impl Read for Unusual {
-    fn read(node: &Node, key: &str, found: &mut Found) -> Option<Self> {
-        match &node.kind {
-            Kind::Map(_) => {
-                Anomaly::read(node, key, found).map(|read| Unusual::Mapping(Box::new(read)))
-            }
-            _ => Off::read(node, key, found).map(|Off| Unusual::Off),
-        }
-    }
-
-    fn schema() -> Schema {
-        json_schema!({ "anyOf": [<Off as Read>::schema(), Anomaly::schema()] })
-    }
 }
 
 settings! {

@@ -7,10 +7,12 @@ mod check;
 mod diff;
 mod expand;
 mod file;
+pub mod identify;
 mod load;
 mod problem;
 mod read;
 mod reload;
+pub mod resilience;
 mod schema;
 mod tree;
 mod values;
@@ -18,13 +20,13 @@ mod values;
 pub use diff::{changes, needs_restart};
 pub use load::{Env, defaults, load, parse, process_env};
 pub use problem::{PROBLEMS_MAX, Problem, Problems};
-pub use reload::{OnApply, Pace, Reload, Reloader, SharedEnv, Status, Watch, load_or_default};
+pub use reload::{
+    Cause, OnApply, OnDone, Pace, Reload, Reloader, SharedEnv, Status, Watch, load_or_default,
+};
 pub use schema::schema;
 pub use tree::{DEPTH_MAX, FILE_BYTES_MAX, NODES_MAX};
 
-pub use crate::units::Secret;
-
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -38,11 +40,27 @@ use crate::pricing::{Catalog, Override};
 use crate::providers::Api;
 use crate::units::Currencies;
 
+pub use resilience::Resilience;
+
+pub use crate::units::Secret;
+
 /// `tunnel`, `on_ledger_fault`: what becomes of what is not weir's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Policy {
     Allow,
     Block,
+}
+
+/// What a call is charged that was in flight when weir was killed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Orphans {
+    /// Its input, which was surely read.
+    #[default]
+    Input,
+    /// What it was expected to cost.
+    Expected,
+    /// The most that it can have cost: no crash overruns a budget with `hold: worst_case`.
+    WorstCase,
 }
 
 /// A host name with the port that is claimed on it.
@@ -130,9 +148,19 @@ pub struct Provider {
     pub ca: Option<Roots>,
     pub upstream_proxy: Option<UpstreamProxy>,
     pub timeouts: Timeouts,
+    /// Retries, breaker and second upstream; none of them unless written.
+    pub resilience: Resilience,
 }
 
 impl Config {
+    /// The price catalogue's id of each provider that has one.
+    pub fn catalog_ids(&self) -> HashMap<&str, &str> {
+        let named = self.providers.iter();
+        named
+            .filter_map(|one| Some((&*one.name, one.catalog_id.as_deref()?)))
+            .collect()
+    }
+
     /// A catalogue with what the operator says over it: prices, and what is behind names.
     pub fn catalog(&self, base: &Arc<Catalog>) -> Arc<Catalog> {
         let named = self.providers.iter().filter(|one| !one.models.is_empty());
@@ -170,6 +198,8 @@ pub struct Config {
     pub default_provider: String,
     pub labels: Labels,
     pub trust_client_labels: bool,
+    /// Whose calls are, in the order in which they are asked.
+    pub identify: Vec<identify::Rule>,
     /// An IANA name that jiff knows.
     pub timezone: jiff::tz::TimeZone,
     /// The known providers and the file's own, by name.
@@ -183,6 +213,7 @@ pub struct Config {
     /// What spending is out of the ordinary; `None` = nothing is.
     pub anomaly: Option<Anomaly>,
     pub on_ledger_fault: Policy,
+    pub orphans: Orphans,
     /// Whether responses carry `x-weir-*` headers.
     pub response_headers: bool,
     /// How long calls in flight may go on after SIGTERM. Default 25 s.

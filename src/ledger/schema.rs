@@ -104,6 +104,9 @@ static STEPS: [M<'static>; 3] = [
     -- The call of which this row is a failed attempt that may have been billed.
     ALTER TABLE calls ADD COLUMN attempt_of TEXT;
     ALTER TABLE holds ADD COLUMN attempt_of TEXT;
+    -- What a call in flight is charged if it never ends: more than its input, where that is the policy.
+    ALTER TABLE holds RENAME COLUMN input_cost_picousd TO cost_picousd;
+    ALTER TABLE holds ADD COLUMN output_tokens INTEGER;
 
     -- Keys that weir gave out. `id` is what calls show as their key; it outlives a rotation.
     CREATE TABLE keys (

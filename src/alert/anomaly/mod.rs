@@ -59,7 +59,7 @@ impl Default for Anomaly {
             hour: PicoUsd::new(5 * PICO_PER_USD),
             day: PicoUsd::new(20 * PICO_PER_USD),
             factor: 6,
-            by: vec![Dimension::Team, Dimension::Model, Dimension::Key],
+            by: vec![Dimension::Model, Dimension::Key, Dimension::Team],
         }
     }
 }

@@ -157,7 +157,7 @@ fn requests() -> Vec<Request> {
 
 /// Sends traffic until the budget refuses; returns the refusal's body.
 async fn spend(proxy: &str) -> anyhow::Result<String> {
-    let client = crate::alert::http(PATIENCE)?;
+    let client = crate::alert::http().timeout(PATIENCE).build()?;
     for request in requests().iter().cycle().take(CALLS_MAX) {
         let mut sending = client
             .post(format!("{proxy}{}", request.path))

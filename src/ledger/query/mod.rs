@@ -4,6 +4,7 @@
 //! put together as `i128` here.
 
 mod alerts;
+mod audit;
 mod calls;
 mod costs;
 mod days;
@@ -22,6 +23,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, Row};
 
+pub use audit::AuditRow;
 pub use costs::CostRow;
 pub use filter::{Column, Filter, UnknownColumn, Where};
 pub use made::Made;
