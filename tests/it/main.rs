@@ -4,6 +4,7 @@
 #![expect(clippy::print_stderr, reason = "a failed test prints weir's log")]
 
 mod admin;
+mod alerts;
 mod budget;
 mod cli;
 mod crash;
