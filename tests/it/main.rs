@@ -8,6 +8,7 @@ mod budget;
 mod cli;
 mod crash;
 mod reload;
+mod resilience;
 mod sdk;
 mod sessions;
 mod shutdown;
