@@ -12,10 +12,11 @@ use tracing::warn;
 
 use super::ca::claimed_hosts;
 use super::settings::File;
+use crate::admin::deeds;
 use crate::budget::estimate::Estimator;
 use crate::budget::{Budgets, Facts, Spent};
 use crate::clock::Clock;
-use crate::config::{Config, Reloader, process_env};
+use crate::config::{Config, Reload, Reloader, process_env};
 use crate::ledger::query::Reader;
 use crate::ledger::{Error, Ledger, LedgerGuard};
 use crate::listen::ca::{Authority, Files};
@@ -195,6 +196,14 @@ pub(super) fn reloader(
     catalog: Arc<Catalog>,
     interceptor: &Arc<Interceptor>,
 ) -> Arc<Reloader> {
+    let told = {
+        let (engine, path) = (Arc::clone(engine), file.path().to_owned());
+        move |cause, done: &Reload| {
+            if let Some(deed) = deeds::of_reload(engine.clock.unix_ms(), cause, &path, done) {
+                deeds::note(engine.ledger.dir(), &deed);
+            }
+        }
+    };
     let engine = Arc::clone(engine);
     let interceptor = Arc::clone(interceptor);
     let apply = move |config: &Arc<Config>| {
@@ -210,5 +219,6 @@ pub(super) fn reloader(
         Arc::clone(clock),
         config.as_ref().clone(),
         Box::new(apply),
+        Box::new(told),
     )
 }

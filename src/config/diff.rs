@@ -19,6 +19,7 @@ pub fn changes(old: &Config, new: &Config) -> Vec<String> {
         default_provider,
         labels,
         trust_client_labels,
+        identify,
         timezone,
         providers,
         currencies,
@@ -57,6 +58,7 @@ pub fn changes(old: &Config, new: &Config) -> Vec<String> {
         &old.trust_client_labels,
         trust_client_labels,
     );
+    silent(&mut out, "identify", &old.identify, identify);
     silent(&mut out, "timezone", &old.timezone, timezone);
     named(&mut out, "providers", &old.providers, providers, |p| {
         p.name.clone()
@@ -217,7 +219,7 @@ mod tests {
             "{tunnel: deny, timezone: Europe/Berlin, response_headers: true,
               trust_client_labels: false, on_ledger_fault: block, orphans: expected, shutdown: {grace: 1s},
               default_provider: gemini, currencies: {CNY: 0.14},
-              labels: {team: a},
+              labels: {team: a}, identify: [{match: {via: base_url}, labels: {user: b}}],
               providers: {openai: {upstream: 'http://h'}, x: {upstream: 'http://h'}},
               prices: [{model: m, input: 1}, {provider: openai, model: m, input: 1}]}",
             &[
@@ -225,6 +227,7 @@ mod tests {
                 "default_provider: openai -> gemini",
                 "labels: changed",
                 "trust_client_labels: true -> false",
+                "identify: changed",
                 "timezone: changed",
                 "providers.openai: changed",
                 "providers.x: added",

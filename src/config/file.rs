@@ -9,8 +9,8 @@ use super::read::{At, Field, Keys, Mapping, Named, OneOrMany, Read, mapping_sche
 use super::tree::{Kind, Node};
 use super::values::{
     ActionWord, Address, Amount, ApiName, Code, Each, Flag, Folder, Hold, Host, InUsd, KeyPattern,
-    Label, Name, OnFault, OnUnknown, OrphanCharge, Pattern, PerName, Percent, Price, ProviderName,
-    ProxyUrl, Span, TimeZoneName, Token, TunnelPolicy, Url, WhenSpent,
+    Label, Name, OnFault, OnUnknown, OrphanCharge, OwnAddress, Pattern, PerName, Percent, Price,
+    ProviderName, ProxyUrl, Source, Span, TimeZoneName, Token, TunnelPolicy, Url, WayIn, WhenSpent,
 };
 
 /// Defines one mapping: its struct, the keys it accepts, and its schema.
@@ -89,6 +89,9 @@ settings! {
         /// Labels on every call through this sidecar, where nothing closer to the call says
         /// otherwise.
         labels: Labels,
+        /// Labels by where a call comes from and what key it shows. No client can say otherwise; label by
+        /// label the first rule that fits and says something wins.
+        identify: Vec<At<Identify>>,
         /// Whether clients may label their calls by headers, path, proxy user or body; default
         /// true.
         trust_client_labels: Flag,
@@ -114,7 +117,7 @@ settings! {
         /// How weir stops.
         shutdown: Shutdown,
     }
-    later { alerts, identify, websocket }
+    later { alerts, websocket }
 }
 
 settings! {
@@ -141,6 +144,32 @@ settings! {
         task: Label,
         /// Free tags by name.
         tags: Named<Label>,
+    }
+    later { }
+}
+
+settings! {
+    /// A rule that says whose calls are.
+    Identify {
+        /// The calls: all that fit every entry.
+        r#match: Origin [required],
+        /// Their labels.
+        labels: Labels [required],
+    }
+    later { }
+}
+
+settings! {
+    /// Where a call comes from; each entry is a value or a list of them.
+    Origin {
+        /// The client's key, by the 12 hex digits that the ledger shows.
+        key: OneOrMany<KeyPattern>,
+        /// The address that it comes from: 10.0.0.0/8, 127.0.0.1, ::1.
+        source: OneOrMany<Source>,
+        /// The address of this machine that it comes to, with a port or without.
+        listener: OneOrMany<OwnAddress>,
+        /// The client's setting that it comes by: base_url, https_proxy (CONNECT) or http_proxy.
+        via: OneOrMany<WayIn>,
     }
     later { }
 }

@@ -7,6 +7,7 @@ mod check;
 mod diff;
 mod expand;
 mod file;
+pub mod identify;
 mod load;
 mod problem;
 mod read;
@@ -19,7 +20,9 @@ mod values;
 pub use diff::{changes, needs_restart};
 pub use load::{Env, defaults, load, parse, process_env};
 pub use problem::{PROBLEMS_MAX, Problem, Problems};
-pub use reload::{OnApply, Pace, Reload, Reloader, SharedEnv, Status, Watch, load_or_default};
+pub use reload::{
+    Cause, OnApply, OnDone, Pace, Reload, Reloader, SharedEnv, Status, Watch, load_or_default,
+};
 pub use schema::schema;
 pub use tree::{DEPTH_MAX, FILE_BYTES_MAX, NODES_MAX};
 
@@ -37,26 +40,7 @@ use crate::units::Currencies;
 
 pub use resilience::Resilience;
 
-/// A text that is never printed.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
-
-impl Secret {
-    /// Takes a text out of sight.
-    pub fn new(text: String) -> Self {
-        Secret(text)
-    }
-    /// The text itself, for the wire alone.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl std::fmt::Debug for Secret {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("********")
-    }
-}
+pub use crate::units::Secret;
 
 /// `tunnel`, `on_ledger_fault`: what becomes of what is not weir's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -193,6 +177,8 @@ pub struct Config {
     pub default_provider: String,
     pub labels: Labels,
     pub trust_client_labels: bool,
+    /// Whose calls are, in the order in which they are asked.
+    pub identify: Vec<identify::Rule>,
     /// An IANA name that jiff knows.
     pub timezone: jiff::tz::TimeZone,
     /// The known providers and the file's own, by name.

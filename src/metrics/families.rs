@@ -175,6 +175,11 @@ pub const BUDGET_HELD: Family = gauge(
     &["budget", "unit"],
     "What calls in flight hold of a budget",
 );
+pub const BUDGET_BEYOND: Family = gauge(
+    "weir_budget_beyond_holds",
+    &["budget", "unit"],
+    "What the calls of a budget's window took beyond their holds since weir started: no overshoot exceeds it",
+);
 pub const BUDGET_RESET: Family = gauge(
     "weir_budget_reset_timestamp_seconds",
     &["budget"],
@@ -219,7 +224,7 @@ pub const CATALOG_TIME: Family = gauge(
 pub const BUILD: Family = gauge("weir_build_info", &["version"], "Always 1");
 
 /// All of them.
-pub const ALL: [&Family; 30] = [
+pub const ALL: &[&Family] = &[
     &REQUESTS,
     &TOKENS,
     &COST,
@@ -241,6 +246,7 @@ pub const ALL: [&Family; 30] = [
     &BUDGET_LIMIT,
     &BUDGET_SPENT,
     &BUDGET_HELD,
+    &BUDGET_BEYOND,
     &BUDGET_RESET,
     &LEDGER_QUEUE,
     &LEDGER_COMMIT,

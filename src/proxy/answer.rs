@@ -14,7 +14,7 @@ use super::call::{Call, Ctx};
 use super::resilience;
 use super::settle::upstream_fault;
 use crate::config::Provider;
-use crate::providers::refusal;
+use crate::providers::refusal::{self, Client};
 use crate::providers::{Api, ErrorType, RefusalResponse};
 
 /// A body up to this size is read to its end after an early answer, so that the connection can be used again.
@@ -123,7 +123,7 @@ pub fn given(session: &Session) -> Option<u16> {
 
 /// Writes what was decided instead of forwarding.
 pub async fn decision(session: &mut Session, call: &mut Call, decided: Decision) -> Result<()> {
-    let (answer, extra) = match (decided, call.refusal_answer()) {
+    let (answer, extra) = match (decided, call.refusal_answer(client(session))) {
         (Decision::Refuse, Some(refusal)) => refusal,
         _ => (
             call.error_answer(503, ErrorType::ServerError, LEDGER_FAULT),
@@ -133,6 +133,15 @@ pub async fn decision(session: &mut Session, call: &mut Call, decided: Decision)
     call.response.own_status = Some(answer.status);
     write(session, answer, &extra).await
 }
+
+/// The library that made the call.
+fn client(session: &Session) -> Client {
+    let headers = &session.req_header().headers;
+    Client::of(|name| headers.get(name)?.to_str().ok())
+}
+
+/// Headers besides the answer's own.
+type Extra = Vec<(&'static str, String)>;
 
 const LEDGER_FAULT: &str = "weir cannot record this call and `on_ledger_fault: block` is set";
 
@@ -201,15 +210,16 @@ pub async fn failure(session: &mut Session, error: &Error, ctx: &mut Ctx) -> u16
 
 impl Call {
     /// The budget's refusal in the provider's own shape.
-    pub fn refusal_answer(&self) -> Option<(RefusalResponse, Vec<(&'static str, String)>)> {
+    fn refusal_answer(&self, client: Client) -> Option<(RefusalResponse, Extra)> {
         let refused = self.refusal.as_ref()?;
-        let api = self.target.provider.api;
-        let answer = refusal::refusal(api, self.target.endpoint.dialect, &refused.text());
+        let (api, dialect) = (self.target.provider.api, self.target.endpoint.dialect);
+        let answer = refusal::refusal(api, dialect, client, &refused.text());
         Some((answer, vec![("x-weir-budget", refused.budget.clone())]))
     }
 
     /// An error of weir's own in the provider's shape.
     pub fn error_answer(&self, status: u16, kind: ErrorType, message: &str) -> RefusalResponse {
-        refusal::error_response(self.target.provider.api, status, kind, message)
+        let (api, dialect) = (self.target.provider.api, self.target.endpoint.dialect);
+        refusal::error_response(refusal::spoken(api, dialect), status, kind, message)
     }
 }

@@ -9,6 +9,7 @@ use super::engine::{Engine, Live};
 use super::forward::Destination;
 use super::gate::WITHHELD_MAX;
 use super::identify;
+use super::origin;
 use super::request::RequestSide;
 use super::resilience::Attempts;
 use super::route::Target;
@@ -136,7 +137,7 @@ impl Call {
             (Api::Openai, Some(Api::Anthropic)) => Api::Auto,
             (api, _) => api,
         };
-        let caller = identify::identify(
+        let mut caller = identify::identify(
             credentials,
             &request.headers,
             query,
@@ -145,8 +146,14 @@ impl Call {
             live.config.trust_client_labels,
             &engine.hasher,
         );
+        origin::overrule(
+            &mut caller,
+            &live.config.identify,
+            session,
+            connect.is_some(),
+        );
         let mut labels = caller.labels;
-        identify::fill(&mut labels, &live.config.labels);
+        labels.fill(&live.config.labels);
         let started_at = engine.clock.unix_ms();
         let facts = Facts {
             provider: target.provider.name.clone(),

@@ -95,7 +95,12 @@ impl Live {
             .budgets
             .iter()
             .filter_map(|limit| limit.matches.dimensions.get(&Dimension::Team));
-        let teams = config.labels.team.iter().chain(by_budgets.flatten());
+        let by_rules = config
+            .identify
+            .iter()
+            .filter_map(|rule| rule.labels.team.as_ref());
+        let teams = config.labels.team.iter().chain(by_rules);
+        let teams = teams.chain(by_budgets.flatten());
         let catalog = Arc::clone(&self.catalog);
         LabelPolicy {
             providers: self.by_name.keys().cloned().collect(),

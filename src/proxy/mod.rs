@@ -10,6 +10,7 @@ pub mod gate;
 pub mod identify;
 pub mod key_hash;
 pub mod once;
+mod origin;
 pub mod phases;
 pub mod request;
 pub mod resilience;

@@ -5,6 +5,7 @@
 
 mod budgets;
 mod currencies;
+mod identify;
 mod prices;
 mod providers;
 mod resilience;
@@ -69,6 +70,7 @@ pub(super) fn check(file: &file::File, known: &[Known], found: &mut Found) -> Co
         default_provider: default_provider(&file.default_provider, &providers, found),
         labels: labels(file.labels.value()),
         trust_client_labels: file.trust_client_labels.value().is_none_or(|flag| flag.0),
+        identify: identify::rules(&file.identify, found),
         timezone: file
             .timezone
             .value()

@@ -3,6 +3,7 @@
 mod amount;
 mod choice;
 mod network;
+mod origin;
 mod resilience;
 mod text;
 
@@ -12,6 +13,7 @@ pub(super) use choice::{
     TunnelPolicy, WhenSpent,
 };
 pub(super) use network::{Address, Host, ProxyUrl, Url};
+pub(super) use origin::{OwnAddress, Source, WayIn};
 pub(super) use resilience::{Attempts, Failures};
 pub(super) use text::{
     Folder, KeyPattern, Label, Name, Pattern, ProviderName, TimeZoneName, Token,
