@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::support::canned::{self, Canned};
 use crate::support::client::Request;
+use crate::support::ledger::Row;
 use crate::support::settings::Settings;
 use crate::support::upstream::{Reply, Transport, Upstream};
 use crate::support::weir::Weir;
@@ -66,4 +67,17 @@ fn padded(canned: &Canned, bytes: usize) -> Request {
 
 fn chat() -> Canned {
     canned::openai_chat()
+}
+
+/// Waits for `count` rows; the call's first, then its failed attempts by their status. Ids of one millisecond have
+/// no order.
+async fn call_and_attempts(weir: &Weir, count: usize) -> Vec<Row> {
+    let mut rows = weir.calls_eventually(count).await;
+    rows.sort_by_key(|row| (row.text("attempt_of").is_some(), row.int("http_status")));
+    assert_eq!(rows[0].text("attempt_of"), None);
+    let of_the_call = rows[1..]
+        .iter()
+        .all(|row| row.text("attempt_of") == rows[0].text("id"));
+    assert!(of_the_call, "{rows:#?}");
+    rows
 }

@@ -2,6 +2,7 @@
 
 mod faults;
 mod hostile;
+mod resilience;
 mod sample;
 
 use super::*;

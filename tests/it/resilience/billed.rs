@@ -1,10 +1,12 @@
 //! A failed attempt that may have been billed is a row of its own, and takes its part of the budgets.
 
-use super::{RETRY, chat, cut, failing, in_turn, padded, yaml};
+use serde_json::Value;
+
+use super::{RETRY, call_and_attempts, chat, cut, failing, in_turn, padded, yaml};
 use crate::support::client::{Request, Way};
 use crate::support::settings::Settings;
 use crate::support::upstream::{Transport, Upstream};
-use crate::support::weir::Weir;
+use crate::support::weir::{Weir, command};
 
 const RESETS: &str = "retry: { attempts: 3, on: [reset, 5xx], backoff: { first: 1ms } }";
 
@@ -27,7 +29,7 @@ async fn an_attempt_that_broke_off_is_charged_its_input() {
         let mut weir = weir_with_budget(&upstream, RESETS, budget).await;
         let response = weir.send(Way::BaseUrl, "openai", &chat().request()).await;
         assert_eq!(response.status(), 200, "{transport:?}");
-        let calls = weir.calls_eventually(2).await;
+        let calls = call_and_attempts(&weir, 2).await;
         let (call, attempt) = (&calls[0], &calls[1]);
         assert_eq!(call.int("cost_picousd"), Some(chat().cost_picousd));
         assert_eq!(attempt.text("attempt_of"), call.text("id"));
@@ -44,6 +46,32 @@ async fn an_attempt_that_broke_off_is_charged_its_input() {
         weir.restart().await;
         assert_eq!(spent(&weir).await, before, "the ledger says the same");
     }
+}
+
+#[tokio::test]
+async fn attempts_are_told_by_the_command_line() {
+    let upstream = in_turn(Transport::Plain, vec![failing(503), chat().reply()]).await;
+    let weir = super::weir_with(&upstream, RETRY).await;
+    weir.send(Way::BaseUrl, "openai", &chat().request()).await;
+    let rows = call_and_attempts(&weir, 2).await;
+    let (call, attempt) = (rows[0].text("id"), rows[1].text("id"));
+    let said = json_of(&weir, &["calls", "--format", "json"]);
+    let said = said.as_array().expect("rows");
+    let one = |id| said.iter().find(|row| row["id"].as_str() == id);
+    assert_eq!(one(call).expect("a row")["attempt_of"], Value::Null);
+    assert_eq!(one(attempt).expect("a row")["attempt_of"].as_str(), call);
+    let said = json_of(
+        &weir,
+        &["explain", attempt.expect("an id"), "--format", "json"],
+    );
+    assert_eq!(said["attempt_of"].as_str(), call);
+}
+
+fn json_of(weir: &Weir, arguments: &[&str]) -> Value {
+    let run = command(weir.folder()).args(arguments).output();
+    let output = run.expect("the binary can be run");
+    assert!(output.status.success(), "{output:?}");
+    serde_json::from_slice(&output.stdout).expect("JSON")
 }
 
 #[tokio::test]
@@ -79,12 +107,12 @@ async fn where_a_budget_has_no_room_for_another_attempt_the_failure_stands() {
 
     // What broke off may have been billed, so a budget that fits one call fits no second attempt.
     let upstream = in_turn(Transport::Plain, vec![cut(), chat().reply()]).await;
-    // 40 KiB hold 0.08 USD at 2 USD per million, and cost about half of it.
-    let budget = "{ name: b, limit: 0.09 USD, per: day, hold: worst_case }";
+    // 40 KiB hold 0.09 USD, and what they are estimated at is more than the rest.
+    let budget = "{ name: b, limit: 0.1 USD, per: day, hold: worst_case }";
     let mut weir = weir_with_budget(&upstream, RESETS, budget).await;
     let request = padded(&chat(), 40 * 1024);
     let response = weir.send(Way::BaseUrl, "openai", &request).await;
-    assert_eq!(response.status(), 502);
+    assert_eq!(response.status(), 502, "{}", response.json());
     let call = weir.only_call().await;
     assert_eq!(call.text("attempt_of"), None);
     assert_eq!(call.text("usage_source"), Some("estimated"));

@@ -1,6 +1,6 @@
 //! Which failures are tried again, and that a client sees the last answer alone.
 
-use super::{RETRY, chat, cut, failing, in_turn, padded, weir_with};
+use super::{RETRY, call_and_attempts, chat, cut, failing, in_turn, padded, weir_with};
 use crate::support::canned;
 use crate::support::client::{Payload, Request, Way};
 use crate::support::gate::Gate;
@@ -47,7 +47,7 @@ async fn a_call_is_sent_again_byte_for_byte_until_it_is_answered() {
                 assert_eq!(one.body.data, request.payload.data());
                 assert_eq!(one.head, received[0].head);
             }
-            let calls = weir.calls_eventually(3).await;
+            let calls = call_and_attempts(&weir, 3).await;
             let (call, attempts) = (&calls[0], &calls[1..]);
             assert_eq!(call.text("outcome"), Some("ok"));
             assert_eq!(call.int("cost_picousd"), Some(chat().cost_picousd));
@@ -120,7 +120,7 @@ async fn the_last_failure_reaches_the_client_as_it_is() {
     assert_eq!(response.head.get("x-request-id"), Some("req_9"));
     assert_eq!(response.body.data, failing(503).body());
     assert_eq!(upstream.received().len(), 3);
-    let calls = weir.calls_eventually(3).await;
+    let calls = call_and_attempts(&weir, 3).await;
     assert_eq!(calls[0].int("http_status"), Some(503));
     assert_eq!(calls[0].text("upstream_request_id"), Some("req_9"));
 }
@@ -157,7 +157,7 @@ async fn retry_after_is_waited_for_as_far_as_the_settings_go() {
         "{:?}",
         watch.elapsed()
     );
-    let calls = weir.calls_eventually(2).await;
+    let calls = call_and_attempts(&weir, 2).await;
     assert_eq!(calls[1].text("error_type"), Some("rate_limit"));
 
     let never = failing(429).header("x-should-retry", "false");
@@ -214,9 +214,12 @@ async fn a_chunked_body_within_the_replay_buffer_is_sent_again_also_where_a_budg
         let received = upstream.received();
         assert_eq!(received.len(), 2);
         assert!(received.iter().all(|one| one.body.data == data));
-        let calls = weir.calls_eventually(2).await;
+        let calls = call_and_attempts(&weir, 2).await;
         assert_eq!(calls[0].int("cost_picousd"), Some(chat().cost_picousd));
-        assert_eq!(calls[0].int("request_bytes"), Some(data.len() as i64));
+        assert_eq!(
+            calls[0].int("request_bytes"),
+            i64::try_from(data.len()).ok()
+        );
     }
 }
 
@@ -239,7 +242,7 @@ async fn a_client_that_leaves_during_a_pause_ends_it() {
         } else {
             drop(client);
         }
-        let calls = weir.calls_eventually(2).await;
+        let calls = call_and_attempts(&weir, 2).await;
         assert_eq!(calls[0].text("outcome"), Some("client_closed"));
         assert_eq!(
             calls[0].int("cost_picousd"),
@@ -261,8 +264,7 @@ async fn a_pause_does_not_keep_a_weir_that_is_told_to_stop() {
     weir.calls_eventually(1).await;
     weir.signal("TERM");
     assert!(weir.ended().await.success());
-    let calls = weir.calls();
-    assert_eq!(calls.len(), 2, "{calls:#?}");
+    let calls = call_and_attempts(&weir, 2).await;
     assert_eq!(calls[0].text("outcome"), Some("orphaned"));
     assert_eq!(upstream.received().len(), 1);
 }
@@ -274,7 +276,7 @@ async fn attempts_are_shown_in_a_header_where_headers_are_asked_for() {
     let weir = Weir::start_with_yaml(&super::yaml(&settings, RETRY)).await;
     let response = weir.send(Way::BaseUrl, "openai", &chat().request()).await;
     assert_eq!(response.head.get("x-weir-attempts"), Some("2"));
-    let calls = weir.calls_eventually(2).await;
+    let calls = call_and_attempts(&weir, 2).await;
     assert_eq!(response.head.get("x-weir-call-id"), calls[0].text("id"));
     let response = weir.send(Way::BaseUrl, "openai", &chat().request()).await;
     assert_eq!(response.head.get("x-weir-attempts"), None);
@@ -290,7 +292,7 @@ async fn an_answer_that_never_begins_is_tried_again_where_timeouts_are_listed() 
         let weir = weir_with(&upstream, settings).await;
         let response = weir.send(Way::BaseUrl, "openai", &chat().request()).await;
         assert_eq!(response.status(), 200, "{transport:?}");
-        let calls = weir.calls_eventually(2).await;
+        let calls = call_and_attempts(&weir, 2).await;
         assert_eq!(calls[1].text("error_type"), Some("timeout"));
         assert_eq!(calls[1].int("http_status"), None);
         assert!(calls[1].int("cost_picousd") > Some(0), "{:?}", calls[1]);
