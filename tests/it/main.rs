@@ -10,6 +10,7 @@ mod cli;
 mod crash;
 mod keys;
 mod reload;
+mod resilience;
 mod sdk;
 mod sessions;
 mod shutdown;

@@ -3,6 +3,7 @@
 mod alerts;
 mod faults;
 mod hostile;
+mod resilience;
 mod sample;
 
 use super::*;
