@@ -1,7 +1,7 @@
 //! What a budget is told of a call: what it is, how large it may be, what it was.
 
 use crate::budget::limits::Dimension;
-use crate::ledger::Labels;
+use crate::ledger::{Call, Labels};
 use crate::units::PicoUsd;
 
 /// What budgets match on.
@@ -17,6 +17,20 @@ pub struct Facts {
 }
 
 impl Facts {
+    /// What a call on record was, as it was asked for.
+    pub fn of(call: &Call) -> Facts {
+        Facts {
+            provider: call.head.provider.clone(),
+            model: call
+                .head
+                .asked_model()
+                .or(call.model.as_deref())
+                .map(str::to_owned),
+            labels: call.head.labels.clone(),
+            metered: true,
+        }
+    }
+
     /// The call's value in one dimension.
     pub fn value(&self, dimension: Dimension) -> Option<&str> {
         match dimension {
@@ -83,6 +97,9 @@ pub struct Sizes {
     pub expected: Size,
     /// What it cannot exceed.
     pub worst_case: Size,
+    /// Whether money may be charged although no price is known of what was asked for: what answers may have
+    /// one. Such a call is not refused for its size, but a budget of which nothing is left does not let it pass.
+    pub may_cost: bool,
 }
 
 impl Sizes {
@@ -90,7 +107,17 @@ impl Sizes {
     pub const FREE: Sizes = Sizes {
         expected: Size::FREE,
         worst_case: Size::FREE,
+        may_cost: false,
     };
+
+    /// The same size by either way to hold.
+    pub fn alike(size: Size) -> Sizes {
+        Sizes {
+            expected: size,
+            worst_case: size,
+            may_cost: false,
+        }
+    }
 }
 
 /// What calls took together: a row of sums over the ledger.

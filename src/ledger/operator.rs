@@ -18,6 +18,8 @@ pub enum Via {
     Cli,
     /// weir itself: an edit of `proxy.yaml` that it saw.
     File,
+    /// A signal to a running weir.
+    Signal,
 }
 
 impl Via {
@@ -27,6 +29,7 @@ impl Via {
             Via::Api => "api",
             Via::Cli => "cli",
             Via::File => "file",
+            Via::Signal => "signal",
         }
     }
 }
@@ -70,6 +73,14 @@ impl Operator {
         self.act(deed, |_| Ok(()))
     }
 
+    /// Looks at what is on record before a deed.
+    pub(super) fn read<T>(
+        &self,
+        look: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, Error> {
+        look(&self.db).map_err(|source| Error::at(&self.path, source))
+    }
+
     /// Does `work` and writes the deed: both, or neither.
     pub(super) fn act<T>(
         &mut self,
@@ -82,21 +93,27 @@ impl Operator {
                 .db
                 .transaction_with_behavior(TransactionBehavior::Immediate)?;
             let done = work(&transaction)?;
-            transaction.execute(
-                "INSERT INTO audit (at, action, subject, via, detail) VALUES (?1, ?2, ?3, ?4, ?5)",
-                (
-                    deed.at,
-                    deed.action,
-                    &deed.subject,
-                    deed.via.name(),
-                    deed.detail.to_string(),
-                ),
-            )?;
+            put(&transaction, deed)?;
             transaction.commit()?;
             Ok(done)
         };
         both().map_err(|source| Error::at(path, source))
     }
+}
+
+/// Writes a deed's row in the transaction of what was done.
+pub(super) fn put(transaction: &Transaction<'_>, deed: &Deed) -> rusqlite::Result<()> {
+    transaction.execute(
+        "INSERT INTO audit (at, action, subject, via, detail) VALUES (?1, ?2, ?3, ?4, ?5)",
+        (
+            deed.at,
+            deed.action,
+            &deed.subject,
+            deed.via.name(),
+            deed.detail.to_string(),
+        ),
+    )?;
+    Ok(())
 }
 
 #[cfg(test)]

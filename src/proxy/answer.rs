@@ -1,5 +1,6 @@
 //! Answers that weir gives itself: refusals, paths that fit nothing, upstreams that cannot be reached.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,6 +11,7 @@ use tracing::debug;
 
 use super::admit::Decision;
 use super::call::{Call, Ctx};
+use super::resilience;
 use super::settle::upstream_fault;
 use crate::config::Provider;
 use crate::providers::refusal::{self, Client};
@@ -149,6 +151,12 @@ pub fn pass_head(call: &mut Call, head: &mut ResponseHeader) -> Result<()> {
     call.watch_head(head);
     if call.live.config.response_headers && !head.status.is_informational() {
         head.insert_header("x-weir-call-id", call.head.id.to_string())?;
+        if call.attempts.made() > 1 {
+            head.insert_header("x-weir-attempts", call.attempts.made().to_string())?;
+        }
+        if call.attempts.over().is_some() {
+            head.insert_header("x-weir-failover", call.upstream_host().to_owned())?;
+        }
     }
     Ok(())
 }
@@ -173,7 +181,11 @@ pub async fn failure(session: &mut Session, error: &Error, ctx: &mut Ctx) -> u16
     };
     // Pingora closes this connection whatever it says.
     session.set_keepalive(None);
+    let engine = Arc::clone(&ctx.engine);
     let written = match ctx.call.as_deref_mut() {
+        Some(call) if call.attempts.shut_for().is_some() => {
+            resilience::write_shut(session, call, &engine).await
+        }
         Some(call) if status == 429 || status == 503 => {
             let decided = if status == 429 {
                 Decision::Refuse
@@ -183,7 +195,7 @@ pub async fn failure(session: &mut Session, error: &Error, ctx: &mut Ctx) -> u16
             decision(session, call, decided).await
         }
         Some(call) => {
-            let host = &call.target.upstream.host;
+            let host = call.upstream_host();
             let message = format!("weir cannot reach {host}: {}", error.etype().as_str());
             let answer = call.error_answer(status, kind, &message);
             write(session, answer, &[]).await

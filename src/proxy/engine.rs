@@ -1,7 +1,7 @@
 //! What every call shares: the settings in force, the ledger, the budgets, the metrics.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
 use pingora::protocols::tls::CaType;
@@ -12,12 +12,14 @@ use super::counting::Counting;
 use super::forward::Destination;
 use super::key_hash::KeyHasher;
 use super::once::Once;
-use crate::budget::Budgets;
+use super::resilience::breakers::Breakers;
 use crate::budget::estimate::Estimator;
 use crate::budget::limits::Dimension;
+use crate::budget::{Budgets, Facts};
 use crate::clock::Clock;
 use crate::config::{Config, HostPort, Policy, Provider, Upstream};
-use crate::ledger::Ledger;
+use crate::ledger::reprice::Change;
+use crate::ledger::{self, Ledger};
 use crate::listen::front::Claims;
 use crate::metrics::{LabelPolicy, Metrics};
 use crate::pricing::Catalog;
@@ -41,6 +43,7 @@ pub struct Live {
 struct Peers {
     roots: Option<Arc<CaType>>,
     upstream: Option<Arc<Destination>>,
+    failover: Option<Arc<Destination>>,
 }
 
 impl Live {
@@ -70,7 +73,15 @@ impl Live {
                 .upstream
                 .as_ref()
                 .map(|to| Arc::new(Destination::of_provider(provider, to, roots.clone())));
-            let peers = Peers { roots, upstream };
+            let failover = provider.resilience.failover.as_ref().map(|second| {
+                let own = second.ca.as_ref().map(|ca| self::roots(&ca.certificates));
+                Arc::new(Destination::of_failover(provider, second, own))
+            });
+            let peers = Peers {
+                roots,
+                upstream,
+                failover,
+            };
             live.peers.insert(provider.name.clone(), peers);
         }
         live.by_pattern
@@ -85,7 +96,12 @@ impl Live {
             .budgets
             .iter()
             .filter_map(|limit| limit.matches.dimensions.get(&Dimension::Team));
-        let teams = config.labels.team.iter().chain(by_budgets.flatten());
+        let by_rules = config
+            .identify
+            .iter()
+            .filter_map(|rule| rule.labels.team.as_ref());
+        let teams = config.labels.team.iter().chain(by_rules);
+        let teams = teams.chain(by_budgets.flatten());
         let catalog = Arc::clone(&self.catalog);
         LabelPolicy {
             providers: self.by_name.keys().cloned().collect(),
@@ -108,6 +124,11 @@ impl Live {
             let mut claims = self.by_pattern.iter();
             claims.find(|(claim, _)| fits(claim)).map(|(_, by)| by)
         })
+    }
+
+    /// The second upstream of one of these settings' providers.
+    pub fn failover(&self, provider: &Provider) -> Option<&Arc<Destination>> {
+        self.peers.get(&provider.name)?.failover.as_ref()
     }
 
     /// Where a call of one of these settings' providers goes: its upstream, or another host that it claims.
@@ -154,7 +175,10 @@ pub struct Engine {
     pub hasher: KeyHasher,
     pub counting: Counting,
     pub once: Once,
+    pub breakers: Breakers,
     pub clock: Arc<dyn Clock>,
+    /// See [`recount`](Engine::recount).
+    pub recounting: Mutex<()>,
 }
 
 impl Engine {
@@ -162,6 +186,10 @@ impl Engine {
     pub fn apply(&self, live: Live) {
         let config = Arc::clone(&live.config);
         self.metrics.set_policy(live.label_policy());
+        self.breakers.keep(|name| {
+            live.named(name)
+                .is_some_and(|provider| provider.resilience.breaker.is_some())
+        });
         self.live.store(Arc::new(live));
         self.budgets.replace(
             config.budgets.clone(),
@@ -170,8 +198,43 @@ impl Engine {
         );
     }
 
+    /// Puts other costs on record, and tells budgets and metrics once they are.
+    ///
+    /// # Errors
+    ///
+    /// Those of `commit`; nothing is told then.
+    pub fn correct(
+        &self,
+        changes: &[Change],
+        commit: &mut dyn FnMut() -> Result<(), ledger::Error>,
+    ) -> Result<(), ledger::Error> {
+        let _alone = self.recount();
+        commit()?;
+        let now = self.clock.unix_ms();
+        for Change { call, cost, .. } in changes {
+            let more = cost.unwrap_or_default() - call.cost.unwrap_or_default();
+            self.budgets
+                .correct(&Facts::of(call), call.head.started_at, more, now);
+            self.metrics.cost_added(call, more);
+        }
+        Ok(())
+    }
+
+    /// Waits until nobody tells the budgets of the past; until it is dropped nobody else does. What is both read
+    /// from the ledger and told of a change in it would count twice.
+    pub fn recount(&self) -> MutexGuard<'_, ()> {
+        self.recounting
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The metrics as they stand, budgets included.
     pub fn render_metrics(&self) -> String {
+        let stands = self.breakers.stands();
+        let stands = stands
+            .iter()
+            .map(|(name, stand)| (name.as_str(), stand.level()));
+        self.metrics.show_breakers(stands);
         self.metrics
             .render(&self.budgets.snapshot(self.clock.unix_ms()))
     }
