@@ -59,14 +59,17 @@ async function gemini({ base, key, model, prompt }) {
   };
 }
 
-// The client of realtime sessions: what its socket tells of a budget.
-async function realtime({ base, key, model }) {
+// The client of realtime sessions: what its socket tells of a budget. It speaks TLS alone, and goes by a proxy only
+// where it is given an agent that does.
+async function realtime({ key, model }) {
   const { default: OpenAI } = await import("openai");
   const { OpenAIRealtimeWS } = await import("openai/realtime/ws");
-  const client = new OpenAI({ apiKey: key, baseURL: `${base}/openai/v1` });
+  const { Agent } = await import("node:https");
+  const client = new OpenAI({ apiKey: key });
+  const options = { agent: new Agent({ proxyEnv: process.env }) };
   const session = () =>
     new Promise((resolve, reject) => {
-      const connection = new OpenAIRealtimeWS({ model }, client);
+      const connection = new OpenAIRealtimeWS({ model, options }, client);
       connection.on("error", reject);
       connection.on("session.created", () => connection.send({ type: "response.create" }));
       connection.on("response.done", () => connection.send({ type: "response.create" }));

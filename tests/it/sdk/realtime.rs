@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::driver::{Mode, drive, python};
+use super::driver::{Mode, Run, Sdk, drive, python};
 use crate::sessions::{COST, CREATED, begun_with, done};
 use crate::support::ledger::Row;
 use crate::support::settings::Settings;
@@ -124,4 +124,32 @@ async fn a_spent_session_is_the_realtime_clients_closed_connection() {
         assert_eq!(costs.sum::<i64>(), 2 * COST, "{mode:?}: {calls:?}");
         assert_eq!(upstream.received().len(), 1, "{mode:?}");
     }
+}
+
+#[tokio::test]
+async fn a_spent_session_closes_the_socket_of_nodes_realtime_client_and_says_why() {
+    let mut script = answers(2, "");
+    let close = frame(0x88, &1008_u16.to_be_bytes(), None);
+    script.extend([Act::Hear(1), Act::Say(close), Act::HangUp]);
+    let upstream = upstream(Transport::Tls(Alpn::Either), "", script).await;
+    let budget = "budgets:\n  - { name: two, limit: 0.002 USD, per: total }";
+    let weir = Weir::start(&Settings::to(&upstream).and(budget)).await;
+    let run = Run {
+        sdk: Sdk::Node("realtime"),
+        mode: Mode::Proxy,
+        model: "gpt-realtime",
+        tasks: &[],
+        cases: &["plain", "plain"],
+        max_tokens: None,
+        never_sleeps: false,
+    };
+    let Some(seen) = run.of(&weir).await else {
+        return;
+    };
+    assert_eq!(seen[0]["text"], "1008 budget two spent", "{}", seen[0]);
+    assert_eq!(seen[1]["is_rate_limit"], true, "{}", seen[1]);
+    // The session, its two responses, and one handshake that was refused.
+    let calls = weir.calls_eventually(4).await;
+    assert_eq!(of("realtime", &calls).len(), 2, "{calls:?}");
+    assert_eq!(upstream.received().len(), 1);
 }
