@@ -96,6 +96,11 @@ pub const REFUSALS: Family = counter(
     &["budget"],
     "Calls that a budget refused",
 );
+pub const SESSIONS_CLOSED: Family = counter(
+    "weir_sessions_closed_total",
+    &["budget"],
+    "Open WebSocket sessions that a spent budget ended; starts anew with the process",
+);
 pub const UNMETERED: Family = counter(
     "weir_unmetered_total",
     &["provider"],
@@ -194,12 +199,13 @@ pub const CATALOG_TIME: Family = gauge(
 pub const BUILD: Family = gauge("weir_build_info", &["version"], "Always 1");
 
 /// All of them.
-pub const ALL: [&Family; 25] = [
+pub const ALL: [&Family; 26] = [
     &REQUESTS,
     &TOKENS,
     &COST,
     &EXTRACTIONS,
     &REFUSALS,
+    &SESSIONS_CLOSED,
     &UNMETERED,
     &TUNNELS,
     &BOUND_HITS,
