@@ -9,6 +9,7 @@ pub mod forward;
 pub mod gate;
 pub mod identify;
 pub mod key_hash;
+mod named_models;
 pub mod once;
 mod origin;
 pub mod phases;
