@@ -96,6 +96,11 @@ pub const REFUSALS: Family = counter(
     &["budget"],
     "Calls that a budget refused",
 );
+pub const SESSIONS_CLOSED: Family = counter(
+    "weir_sessions_closed_total",
+    &["budget"],
+    "Open WebSocket sessions that a spent budget ended; starts anew with the process",
+);
 pub const UNMETERED: Family = counter(
     "weir_unmetered_total",
     &["provider"],
@@ -241,6 +246,7 @@ pub const ALL: &[&Family] = &[
     &COST,
     &EXTRACTIONS,
     &REFUSALS,
+    &SESSIONS_CLOSED,
     &UNMETERED,
     &RETRIES,
     &FAILOVERS,

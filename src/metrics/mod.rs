@@ -224,6 +224,12 @@ impl Metrics {
         u64::try_from(self.registered.inflight.get()).unwrap_or(0)
     }
 
+    /// An open session was ended, since this budget is spent.
+    pub fn session_closed(&self, budget: &str) {
+        self.child(&self.registered.sessions_closed, &[budget])
+            .inc();
+    }
+
     /// A call of a known provider goes upstream on a path that weir cannot meter.
     pub fn unmetered(&self, provider: &str) {
         let known = self.policy.load().providers.contains(provider);
