@@ -2,6 +2,7 @@
 
 mod downgrade;
 mod models;
+mod named_twice;
 mod pieces;
 mod race;
 mod refusal;

@@ -41,7 +41,8 @@ pub fn with_model(
     sent.extend_from_slice(&body[from..]);
     let mut reader = RequestReader::of(dialect, content_type);
     reader.feed(&sent, &mut |_| {});
-    (reader.model() == Some(to)).then_some(sent)
+    let is_alone = reader.model() == Some(to) && reader.other_models().is_empty();
+    is_alone.then_some(sent)
 }
 
 /// Where the values of a form's fields of this name stand.
