@@ -53,10 +53,7 @@ pub(super) fn milli_usd(milli: i128) -> Size {
 
 /// Both sizes alike.
 pub(super) fn sizes(size: Size) -> Sizes {
-    Sizes {
-        expected: size,
-        worst_case: size,
-    }
+    Sizes::alike(size)
 }
 
 /// 2026-11-20T10:00:30Z, a Friday.

@@ -27,8 +27,8 @@ macro_rules! settings {
     ) => {
         $(#[doc = $about])*
         #[derive(Clone, Debug)]
-        pub(super) struct $name {
-            $( $(#[doc = $doc])* pub(super) $key: Field<$type>, )*
+        pub(in crate::config) struct $name {
+            $( $(#[doc = $doc])* pub(in crate::config) $key: Field<$type>, )*
         }
 
         impl $name {
@@ -66,6 +66,10 @@ const fn plain(field: &'static str) -> &'static str {
     }
 }
 
+mod resilience;
+
+pub(super) use resilience::{Breaker, Retry, Second};
+
 settings! {
     /// Settings of weir, a metering sidecar for LLM traffic. Edit while weir runs: a bad edit is
     /// refused, with file, line and column, and the last good one stays.
@@ -91,6 +95,8 @@ settings! {
         /// Whether clients may label their calls by headers, path, proxy user or body; default
         /// true.
         trust_client_labels: Flag,
+        /// Whether calls need a key that weir gave out (`weir keys create`); default false.
+        require_key: Flag,
         /// The zone in which calendar budgets turn over; default UTC.
         timezone: TimeZoneName,
         /// Providers by name. A name that weir knows needs nothing more, and need not be written at
@@ -182,14 +188,26 @@ settings! {
         /// The catalogue's model behind a name of one's own (a deployment, an ARN, an endpoint's id):
         /// it sets the price where the answer names no model that is known. What is sent stays as it is.
         models: Named<Label>,
+        /// The provider's own key, which takes the place of a weir key; `none` where the provider asks for
+        /// none. Calls without a weir key never get it.
+        api_key: Token,
+        /// A file that holds it instead: read again when it changes.
+        api_key_file: Folder,
         /// A PEM file with more roots for its upstream.
         ca: Folder,
         /// A proxy between weir and its upstream.
         upstream_proxy: ProxyUrl,
         /// Limits on its upstream's slowness.
         timeouts: Timeouts,
+        /// When a call is tried again before a byte of an answer went to its client; without it, never.
+        retry: Retry,
+        /// When its upstream is left alone for a while; without it, never.
+        breaker: Breaker,
+        /// A second upstream of the same dialect, for calls that the first cannot take: a URL, or a
+        /// mapping. The client's headers go to it as they are, its key included.
+        failover: Second,
     }
-    later { on_client_close, headers, retry, failover }
+    later { on_client_close, headers }
 }
 
 settings! {

@@ -3,19 +3,23 @@
 //! `file` is what was written, [`Config`] what is true. Reading a file reports all of its faults at
 //! once; a file with a fault gives no settings at all.
 
+mod api_key;
 mod check;
 mod diff;
 mod expand;
 mod file;
 pub mod identify;
+pub mod keys;
 mod load;
 mod problem;
 mod read;
 mod reload;
+pub mod resilience;
 mod schema;
 mod tree;
 mod values;
 
+pub use api_key::{ApiKey, Held};
 pub use diff::{changes, needs_restart};
 pub use load::{Env, defaults, load, parse, process_env};
 pub use problem::{PROBLEMS_MAX, Problem, Problems};
@@ -37,26 +41,9 @@ use crate::pricing::{Catalog, Override};
 use crate::providers::Api;
 use crate::units::Currencies;
 
-/// A text that is never printed.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
+pub use resilience::Resilience;
 
-impl Secret {
-    /// Takes a text out of sight.
-    pub fn new(text: String) -> Self {
-        Secret(text)
-    }
-    /// The text itself, for the wire alone.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl std::fmt::Debug for Secret {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("********")
-    }
-}
+pub use crate::units::Secret;
 
 /// `tunnel`, `on_ledger_fault`: what becomes of what is not weir's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -158,10 +145,14 @@ pub struct Provider {
     pub hosts: Vec<HostPort>,
     /// The catalogue's model behind each name of the operator's own, for prices alone.
     pub models: BTreeMap<String, String>,
+    /// What takes the place of a weir key on the way to it.
+    pub api_key: Option<ApiKey>,
     /// A PEM file with more roots for its upstream.
     pub ca: Option<Roots>,
     pub upstream_proxy: Option<UpstreamProxy>,
     pub timeouts: Timeouts,
+    /// Retries, breaker and second upstream; none of them unless written.
+    pub resilience: Resilience,
 }
 
 impl Config {
@@ -199,6 +190,8 @@ pub struct Config {
     pub default_provider: String,
     pub labels: Labels,
     pub trust_client_labels: bool,
+    /// Whether calls need a key that weir gave out.
+    pub require_key: bool,
     /// Whose calls are, in the order in which they are asked.
     pub identify: Vec<identify::Rule>,
     /// An IANA name that jiff knows.

@@ -4,11 +4,13 @@
 //! a call replaces its hold in one transaction. Whatever moment the process is killed at, a call that
 //! was forwarded is there exactly once: as its row, or as a hold that the next start turns into one.
 
+pub mod alerts;
 mod charge;
 pub mod classes;
 mod fault;
 mod fold;
 mod handle;
+pub mod keys;
 mod lock;
 mod names;
 mod operator;

@@ -118,12 +118,13 @@ static STEPS: [M<'static>; 3] = [
         task TEXT,
         tags TEXT NOT NULL,
         models TEXT,
-        budget TEXT,
+        budgets TEXT,
         created_at INTEGER NOT NULL,
         expires_at INTEGER,
         revoked_at INTEGER,
         last_used_at INTEGER
     ) STRICT, WITHOUT ROWID;
+    CREATE UNIQUE INDEX keys_name ON keys (name) WHERE revoked_at IS NULL;
 
     -- What a client shows: SHA-256, never the key itself. A rotated key has two for a while.
     CREATE TABLE key_secrets (
@@ -153,7 +154,8 @@ static STEPS: [M<'static>; 3] = [
         at INTEGER NOT NULL
     ) STRICT;
 
-    -- What was said, once per budget, instance, window and threshold.
+    -- What was said, once per budget, instance, window and threshold. It resolves itself at
+    -- `open_until`, the window's end; NULL = an operator does. The counts are of deliveries.
     CREATE TABLE alerts (
         id TEXT PRIMARY KEY,
         raised_at INTEGER NOT NULL,
@@ -162,10 +164,13 @@ static STEPS: [M<'static>; 3] = [
         budget TEXT,
         each_value TEXT,
         detail TEXT NOT NULL,
-        resolved_at INTEGER
+        open_until INTEGER,
+        resolved_at INTEGER,
+        delivered INTEGER NOT NULL DEFAULT 0,
+        failed INTEGER NOT NULL DEFAULT 0
     ) STRICT, WITHOUT ROWID;
 
-    -- What has yet to be delivered, per target.
+    -- What has yet to be delivered, per target: the name of a webhook, never its address.
     CREATE TABLE alert_deliveries (
         id INTEGER PRIMARY KEY,
         alert_id TEXT NOT NULL REFERENCES alerts (id),

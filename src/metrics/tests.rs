@@ -252,6 +252,7 @@ fn a_budget_with_each_shows_where_it_is_nearest_its_limit() {
         limit: 5_000_000_000_000,
         spent: spent * 1_000_000_000_000,
         held: held * 1_000_000_000_000,
+        beyond: 0,
         window: Window {
             start_ms: 0,
             end_ms: Some(NOON),
@@ -266,6 +267,7 @@ fn a_budget_with_each_shows_where_it_is_nearest_its_limit() {
         limit: 20,
         spent: 0,
         held: 3,
+        beyond: 0,
         window: Window {
             start_ms: 0,
             end_ms: None,
@@ -329,6 +331,7 @@ fn every_family_keeps_the_rules_and_is_shown() {
         limit: 1,
         spent: 0,
         held: 0,
+        beyond: 0,
         window: Window {
             start_ms: 0,
             end_ms: Some(NOON),

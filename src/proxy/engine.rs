@@ -11,14 +11,18 @@ use x509_parser::prelude::{FromDer as _, X509Certificate};
 use super::counting::Counting;
 use super::forward::Destination;
 use super::key_hash::KeyHasher;
+use super::keys::shown::of_proxy;
+use super::keys::{Keys, Own};
 use super::once::Once;
+use super::replay::replay;
+use super::resilience::breakers::Breakers;
 use crate::budget::estimate::Estimator;
 use crate::budget::limits::Dimension;
 use crate::budget::{Budgets, Facts};
 use crate::clock::Clock;
 use crate::config::{Config, HostPort, Policy, Provider, Upstream};
 use crate::ledger::reprice::Change;
-use crate::ledger::{self, Ledger};
+use crate::ledger::{self, Error, Ledger};
 use crate::listen::front::Claims;
 use crate::metrics::{LabelPolicy, Metrics};
 use crate::pricing::Catalog;
@@ -33,6 +37,8 @@ pub struct Live {
     by_host: HashMap<HostPort, Arc<Provider>>,
     /// Claims with a `*`, the narrowest first.
     by_pattern: Vec<(HostPort, Arc<Provider>)>,
+    /// The providers' own keys, by their names.
+    own_keys: HashMap<String, Arc<Own>>,
     /// By provider: the roots of its own, if any, and where its upstream is.
     peers: HashMap<String, Peers>,
 }
@@ -42,6 +48,7 @@ pub struct Live {
 struct Peers {
     roots: Option<Arc<CaType>>,
     upstream: Option<Arc<Destination>>,
+    failover: Option<Arc<Destination>>,
 }
 
 impl Live {
@@ -53,6 +60,7 @@ impl Live {
             by_name: HashMap::new(),
             by_host: HashMap::new(),
             by_pattern: Vec::new(),
+            own_keys: HashMap::new(),
             peers: HashMap::new(),
         };
         for provider in &config.providers {
@@ -66,12 +74,26 @@ impl Live {
                     live.by_host.insert(host.clone(), Arc::clone(provider));
                 }
             }
+            let own = provider
+                .api_key
+                .as_ref()
+                .map(|from| Own::new(&provider.name, from));
+            live.own_keys
+                .extend(own.map(|own| (provider.name.clone(), Arc::new(own))));
             let roots = provider.ca.as_ref().map(|ca| roots(&ca.certificates));
             let upstream = provider
                 .upstream
                 .as_ref()
                 .map(|to| Arc::new(Destination::of_provider(provider, to, roots.clone())));
-            let peers = Peers { roots, upstream };
+            let failover = provider.resilience.failover.as_ref().map(|second| {
+                let own = second.ca.as_ref().map(|ca| self::roots(&ca.certificates));
+                Arc::new(Destination::of_failover(provider, second, own))
+            });
+            let peers = Peers {
+                roots,
+                upstream,
+                failover,
+            };
             live.peers.insert(provider.name.clone(), peers);
         }
         live.by_pattern
@@ -105,6 +127,16 @@ impl Live {
         self.by_name.get(name)
     }
 
+    /// What takes the place of a weir key on the way to that provider.
+    pub fn own_key(&self, provider: &str) -> Option<Arc<Own>> {
+        self.own_keys.get(provider).cloned()
+    }
+
+    /// Reads the providers' own keys again where their files changed.
+    pub fn look_at_keys(&self) {
+        self.own_keys.values().for_each(|own| own.look());
+    }
+
     /// The provider that claims the host: by its name, else by the narrowest pattern that it fits.
     pub fn claiming(&self, target: &HostPort) -> Option<&Arc<Provider>> {
         let fits = |claim: &HostPort| {
@@ -114,6 +146,11 @@ impl Live {
             let mut claims = self.by_pattern.iter();
             claims.find(|(claim, _)| fits(claim)).map(|(_, by)| by)
         })
+    }
+
+    /// The second upstream of one of these settings' providers.
+    pub fn failover(&self, provider: &Provider) -> Option<&Arc<Destination>> {
+        self.peers.get(&provider.name)?.failover.as_ref()
     }
 
     /// Where a call of one of these settings' providers goes: its upstream, or another host that it claims.
@@ -158,24 +195,58 @@ pub struct Engine {
     pub metrics: Arc<Metrics>,
     pub estimator: Estimator,
     pub hasher: KeyHasher,
+    pub keys: Keys,
     pub counting: Counting,
     pub once: Once,
+    pub breakers: Breakers,
     pub clock: Arc<dyn Clock>,
     /// See [`recount`](Engine::recount).
     pub recounting: Mutex<()>,
 }
 
 impl Engine {
-    /// Puts other settings in force; calls in flight keep theirs. New budgets still owe their past then.
-    pub fn apply(&self, live: Live) {
-        let config = Arc::clone(&live.config);
-        self.metrics.set_policy(live.label_policy());
+    /// Puts other settings in force; calls in flight keep theirs.
+    ///
+    /// # Errors
+    ///
+    /// Where the ledger could not be read: new budgets then count from here on.
+    pub fn apply(&self, live: Live) -> Result<(), Error> {
+        let _alone = self.recount();
+        self.keys
+            .reread(&live.config.currencies, self.clock.unix_ms());
+        self.breakers.keep(|name| {
+            live.named(name)
+                .is_some_and(|provider| provider.resilience.breaker.is_some())
+        });
         self.live.store(Arc::new(live));
-        self.budgets.replace(
-            config.budgets.clone(),
-            config.timezone.clone(),
-            self.clock.unix_ms(),
-        );
+        self.put_in_force()
+    }
+
+    /// Takes over what operators did to keys.
+    ///
+    /// # Errors
+    ///
+    /// Where the ledger could not be read.
+    pub fn keys_changed(&self) -> Result<(), Error> {
+        let _alone = self.recount();
+        let keys = self.ledger.reader()?.keys()?;
+        let now = self.clock.unix_ms();
+        self.keys
+            .replace(keys, &self.live.load().config.currencies, now);
+        self.put_in_force()
+    }
+
+    /// Puts in force what settings and keys say together: budgets, and label values for the metrics.
+    fn put_in_force(&self) -> Result<(), Error> {
+        let live = self.live.load();
+        let mut policy = live.label_policy();
+        policy.teams.extend(self.keys.teams());
+        self.metrics.set_policy(policy);
+        let mut limits = live.config.budgets.clone();
+        limits.extend(self.keys.limits());
+        let zone = live.config.timezone.clone();
+        self.budgets.replace(limits, zone, self.clock.unix_ms());
+        replay(&self.budgets, &self.ledger)
     }
 
     /// Puts other costs on record, and tells budgets and metrics once they are.
@@ -210,6 +281,11 @@ impl Engine {
 
     /// The metrics as they stand, budgets included.
     pub fn render_metrics(&self) -> String {
+        let stands = self.breakers.stands();
+        let stands = stands
+            .iter()
+            .map(|(name, stand)| (name.as_str(), stand.level()));
+        self.metrics.show_breakers(stands);
         self.metrics
             .render(&self.budgets.snapshot(self.clock.unix_ms()))
     }
@@ -228,6 +304,12 @@ impl Claims for Engine {
 
     fn tunnel(&self) -> Policy {
         self.live.load().config.tunnel
+    }
+
+    fn may_tunnel(&self, authorization: Option<&str>) -> Result<(), &'static str> {
+        let needs_key = self.live.load().config.require_key;
+        let shown = authorization.and_then(of_proxy);
+        self.keys.admits(shown, needs_key, self.clock.unix_ms())
     }
 
     fn tunnelled(&self, allowed: bool) {

@@ -7,6 +7,7 @@ mod admin;
 mod budget;
 mod cli;
 mod crash;
+mod keys;
 mod reload;
 mod sdk;
 mod sessions;

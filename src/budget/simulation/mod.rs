@@ -1,7 +1,7 @@
 //! A seeded simulation of the admission core against budgets that are done by hand: arrivals, ends,
 //! clock steps, reloads and restarts, with every invariant looked at after every step.
 
-mod draw;
+pub(super) mod draw;
 mod oracle;
 
 use std::collections::BTreeMap;

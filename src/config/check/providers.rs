@@ -10,10 +10,11 @@ use std::time::Duration;
 use crate::providers::{Api, Known, hosts};
 
 use super::super::file;
-use super::super::problem::{Found, quoted};
+use super::super::problem::{Found, Place, quoted};
 use super::super::read::{At, Fault, Field, Named, Scalar};
 use super::super::values::{Folder, Host, Label, ProviderName, Span, Url};
-use super::super::{HostPort, Provider, Roots, Timeouts, Upstream};
+use super::super::{ApiKey, HostPort, Provider, Resilience, Roots, Timeouts, Upstream};
+use super::resilience;
 
 /// Timeouts where none are written.
 const TIMEOUTS: Timeouts = Timeouts {
@@ -66,10 +67,21 @@ pub(super) fn check(
 
 /// An upstream that is weir itself would send each call round until no socket is left.
 fn refuse_loop(written: &file::Provider, own: [SocketAddr; 2], found: &mut Found) {
-    let Some(at) = written.upstream.here() else {
-        return;
-    };
-    let Upstream { host, port, .. } = &at.value.0;
+    let first = written.upstream.here().map(|at| (&at.value.0, &at.place));
+    let second = written.failover.here().and_then(|at| {
+        let url = match &at.value {
+            file::Second::Url(url) => Some(url),
+            file::Second::Mapping(second) => second.upstream.value(),
+        };
+        url.map(|url| (&url.0, &at.place))
+    });
+    for (upstream, place) in first.into_iter().chain(second) {
+        refuse_own(upstream, place, own, found);
+    }
+}
+
+fn refuse_own(to: &Upstream, place: &Place, own: [SocketAddr; 2], found: &mut Found) {
+    let Upstream { host, port, .. } = to;
     let address = match host.as_str() {
         "localhost" => Some(IpAddr::V4(Ipv4Addr::LOCALHOST)),
         host => host.parse().ok(),
@@ -82,15 +94,16 @@ fn refuse_loop(written: &file::Provider, own: [SocketAddr; 2], found: &mut Found
         .any(|listen| super::overlap(address, listen))
     {
         let message = format!("expected a provider's upstream, got weir's own address {address}");
-        found.add(
-            at.place
-                .problem(message, "write where the provider itself listens"),
-        );
+        found.add(place.problem(message, "write where the provider itself listens"));
     }
 }
 
 fn as_known(known: &Known) -> Provider {
     let host = |text: &&str| Host::parse(text).map(|host| host.0);
+    // Only servers of one's own are known by a plain-text address, and they ask for no key.
+    let asks_for_none = known
+        .upstream
+        .is_some_and(|upstream| upstream.starts_with("http://"));
     Provider {
         name: known.name.to_owned(),
         api: known.api,
@@ -104,9 +117,11 @@ fn as_known(known: &Known) -> Provider {
             .collect::<Result<_, _>>()
             .expect("known hosts are hosts"),
         models: BTreeMap::new(),
+        api_key: asks_for_none.then_some(ApiKey::NOTHING),
         ca: None,
         upstream_proxy: None,
         timeouts: TIMEOUTS,
+        resilience: Resilience::default(),
     }
 }
 
@@ -145,9 +160,11 @@ fn custom(
         redirects: true,
         hosts: Vec::new(),
         models: BTreeMap::new(),
+        api_key: None,
         ca: None,
         upstream_proxy: None,
         timeouts: TIMEOUTS,
+        resilience: Resilience::default(),
     };
     overlay(&mut provider, settings, found);
     Some(provider)
@@ -172,7 +189,11 @@ fn overlay(provider: &mut Provider, written: &file::Provider, found: &mut Found)
         let pair = |(name, model): &(At<String>, Label)| (name.value.clone(), model.0.clone());
         provider.models = models.iter().map(pair).collect();
     }
+    provider.api_key = api_key(written, found).or(provider.api_key.take());
     provider.ca = written.ca.here().and_then(|at| ca(at, found));
+    let own = provider.upstream.as_ref();
+    let roots = |field: &Field<Folder>, found: &mut Found| ca(field.here()?, found);
+    provider.resilience = resilience::check(written, own, roots, found);
     if let Some(timeouts) = written.timeouts.value() {
         for (field, timeout) in [
             (&timeouts.connect, &mut provider.timeouts.connect),
@@ -193,6 +214,28 @@ fn positive(at: &At<Span>, found: &mut Found) -> Duration {
         found.add(at.place.problem(message, "write it like `30s`"));
     }
     at.value.0
+}
+
+/// A file is read at once, as the CA's is.
+fn api_key(written: &file::Provider, found: &mut Found) -> Option<ApiKey> {
+    let (key, file) = (written.api_key.here(), written.api_key_file.here());
+    match (key, file) {
+        (Some(at), None) => Some(ApiKey::written(at.value.0.clone())),
+        (None, Some(at)) => match ApiKey::in_file(at.value.0.clone()) {
+            Ok(key) => Some(key),
+            Err(why) => {
+                let remedy = "write the path of a file with the key and nothing else";
+                found.add(at.place.problem(why, remedy));
+                None
+            }
+        },
+        (Some(_), Some(at)) => {
+            let message = "`api_key` is written besides";
+            found.add(at.place.problem(message, "remove one of them"));
+            None
+        }
+        (None, None) => None,
+    }
 }
 
 /// A CA file is read at once, since an upstream that fails its first handshake says so too late.

@@ -6,6 +6,7 @@ use crate::budget::limits::{Action, Dimension, HoldMode, OnSpent, Per, Unknown};
 use crate::providers::Api;
 
 use super::super::read::{Fault, Scalar};
+use super::super::resilience::Failure;
 use super::super::{Orphans, Policy};
 
 /// A newtype over a domain enum, its words, and the words that weir will know one day.
@@ -138,6 +139,19 @@ choice! {
         "spark" => Api::Spark,
     }
     later { }
+}
+
+choice! {
+    /// `retry.on`.
+    FailureWord(Failure) expects "a kind of failure", like "5xx":
+    {
+        "connect" => Failure::Connect,
+        "reset" => Failure::Reset,
+        "timeout" => Failure::Timeout,
+        "429" => Failure::RateLimit,
+        "5xx" => Failure::Server,
+    }
+    later {}
 }
 
 /// `true` or `false`.

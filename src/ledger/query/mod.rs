@@ -3,8 +3,10 @@
 //! Sums are exact beyond what a column can hold: SQLite adds quotient and remainder apart, and they are
 //! put together as `i128` here.
 
+mod alerts;
 mod audit;
 mod calls;
+mod costs;
 mod days;
 mod filter;
 mod grouped;
@@ -22,6 +24,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, Row};
 
 pub use audit::AuditRow;
+pub use costs::CostRow;
 pub use filter::{Column, Filter, UnknownColumn, Where};
 pub use made::Made;
 pub use report::{Group, ReportRow, TokenSums};
@@ -48,6 +51,14 @@ impl Reader {
             db: schema::open_to_read(dir)?,
             path: schema::path(dir),
         })
+    }
+
+    /// Asks what another part of the ledger knows how to ask.
+    pub(super) fn ask<T>(
+        &self,
+        read: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, Error> {
+        read(&self.db).map_err(|source| self.named(source))
     }
 
     fn named(&self, source: rusqlite::Error) -> Error {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::budget::estimate::Ask;
+use crate::budget::estimate::{Ask, Known};
 use crate::budget::{Facts, Full, Reason, Sizes};
 use crate::ledger::{self, CallHead};
 use crate::providers::{ErrorType, RequestFacts, Selectors, session};
@@ -138,18 +138,17 @@ impl Call {
         };
         let model = self.priced_model().unwrap_or_default();
         let lookup = self.lookup(model, Selectors::NONE);
-        let rates = self.live.catalog.find(&lookup);
-        let window = self.live.catalog.context_window(&lookup);
+        let known = Known::of(&self.live.catalog, &lookup, self.target.endpoint.dialect);
         let input = beginning.input_tokens.unwrap_or(0);
-        engine.estimator.sizes(&Ask {
+        let sizes = engine.estimator.sizes(&Ask {
             provider: &self.head.provider,
             request: &request,
             answers: true,
             body_bytes: input.saturating_mul(BYTES_PER_TOKEN),
             input_tokens: Some(input),
             text_only: false,
-            rates: rates.as_ref(),
-            context_window: window,
-        })
+            known: &known,
+        });
+        self.may_be_charged(sizes)
     }
 }
