@@ -340,6 +340,8 @@ fn both(size: Size) -> Sizes {
     Sizes {
         expected: size,
         worst_case: size,
+        // What cost something unknown finds no room where nothing is left.
+        may_cost: size.cost.is_none(),
     }
 }
 
