@@ -13,12 +13,13 @@ use tracing::warn;
 use super::ca::claimed_hosts;
 use super::settings::File;
 use crate::admin::deeds;
+use crate::alert::Desk;
 use crate::budget::Budgets;
 use crate::budget::estimate::Estimator;
 use crate::clock::Clock;
 use crate::config::{Config, Reload, Reloader, process_env};
 use crate::ledger::query::Reader;
-use crate::ledger::{Ledger, LedgerGuard};
+use crate::ledger::{Error, Ledger, LedgerGuard};
 use crate::listen::ca::{Authority, Files};
 use crate::listen::leaf::Interceptor;
 use crate::metrics::Metrics;
@@ -87,6 +88,17 @@ pub(super) fn engine(
         recounting: Mutex::default(),
     };
     Ok((Arc::new(engine), guard))
+}
+
+/// The desk that raises and delivers alerts.
+pub(super) fn desk(engine: &Engine, config: &Config) -> Result<Desk, Error> {
+    Desk::open(
+        engine.ledger.dir(),
+        config.alerting(),
+        &engine.budgets,
+        Arc::clone(&engine.clock),
+        Arc::clone(&engine.metrics) as _,
+    )
 }
 
 /// How many recent calls the expected length of an answer is first learnt from.
@@ -170,7 +182,7 @@ pub(super) fn reloader(
     clock: &Arc<dyn Clock>,
     engine: &Arc<Engine>,
     catalog: Arc<Catalog>,
-    interceptor: &Arc<Interceptor>,
+    (interceptor, desk): (&Arc<Interceptor>, &Arc<Desk>),
 ) -> Arc<Reloader> {
     let told = {
         let (engine, path) = (Arc::clone(engine), file.path().to_owned());
@@ -182,11 +194,13 @@ pub(super) fn reloader(
     };
     let engine = Arc::clone(engine);
     let interceptor = Arc::clone(interceptor);
+    let desk = Arc::clone(desk);
     let apply = move |config: &Arc<Config>| {
         warn_of_uncovered(interceptor.authority(), config);
         if let Err(error) = engine.apply(Live::new(Arc::clone(config), &catalog)) {
             warn!(%error, "new budgets count from here on: the ledger could not be read");
         }
+        desk.apply(config.alerting());
     };
     Reloader::new(
         file.path().to_owned(),

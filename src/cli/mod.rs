@@ -2,6 +2,7 @@
 //!
 //! Data goes to stdout, diagnostics to stderr. Exit 0 = done, 1 = failed, 2 = wrong usage.
 
+pub mod alerts;
 mod assemble;
 pub mod audit;
 pub mod budgets;
@@ -63,6 +64,8 @@ enum Command {
     Budgets(budgets::Args),
     /// Keys that weir gives out: create, list, revoke, rotate.
     Keys(Box<keys::Args>),
+    /// What budgets and spending were said to have reached, and what is open; resolve one, try the webhooks.
+    Alerts(alerts::Args),
     /// What operators did: reloads, keys, resets, repricings, starts.
     Audit(audit::Args),
     /// Show how a call's cost comes about: rates × tokens, line by line.
@@ -105,6 +108,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Report(args) => report::run(&args, &config),
         Command::Budgets(args) => budgets::run(&args, &config),
         Command::Keys(args) => keys::run(&args, &config),
+        Command::Alerts(args) => alerts::run(&args, &config),
         Command::Audit(args) => audit::run(&args, &config),
         Command::Explain(args) => explain::run(&args, &config),
         Command::Reprice(args) => reprice::run(&args, &config),

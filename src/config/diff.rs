@@ -26,6 +26,8 @@ pub fn changes(old: &Config, new: &Config) -> Vec<String> {
         currencies,
         budgets,
         prices,
+        alerts,
+        anomaly,
         on_ledger_fault,
         orphans,
         response_headers,
@@ -83,6 +85,10 @@ pub fn changes(old: &Config, new: &Config) -> Vec<String> {
             None => price.model.clone(),
         },
     );
+    named(&mut out, "alerts", &old.alerts, alerts, |webhook| {
+        webhook.name.clone()
+    });
+    silent(&mut out, "anomaly", &old.anomaly, anomaly);
     silent(
         &mut out,
         "on_ledger_fault",

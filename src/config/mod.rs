@@ -35,6 +35,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::alert::anomaly::Anomaly;
+use crate::alert::{self, Webhook};
 use crate::budget::limits::Limit;
 use crate::ledger::Labels;
 use crate::pricing::{Catalog, Override};
@@ -173,6 +175,17 @@ impl Config {
     }
 }
 
+impl Config {
+    /// What is raised, and who is told.
+    pub fn alerting(&self) -> alert::Settings {
+        alert::Settings {
+            webhooks: self.alerts.clone(),
+            anomaly: self.anomaly.clone(),
+            timezone: self.timezone.clone(),
+        }
+    }
+}
+
 /// The admin side's settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Admin {
@@ -202,6 +215,10 @@ pub struct Config {
     pub currencies: Currencies,
     pub budgets: Vec<Limit>,
     pub prices: Vec<Override>,
+    /// Who is told of alerts.
+    pub alerts: Vec<Webhook>,
+    /// What spending is out of the ordinary; `None` = nothing is.
+    pub anomaly: Option<Anomaly>,
     pub on_ledger_fault: Policy,
     pub orphans: Orphans,
     /// Whether responses carry `x-weir-*` headers.

@@ -10,6 +10,7 @@ pub mod gate;
 pub mod identify;
 pub mod key_hash;
 pub mod keys;
+mod named_models;
 pub mod once;
 mod origin;
 pub mod phases;

@@ -1,5 +1,6 @@
 //! The API: `/api/v1`, JSON. Money is a string of decimal USD, times are RFC 3339, an error is `{"error": …}`.
 
+pub mod alerts;
 pub mod audit;
 pub mod budgets;
 pub mod keys;
@@ -19,6 +20,9 @@ use super::Shared;
 /// The routes; what they ask for may read the disk and stands off the event loop.
 pub(super) fn router() -> Router<Arc<Shared>> {
     Router::new()
+        .route("/alerts", get(alerts::list))
+        .route("/alerts/test", post(alerts::test))
+        .route("/alerts/{id}/resolve", post(alerts::resolve))
         .route("/audit", get(audit::list))
         .route("/budgets", get(budgets::list))
         .route("/keys", get(keys::list).post(keys::create))

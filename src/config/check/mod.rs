@@ -3,6 +3,7 @@
 //! Each value was read by itself; here they are held against each other: what one key demands of
 //! another, names that must exist or be unique, defaults that depend on the rest.
 
+mod alerts;
 mod budgets;
 mod currencies;
 mod identify;
@@ -56,6 +57,7 @@ pub(super) fn check(file: &file::File, known: &[Known], found: &mut Found) -> Co
     let admin = admin(file, listen, found);
     let providers = providers::check(&file.providers, known, [listen, admin.listen], found);
     let currencies = currencies::check(&file.currencies, found);
+    let budgets = budgets::budgets(&file.budgets, &providers, &currencies, found);
     let loopback = if listen.ip().is_loopback() {
         Policy::Allow
     } else {
@@ -78,8 +80,10 @@ pub(super) fn check(file: &file::File, known: &[Known], found: &mut Found) -> Co
             .timezone
             .value()
             .map_or(TimeZone::UTC, |zone| zone.0.clone()),
-        budgets: budgets::budgets(&file.budgets, &providers, &currencies, found),
         prices: prices::prices(&file.prices, &providers, &currencies, found),
+        alerts: alerts::webhooks(&file.alerts, &budgets, found),
+        anomaly: alerts::anomaly(&file.anomaly, &currencies, found),
+        budgets,
         currencies,
         on_ledger_fault: file
             .on_ledger_fault
