@@ -319,6 +319,11 @@ fn every_family_keeps_the_rules_and_is_shown() {
     metrics.downgraded("b");
     metrics.overrun("b", 2);
     metrics.session_closed("day");
+    metrics.retried("openai", "timeout");
+    metrics.failed_over("openai");
+    metrics.breaker_changed("openai", "open");
+    metrics.breaker_refused("openai");
+    metrics.show_breakers([("openai", 1)]);
     metrics.tunnel(true);
     metrics.bound_hit("tee");
     Count::raised(&*metrics, alert::Kind::Exceeded);
