@@ -14,6 +14,7 @@ mod currency;
 pub mod demo;
 pub mod env;
 mod explain;
+pub mod keys;
 pub mod logging;
 pub mod out;
 pub mod prices;
@@ -63,6 +64,8 @@ enum Command {
     Budgets(budgets::Args),
     /// What budgets and spending were said to have reached, and what is open; resolve one, try the webhooks.
     Alerts(alerts::Args),
+    /// Keys that weir gives out: create, list, revoke, rotate.
+    Keys(Box<keys::Args>),
     /// What operators did: reloads, keys, resets, repricings, starts.
     Audit(audit::Args),
     /// Show how a call's cost comes about: rates × tokens, line by line.
@@ -78,6 +81,8 @@ enum Command {
 /// Runs what the command line asks for.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
+    // Clients that speak to a weir in plain text ask for one all the same; a second is no fault.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     match run(cli) {
         Ok(code) => code,
         Err(error) => {
@@ -103,6 +108,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Report(args) => report::run(&args, &config),
         Command::Budgets(args) => budgets::run(&args, &config),
         Command::Alerts(args) => alerts::run(&args, &config),
+        Command::Keys(args) => keys::run(&args, &config),
         Command::Audit(args) => audit::run(&args, &config),
         Command::Explain(args) => explain::run(&args, &config),
         Command::Reprice(args) => reprice::run(&args, &config),

@@ -22,6 +22,7 @@ use crate::listen::leaf::Interceptor;
 use crate::listen::private;
 use crate::listen::server::{self, Serving};
 use crate::proxy::engine::Engine;
+use crate::proxy::keys::Keeper;
 
 /// Arguments of `weir serve`.
 #[derive(Debug, Default, clap::Args)]
@@ -92,6 +93,7 @@ pub(super) struct Running {
     files: Files,
     serving: Serving,
     admin: Admin,
+    keeper: Keeper,
     guard: LedgerGuard,
     desk: Arc<Desk>,
     /// Ends with it; the watcher's thread too.
@@ -143,6 +145,7 @@ impl Running {
             subject,
             readiness.clone(),
         )?;
+        let keeper = Keeper::start(Arc::clone(&engine))?;
         let watch = Watch::start(Arc::clone(&reloader), Pace::default())?;
         let began = json!({ "orphans": guard.orphans() });
         let began = deeds::of_weir(clock.unix_ms(), "weir.start", Via::Cli, began);
@@ -157,6 +160,7 @@ impl Running {
             files,
             serving,
             admin,
+            keeper,
             guard,
             desk,
             _watch: watch,
@@ -236,6 +240,7 @@ impl Running {
         self.engine.counting.close();
         Addresses::withdraw(&config.data_dir);
         self.desk.close();
+        drop(self.keeper);
         let now = self.engine.clock.unix_ms();
         let ended = deeds::of_weir(now, "weir.stop", Via::Signal, json!({}));
         deeds::note(&config.data_dir, &ended);

@@ -19,6 +19,7 @@ pub fn changes(old: &Config, new: &Config) -> Vec<String> {
         default_provider,
         labels,
         trust_client_labels,
+        require_key,
         identify,
         timezone,
         providers,
@@ -60,6 +61,7 @@ pub fn changes(old: &Config, new: &Config) -> Vec<String> {
         &old.trust_client_labels,
         trust_client_labels,
     );
+    said(&mut out, "require_key", &old.require_key, require_key);
     silent(&mut out, "identify", &old.identify, identify);
     silent(&mut out, "timezone", &old.timezone, timezone);
     named(&mut out, "providers", &old.providers, providers, |p| {

@@ -97,6 +97,8 @@ settings! {
         /// Whether clients may label their calls by headers, path, proxy user or body; default
         /// true.
         trust_client_labels: Flag,
+        /// Whether calls need a key that weir gave out (`weir keys create`); default false.
+        require_key: Flag,
         /// The zone in which calendar budgets turn over; default UTC.
         timezone: TimeZoneName,
         /// Providers by name. A name that weir knows needs nothing more, and need not be written at
@@ -194,6 +196,11 @@ settings! {
         /// The catalogue's model behind a name of one's own (a deployment, an ARN, an endpoint's id):
         /// it sets the price where the answer names no model that is known. What is sent stays as it is.
         models: Named<Label>,
+        /// The provider's own key, which takes the place of a weir key; `none` where the provider asks for
+        /// none. Calls without a weir key never get it.
+        api_key: Token,
+        /// A file that holds it instead: read again when it changes.
+        api_key_file: Folder,
         /// A PEM file with more roots for its upstream.
         ca: Folder,
         /// A proxy between weir and its upstream.

@@ -8,6 +8,7 @@ mod alerts;
 mod budget;
 mod cli;
 mod crash;
+mod keys;
 mod reload;
 mod sdk;
 mod sessions;

@@ -1,6 +1,7 @@
 //! The official SDKs against the running proxy: what they see, what is on record, how a refusal reaches them.
 
 mod bedrock;
+mod keys;
 mod realtime;
 
 use std::path::{Path, PathBuf};

@@ -3,6 +3,7 @@
 pub mod alerts;
 pub mod audit;
 pub mod budgets;
+pub mod keys;
 pub mod reprice;
 
 use std::sync::Arc;
@@ -24,13 +25,17 @@ pub(super) fn router() -> Router<Arc<Shared>> {
         .route("/alerts/{id}/resolve", post(alerts::resolve))
         .route("/audit", get(audit::list))
         .route("/budgets", get(budgets::list))
+        .route("/keys", get(keys::list).post(keys::create))
+        .route("/keys/{which}/revoke", post(keys::revoke))
+        .route("/keys/{which}/rotate", post(keys::rotate))
         .route("/reprice", post(reprice::run))
         .fallback(async || Fault::new(StatusCode::NOT_FOUND, "there is no such thing in the API"))
 }
 
 /// What could not be done, and why.
-#[derive(Debug)]
-pub(super) struct Fault {
+#[derive(Debug, thiserror::Error)]
+#[error("{why}")]
+pub struct Fault {
     status: StatusCode,
     why: String,
 }

@@ -200,6 +200,22 @@ fn amount(at: &At<Amount>, currencies: &Currencies, found: &mut Found) -> Option
     Some((usd, currency))
 }
 
+/// The same for a key's budget, which stands in no file; else what is wrong with it.
+pub(in crate::config) fn key_amount(
+    amount: Amount,
+    currencies: &Currencies,
+) -> Result<(i128, Currency), String> {
+    let mut found = Found::default();
+    let at = At {
+        value: amount,
+        place: Place::default(),
+    };
+    let read = self::amount(&at, currencies, &mut found);
+    let problems = found.into_result("").err();
+    let why = problems.and_then(|problems| problems.list.into_iter().next());
+    read.ok_or_else(|| why.map_or_else(String::new, |why| why.to_string()))
+}
+
 /// The window: required, except for what counts calls in flight and has none.
 fn per(written: &file::Budget, place: &Place, found: &mut Found) -> Option<Per> {
     let is_concurrent = written

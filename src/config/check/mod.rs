@@ -11,6 +11,8 @@ mod prices;
 mod providers;
 mod resilience;
 
+pub(super) use budgets::key_amount;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -72,6 +74,7 @@ pub(super) fn check(file: &file::File, known: &[Known], found: &mut Found) -> Co
         default_provider: default_provider(&file.default_provider, &providers, found),
         labels: labels(file.labels.value()),
         trust_client_labels: file.trust_client_labels.value().is_none_or(|flag| flag.0),
+        require_key: file.require_key.value().is_some_and(|flag| flag.0),
         identify: identify::rules(&file.identify, found),
         timezone: file
             .timezone
