@@ -143,6 +143,16 @@ impl Account {
         Err(deny(shortage(limit, spent, need), need))
     }
 
+    /// Whether the call finds room, whatever becomes of one that does not.
+    pub(crate) fn has_room(&self, facts: &Facts, sizes: &Sizes) -> bool {
+        let (spent, held) = self.standing(facts);
+        let fits = |need: i128| {
+            need == 0 || spent.saturating_add(held).saturating_add(need) <= self.limit.amount
+        };
+        may_ask(&self.limit, facts.model.as_deref())
+            && needed(&self.limit, facts, sizes).is_ok_and(fits)
+    }
+
     /// What is sure before the body is known: `Ok(true)` where the body decides.
     pub(crate) fn glance(
         &self,
@@ -288,7 +298,8 @@ impl Account {
             || (self.by_value.len() >= EACH_MAX && !self.by_value.contains_key(value))
     }
 
-    fn standing(&self, facts: &Facts) -> (i128, i128) {
+    /// What the call's instance spent, and what it holds.
+    pub(crate) fn standing(&self, facts: &Facts) -> (i128, i128) {
         self.place(facts).map_or((0, 0), |place| {
             (self.meters[place].spent, self.meters[place].held)
         })

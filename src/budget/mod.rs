@@ -17,6 +17,7 @@ mod matching;
 mod permit;
 mod refusal;
 mod renewal;
+pub mod replay;
 mod session;
 mod waiting;
 pub mod window;

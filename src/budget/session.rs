@@ -50,7 +50,7 @@ impl Budgets {
 }
 
 impl Core {
-    fn hold_anyway(&mut self, facts: &Arc<Facts>, sizes: &Sizes, now_ms: i64) -> u64 {
+    pub(super) fn hold_anyway(&mut self, facts: &Arc<Facts>, sizes: &Sizes, now_ms: i64) -> u64 {
         let found = self.candidates(facts, Pending::NOTHING);
         let mut parts = Vec::with_capacity(found.len());
         for &place in &found {

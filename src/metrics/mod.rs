@@ -3,6 +3,7 @@
 //! Counters that the ledger can tell start from it, so that a restart is no step back; what is counted
 //! per call is counted by one function from the same row that goes on record.
 
+mod alerts;
 mod budgets;
 pub mod families;
 mod labels;
@@ -221,6 +222,12 @@ impl Metrics {
     /// Calls in flight.
     pub fn inflight_count(&self) -> u64 {
         u64::try_from(self.registered.inflight.get()).unwrap_or(0)
+    }
+
+    /// An open session was ended, since this budget is spent.
+    pub fn session_closed(&self, budget: &str) {
+        self.child(&self.registered.sessions_closed, &[budget])
+            .inc();
     }
 
     /// A call of a known provider goes upstream on a path that weir cannot meter.

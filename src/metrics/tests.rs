@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use super::families::Kind;
 use super::*;
+use crate::alert::{self, Count};
 use crate::budget::BudgetState;
 use crate::budget::limits::{Per, Unit};
 use crate::budget::window::Window;
@@ -315,6 +316,7 @@ fn every_family_keeps_the_rules_and_is_shown() {
     metrics.call_settled(&refused(), None);
     metrics.call_settled(&made(|call| call.model = Some("junk".to_owned())), None);
     metrics.unmetered("openai");
+    metrics.session_closed("day");
     metrics.tunnel(true);
     metrics.bound_hit("tee");
     metrics.retried("openai", "5xx");
@@ -323,6 +325,9 @@ fn every_family_keeps_the_rules_and_is_shown() {
     metrics.breaker_changed("openai", "open");
     metrics.breaker_refused("openai");
     metrics.show_breakers([("openai", 2)]);
+    Count::raised(&*metrics, alert::Kind::Exceeded);
+    Count::delivery(&*metrics, "retried", 2);
+    Count::waiting(&*metrics, 3);
     metrics.reloaded(true, NOON);
     metrics.reloaded(false, NOON + 9_000);
     metrics.catalog_made(NOON);
@@ -352,10 +357,9 @@ fn every_family_keeps_the_rules_and_is_shown() {
     assert_eq!(sample(&text, "weir_ledger_queue_depth"), 7.0);
     let unknown = r#"weir_retries_total{provider="other",reason="5xx"}"#;
     assert_eq!(sample(&text, unknown), 1.0);
-    assert_eq!(
-        sample(&text, r#"weir_breaker_state{provider="openai"}"#),
-        2.0
-    );
+    let stand = r#"weir_breaker_state{provider="openai"}"#;
+    assert_eq!(sample(&text, stand), 2.0);
+    assert_eq!(sample(&text, "weir_alert_queue_depth"), 3.0);
     for family in families::ALL {
         let name = family.name;
         let kind = match family.kind {

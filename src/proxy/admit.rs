@@ -55,7 +55,10 @@ impl Call {
     /// Takes the hold with all that is known, and puts it on record.
     pub async fn admit(&mut self, engine: &Engine) -> Decision {
         let from = engine.clock.monotonic();
-        let request = self.learn_from_body();
+        let mut request = self.learn_from_body();
+        if let Err(refusal) = self.choose_model(engine, &mut request) {
+            return self.refuse(refusal);
+        }
         let sizes = self.sizes(engine, &request);
         match engine
             .budgets
@@ -81,7 +84,9 @@ impl Call {
 
     /// Tells the ledger what the body said where the hold was taken before it was read.
     pub fn amend(&mut self, engine: &Engine) {
-        let request = self.learn_from_body();
+        let mut request = self.learn_from_body();
+        // It was admitted: what it is recorded as is all that is left to choose.
+        let _ = self.choose_model(engine, &mut request);
         let sizes = self.sizes(engine, &request);
         engine.ledger.amend(self.hold(&sizes));
     }
@@ -188,7 +193,7 @@ impl Call {
         Backend::route(own, path)
     }
 
-    fn sizes(&self, engine: &Engine, request: &RequestFacts) -> Sizes {
+    pub(super) fn sizes(&self, engine: &Engine, request: &RequestFacts) -> Sizes {
         if self.kind == Kind::Session {
             return self.session_sizes();
         }

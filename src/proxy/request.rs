@@ -115,6 +115,14 @@ impl RequestSide {
         self.reader.model().filter(|model| *model != named)
     }
 
+    /// The models that the body names besides the last one, where the path names none.
+    pub fn other_models(&self) -> &[String] {
+        match self.named {
+            Some(_) => &[],
+            None => self.reader.other_models(),
+        }
+    }
+
     /// What the body said, as far as it was read. A model that the path names is the one that runs, whatever
     /// the body calls it: a client could else choose its price, and the budgets that it falls under.
     pub fn facts(&self) -> RequestFacts {

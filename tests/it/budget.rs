@@ -1,5 +1,6 @@
 //! Limits are kept at the edge: never exceeded, told in the client's own shape, remembered.
 
+mod named_twice;
 mod pieces;
 mod race;
 mod refusal;
