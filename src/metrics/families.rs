@@ -96,6 +96,16 @@ pub const REFUSALS: Family = counter(
     &["budget"],
     "Calls that a budget refused",
 );
+pub const DOWNGRADES: Family = counter(
+    "weir_downgrades_total",
+    &["budget"],
+    "Calls that a budget without room sent to another model",
+);
+pub const OVERRUNS: Family = counter(
+    "weir_budget_overruns_total",
+    &["budget"],
+    "Calls that a budget let pass though it had no room for them",
+);
 pub const SESSIONS_CLOSED: Family = counter(
     "weir_sessions_closed_total",
     &["budget"],
@@ -246,6 +256,8 @@ pub const ALL: &[&Family] = &[
     &COST,
     &EXTRACTIONS,
     &REFUSALS,
+    &DOWNGRADES,
+    &OVERRUNS,
     &SESSIONS_CLOSED,
     &UNMETERED,
     &RETRIES,

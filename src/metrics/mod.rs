@@ -237,6 +237,17 @@ impl Metrics {
         self.child(&self.registered.unmetered, &[provider]).inc();
     }
 
+    /// A call goes to another model than it asked for, since this budget has no room.
+    pub fn downgraded(&self, budget: &str) {
+        self.child(&self.registered.downgrades, &[budget]).inc();
+    }
+
+    /// Calls passed though this budget had no room for them.
+    pub fn overrun(&self, budget: &str, calls: u64) {
+        self.child(&self.registered.overruns, &[budget])
+            .inc_by(calls);
+    }
+
     /// A CONNECT for a host that no provider claims was let through, or not.
     pub fn tunnel(&self, allowed: bool) {
         let verdict = if allowed { "allowed" } else { "refused" };

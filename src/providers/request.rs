@@ -6,6 +6,11 @@
 mod fields;
 mod kinds;
 mod media;
+mod model;
+mod signed;
+
+pub use model::with_model;
+pub use signed::{DIGESTS, is_signed};
 
 use std::sync::LazyLock;
 
@@ -168,7 +173,10 @@ impl RequestReader {
         let value = || parse(found.raw);
         let facts = &mut self.facts;
         match path {
-            "model" | "setup.model" | "Model" | "model_id" => self.named_model(found.raw),
+            _ if path == model::member_of(self.dialect) => self.named_model(found.raw),
+            // Another dialect's name for it: believed here, it could hide the model that runs.
+            "model" | "Model" | "model_id" => {}
+            "setup.model" => self.named_model(found.raw),
             "stream" | "Stream" => facts.stream = value().as_bool().or(facts.stream),
             "store" => facts.store = value().as_bool().or(facts.store),
             "stream_options.include_usage" => facts.include_usage = value() == Value::Bool(true),

@@ -4,6 +4,7 @@ pub mod admit;
 pub mod answer;
 pub mod call;
 pub mod counting;
+mod downgrade;
 pub mod engine;
 pub mod forward;
 pub mod gate;

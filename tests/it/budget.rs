@@ -1,5 +1,7 @@
 //! Limits are kept at the edge: never exceeded, told in the client's own shape, remembered.
 
+mod downgrade;
+mod models;
 mod named_twice;
 mod pieces;
 mod race;
@@ -8,6 +10,7 @@ mod routes;
 mod spent;
 mod units;
 mod unpriced;
+mod waiting;
 
 use crate::support::settings::Settings;
 use crate::support::upstream::Upstream;

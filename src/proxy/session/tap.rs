@@ -8,7 +8,7 @@ use std::sync::Arc;
 use tracing::debug;
 
 use super::part::{Begun, Parts};
-use crate::budget::Full;
+use crate::budget::{Facts, Full};
 use crate::providers::ErrorType;
 use crate::proxy::call::Call;
 use crate::proxy::engine::Engine;
@@ -53,6 +53,8 @@ pub struct Tap {
     full: Option<Full>,
     /// The client asked for what no budget has room for: nothing that it says goes on.
     holds_client: bool,
+    /// The model that the session was last set up for, once it was looked at.
+    set_up: Option<String>,
     /// How the session ended, where the connections alone do not tell.
     end: Option<Ending>,
     client_closed: bool,
@@ -79,6 +81,7 @@ impl Tap {
             parts: Parts::default(),
             full: None,
             holds_client: false,
+            set_up: None,
             end: None,
             client_closed: false,
             server_closed: false,
@@ -222,6 +225,16 @@ impl Call {
                     close: tap.ending(),
                 };
             }
+            if side == Side::Client
+                && let Some(full) = self.forbids(engine, tap)
+            {
+                tap.full = Some(full);
+                tap.holds_client = true;
+                return Passage {
+                    bytes: message_at.unwrap_or(at),
+                    close: tap.ending(),
+                };
+            }
             if side == Side::Server
                 && let Some(reason) = tap.ending()
             {
@@ -233,6 +246,18 @@ impl Call {
             }
         }
         Passage::all(bytes)
+    }
+
+    /// The budget that does not let the session go on to the model that the client has just set up.
+    fn forbids(&self, engine: &Engine, tap: &mut Tap) -> Option<Full> {
+        let model = tap.session.set_up()?;
+        if tap.set_up.as_deref() == Some(model) {
+            return None;
+        }
+        let mut facts = Facts::clone(&self.facts);
+        facts.model = Some(model.to_owned());
+        tap.set_up.clone_from(&facts.model);
+        engine.budgets.forbids(&facts)
     }
 
     /// Takes note of an event; gives back a request that no budget has room for.
