@@ -1,49 +1,32 @@
-//! What one budget has spent and holds in its present window, per instance.
-
-use std::collections::HashMap;
+//! One budget: what it has spent and holds, per instance, and whether a call may pass it.
+//!
+//! Each window has its own count, under the instant at which a call was admitted. A clock that steps finds
+//! the window where it leads as that was left: nothing is granted twice. What is too long ago to be known
+//! has a floor above it; a call that comes with an earlier time counts at the floor, and says so.
 
 use jiff::tz::TimeZone;
 
 use crate::budget::amount::{needed, sum, taken};
+use crate::budget::carry::{CARRIED_WINDOWS, carry};
 use crate::budget::facts::{Facts, Pending, Size, Sizes, Spent};
-use crate::budget::limits::{Action, HoldMode, Limit, OnSpent, Unit, Unknown};
+use crate::budget::instances::{Instances, Meter};
+use crate::budget::limits::{Action, HoldMode, Limit, OnSpent, Per, Unit, Unknown};
 use crate::budget::matching::may_ask;
+use crate::budget::pace::{frame, leaves_at, slot_start, slots_max, starts_before};
 use crate::budget::refusal::{Denial, Reason};
+use crate::budget::reset::Resets;
+use crate::budget::slots::{Frame, Slot};
 use crate::budget::window::{Window, window};
-
-/// Most distinct values that one `each` budget tells apart at a time; what comes after shares the
-/// instance `other`, so that inventing names does not escape a limit.
-pub const EACH_MAX: usize = 10_000;
-
-/// Longest value, in bytes, that has an instance of its own; longer ones share `other`.
-pub const EACH_VALUE_BYTES_MAX: usize = 256;
-
-/// The instance that is shared by the values beyond the bounds.
-pub const OTHER: &str = "other";
-
-/// The place of the one instance of a plain budget, and of `other`.
-const SHARED: usize = 0;
-
-/// One instance: what calls of one value took.
-#[derive(Debug, Default)]
-pub(crate) struct Meter {
-    value: String,
-    pub(crate) spent: i128,
-    /// The sum of the open holds of the present window.
-    pub(crate) held: i128,
-    /// Open holds of any window; while there are some the place is not given away.
-    open: usize,
-    /// The highest percentage of `warn_at` that was said in this window.
-    warned: u8,
-}
 
 /// One hold of one call on one instance.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Part {
     pub(crate) account: usize,
     pub(crate) meter: usize,
-    /// The window in which it was taken.
-    pub(crate) start_ms: i64,
+    /// The slot in which it was taken.
+    pub(crate) slot_ms: i64,
+    /// When it was taken.
+    pub(crate) at_ms: i64,
     pub(crate) amount: i128,
 }
 
@@ -57,83 +40,162 @@ pub(crate) struct Crossing {
     pub(crate) limit: String,
 }
 
+/// How one instance stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Standing {
+    /// With what was left to the window.
+    pub(crate) limit: i128,
+    pub(crate) carried: i128,
+    pub(crate) spent: i128,
+    pub(crate) held: i128,
+}
+
+/// One instance, as it is shown.
+#[derive(Debug)]
+pub(crate) struct State<'a> {
+    /// Where there are several.
+    pub(crate) value: Option<&'a str>,
+    pub(crate) standing: Standing,
+    /// From where on it counts.
+    pub(crate) window: Window,
+}
+
 /// One budget and its instances.
 #[derive(Debug)]
 pub(crate) struct Account {
     pub(crate) limit: Limit,
-    /// The latest that was seen: a clock that steps back finds this one, not an earlier one.
+    /// The one that was last looked at.
     pub(crate) window: Window,
-    /// What was spent in this window before the account was opened has yet to be recorded.
+    /// What counts in it.
+    pub(crate) frame: Frame,
+    /// When it was last looked at.
+    at_ms: i64,
+    /// The latest instant at which a hold was taken, of those near the last one.
+    pub(crate) latest_ms: i64,
+    /// All that was taken from here on is known; no call counts before.
+    pub(crate) floor_ms: i64,
+    /// From when on the ledger's calls count.
+    pub(crate) known_ms: i64,
+    /// What was spent before the account was opened has yet to be recorded.
     pub(crate) owes_past: bool,
-    /// Place `SHARED` always exists.
-    meters: Vec<Meter>,
-    by_value: HashMap<String, usize>,
-    /// Places in `meters` to give away.
-    vacant: Vec<usize>,
+    pub(crate) resets: Resets,
+    pub(crate) instances: Instances,
+    /// The starts of the windows that leave something to the present one.
+    before: Vec<i64>,
+    /// The frame for which room was made among the instances.
+    swept: Option<Frame>,
 }
 
 impl Account {
-    pub(crate) fn new(limit: Limit, window: Window) -> Self {
-        let value = if limit.each.is_some() { OTHER } else { "" };
-        let shared = Meter {
-            value: value.to_owned(),
-            ..Meter::default()
-        };
-        Account {
+    /// An account as of `now_ms`, with nothing spent in it.
+    pub(crate) fn new(limit: Limit, resets: Option<&Resets>, tz: &TimeZone, now_ms: i64) -> Self {
+        let mut account = Account {
             owes_past: limit.unit != Unit::Concurrent && !limit.is_rule(),
+            window: window(limit.per, tz, now_ms),
+            frame: Frame {
+                from_ms: 0,
+                until_ms: 0,
+            },
+            at_ms: now_ms,
+            latest_ms: 0,
+            floor_ms: 0,
+            known_ms: 0,
+            resets: Resets::default(),
+            instances: Instances::new(limit.each.is_some()),
+            before: Vec::new(),
+            swept: None,
             limit,
-            window,
-            meters: vec![shared],
-            by_value: HashMap::new(),
-            vacant: Vec::new(),
+        };
+        account.look(tz, now_ms);
+        let first = account.frame.from_ms;
+        account.known_ms = account.before.first().map_or(first, |start| *start);
+        account.floor_ms = match account.limit.per {
+            // Whatever lies in the length before it must be known.
+            Per::Rolling { minutes } => first + i64::from(minutes) * 60_000,
+            _ => first,
+        };
+        if let Some(resets) = resets {
+            account.recall(resets.clone());
         }
+        account
     }
 
-    /// The same counts under a changed limit.
-    pub(crate) fn under(self, limit: Limit, window: Window) -> Self {
-        Account {
-            limit,
-            window,
-            ..self
+    /// Counts only from the resets on.
+    pub(crate) fn recall(&mut self, resets: Resets) {
+        self.floor_ms = self.floor_ms.max(resets.last());
+        self.resets = resets;
+        for place in 0..self.instances.count() {
+            let meter = self.instances.get_mut(place);
+            let value = self.limit.each.map(|_| meter.value.as_str());
+            meter.since_ms = self.resets.since(value);
         }
     }
 
     /// Whether what was counted under this budget also counts under `limit`.
     pub(crate) fn same_count(&self, limit: &Limit) -> bool {
+        let counts = |l: &Limit| (l.unit, l.per, l.each, l.rollover.is_some());
         let mine = &self.limit;
-        (&mine.name, mine.unit, mine.per, mine.each, &mine.matches)
-            == (
-                &limit.name,
-                limit.unit,
-                limit.per,
-                limit.each,
-                &limit.matches,
-            )
+        (&mine.name, &mine.matches) == (&limit.name, &limit.matches)
+            && counts(mine) == counts(limit)
     }
 
-    /// Opens the present window if the last one is over. Earlier windows never come back.
-    pub(crate) fn turn(&mut self, tz: &TimeZone, now_ms: i64) {
-        if !self.window.is_over(now_ms) {
-            return;
+    /// Whether a call that counts at `at_ms` counts here.
+    pub(crate) fn counts(&self, facts: &Facts, at_ms: i64) -> bool {
+        at_ms >= self.known_ms && at_ms >= self.resets.since(self.value(facts))
+    }
+
+    /// Whether the counts are also those of another time zone's windows: of no window but the present one.
+    pub(crate) fn fits_zone(&self, tz: &TimeZone, now_ms: i64) -> bool {
+        let same = window(self.limit.per, tz, now_ms.max(self.floor_ms)) == self.window;
+        !self.limit.per.is_calendar() || (same && self.limit.rollover.is_none())
+    }
+
+    /// Forgets what was counted in another zone's windows.
+    pub(crate) fn enter_zone(&mut self) {
+        if self.limit.per.is_calendar() {
+            self.floor_ms = self.floor_ms.max(self.window.start_ms);
+            for place in 0..self.instances.count() {
+                self.instances.get_mut(place).slots.keep(self.frame);
+                self.instances.vacate(place);
+            }
         }
-        self.window = window(self.limit.per, tz, now_ms);
-        self.owes_past = false;
-        for place in 0..self.meters.len() {
-            let meter = &mut self.meters[place];
-            (meter.spent, meter.held, meter.warned) = (0, 0, 0);
-            self.vacate(place);
+    }
+
+    /// Moves on to what counts at an instant.
+    pub(crate) fn turn(&mut self, tz: &TimeZone, at_ms: i64) {
+        let is_present = self.limit.per.is_calendar() && self.window.contains(at_ms);
+        if !is_present {
+            self.look(tz, at_ms);
+        }
+        self.at_ms = at_ms;
+        if self.instances.is_full() && self.swept != Some(self.frame) {
+            self.swept = Some(self.frame);
+            if let Some(forgotten) = self.instances.sweep(self.frame) {
+                self.raise_floor(tz, forgotten);
+            }
+        }
+    }
+
+    fn look(&mut self, tz: &TimeZone, at_ms: i64) {
+        let per = self.limit.per;
+        self.window = window(per, tz, at_ms);
+        self.frame = frame(per, &self.window, at_ms);
+        if self.limit.rollover.is_some() {
+            self.before = starts_before(per, tz, self.window.start_ms, CARRIED_WINDOWS);
+        }
+    }
+
+    /// No call counts where something was forgotten.
+    fn raise_floor(&mut self, tz: &TimeZone, forgotten_ms: i64) {
+        if forgotten_ms >= self.floor_ms {
+            let left = leaves_at(self.limit.per, tz, forgotten_ms);
+            self.floor_ms = left.unwrap_or(self.floor_ms);
         }
     }
 
     /// What the call would hold here, or why it may not pass.
     pub(crate) fn check(&self, facts: &Facts, sizes: &Sizes) -> Result<i128, Denial> {
-        let (spent, held) = self.standing(facts);
-        let deny = |reason, needed| Denial {
-            reason,
-            spent,
-            held,
-            needed,
-        };
+        let deny = |reason, needed| self.denial(facts, reason, needed);
         let passes = self.limit.action.lets_pass(facts.model.as_deref());
         if !may_ask(&self.limit, facts.model.as_deref()) && self.limit.action != Action::Warn {
             return Err(deny(Reason::Model, 0));
@@ -143,11 +205,15 @@ impl Account {
             Err(_) if passes => return Ok(0),
             Err(reason) => return Err(deny(reason, 0)),
         };
-        let limit = self.limit.amount;
-        if need == 0 || passes || spent.saturating_add(held).saturating_add(need) <= limit {
+        if need == 0 || passes {
             return Ok(need);
         }
-        Err(deny(shortage(limit, spent, need), need))
+        let standing = self.standing(facts);
+        let taken = standing.spent.saturating_add(standing.held);
+        if taken.saturating_add(need) <= standing.limit {
+            return Ok(need);
+        }
+        Err(deny(self.shortage(&standing, need), need))
     }
 
     /// What is sure before the body is known: `Ok(true)` where the body decides.
@@ -172,36 +238,20 @@ impl Account {
         if matches!(self.limit.unit, Unit::Requests | Unit::Concurrent) {
             return self.check(facts, &Sizes::FREE).map(|_| false);
         }
-        let (spent, held) = self.standing(facts);
+        let deny = |reason| Err(self.denial(facts, reason, 0));
         if !may_ask(&self.limit, facts.model.as_deref()) {
-            return Err(Denial {
-                reason: Reason::Model,
-                spent,
-                held,
-                needed: 0,
-            });
+            return deny(Reason::Model);
         }
         if !facts.metered {
-            let denial = Denial {
-                reason: Reason::Unmetered,
-                spent,
-                held,
-                needed: 0,
-            };
-            return if self.limit.unmetered == Unknown::Block {
-                Err(denial)
-            } else {
-                Ok(false)
+            return match self.limit.unmetered {
+                Unknown::Block => deny(Reason::Unmetered),
+                Unknown::Allow => Ok(false),
             };
         }
         let takes_some = self.limit.unit != Unit::Cost || costs_for_sure;
-        if takes_some && spent >= self.limit.amount {
-            return Err(Denial {
-                reason: Reason::Spent,
-                spent,
-                held,
-                needed: 0,
-            });
+        let standing = self.standing(facts);
+        if takes_some && standing.spent >= standing.limit {
+            return deny(Reason::Spent);
         }
         Ok(true)
     }
@@ -220,152 +270,232 @@ impl Account {
             Err(denial) if limit.hold == HoldMode::WorstCase || denial.needed == 0 => {
                 Some(denial.reason)
             }
-            Err(denial) => (denial.spent >= limit.amount).then_some(Reason::Spent),
+            Err(denial) => (denial.spent >= denial.limit).then_some(Reason::Spent),
         }
     }
 
-    /// Takes a hold that was checked.
-    pub(crate) fn hold(&mut self, facts: &Facts, amount: i128) -> (usize, i64) {
-        let place = self.place_or_new(facts);
-        let meter = &mut self.meters[place];
-        meter.held = meter.held.saturating_add(amount);
-        meter.open += 1;
-        (place, self.window.start_ms)
+    /// Takes a hold that was checked, or that is taken in any case: in the slot of `at_ms`.
+    pub(crate) fn hold(&mut self, tz: &TimeZone, facts: &Facts, at_ms: i64, amount: i128) -> Part {
+        let slot_ms = self.slot_ms(tz, at_ms);
+        let meter = self.meter_of(facts);
+        let slot = self.slot(tz, meter, slot_ms);
+        slot.held = slot.held.saturating_add(amount);
+        if at_ms > self.latest_ms || !self.frame.holds(self.latest_ms) {
+            self.latest_ms = at_ms;
+        }
+        self.instances.get_mut(meter).open += 1;
+        Part {
+            account: 0,
+            meter,
+            slot_ms,
+            at_ms,
+            amount,
+        }
     }
 
-    /// Ends a hold: charged where the call went upstream. A hold of a window that is over changes
-    /// nothing in the present one.
+    /// Ends a hold: charged where the call went upstream, in the slot in which it was taken. One that is
+    /// forgotten, or was taken before a reset, changes nothing.
     pub(crate) fn end(&mut self, part: &Part, actual: Option<&Size>) -> Option<Crossing> {
-        let present = part.start_ms == self.window.start_ms;
-        let meter = &mut self.meters[part.meter];
+        let unit = self.limit.unit;
+        let meter = self.instances.get_mut(part.meter);
         meter.open -= 1;
-        if present {
-            meter.held -= part.amount;
+        let is_past = part.at_ms < meter.since_ms;
+        if let Some(slot) = meter.slots.find(part.slot_ms).filter(|_| !is_past) {
+            slot.held -= part.amount;
             if let Some(size) = actual {
-                meter.spent = meter.spent.saturating_add(taken(self.limit.unit, size));
+                slot.spent = slot.spent.saturating_add(taken(unit, size));
             }
         }
         let crossing = self.crossing(part.meter);
-        self.vacate(part.meter);
+        self.instances.vacate(part.meter);
         crossing
     }
 
-    /// Counts past calls. What they crossed was said when they crossed it.
-    pub(crate) fn record(&mut self, facts: &Facts, spent: &Spent) {
+    /// Counts past calls that were admitted in the slot of `at_ms`. What they crossed was said when they
+    /// crossed it.
+    pub(crate) fn record(&mut self, tz: &TimeZone, facts: &Facts, at_ms: i64, spent: &Spent) {
         let amount = sum(self.limit.unit, spent);
-        if amount == 0 {
+        if amount == 0 || !self.counts(facts, at_ms) {
             return;
         }
-        let place = self.place_or_new(facts);
-        self.meters[place].spent = self.meters[place].spent.saturating_add(amount);
-        self.crossing(place);
+        let slot_ms = self.slot_ms(tz, at_ms);
+        let meter = self.meter_of(facts);
+        let slot = self.slot(tz, meter, slot_ms);
+        slot.spent = slot.spent.saturating_add(amount);
+        self.crossing(meter);
     }
 
-    /// The instances that stand for something, with their values where there are several.
-    pub(crate) fn instances(&self) -> impl Iterator<Item = (Option<&str>, &Meter)> {
-        let each = self.limit.each.is_some();
-        let live = self.by_value.values().map(|place| &self.meters[*place]);
-        let shared = Some(&self.meters[SHARED]).filter(|meter| !each || !meter.is_idle());
-        shared
-            .into_iter()
-            .chain(live)
-            .map(move |meter| (each.then_some(meter.value.as_str()), meter))
+    /// The instances that stand for something in the present window.
+    pub(crate) fn states(&self) -> impl Iterator<Item = State<'_>> {
+        let all = self.instances.iter();
+        all.filter_map(|(value, meter)| {
+            let standing = self.standing_of(Some(meter));
+            let counts = standing.spent != 0 || standing.held != 0 || standing.carried != 0;
+            (value.is_none() || meter.open > 0 || counts).then(|| State {
+                value,
+                standing,
+                window: self.window_of(meter),
+            })
+        })
+    }
+
+    fn window_of(&self, meter: &Meter) -> Window {
+        let mut window = self.window;
+        if meter.since_ms > window.start_ms && meter.since_ms <= self.at_ms {
+            window.start_ms = meter.since_ms;
+        }
+        if matches!(self.limit.per, Per::Rolling { .. }) {
+            window.end_ms = self.leaving(meter, 0);
+        }
+        window
     }
 
     /// The value that tells this call's instance: `other` where it shares that one. Calls that say
     /// nothing share an instance too, or leaving a label out would escape the limit.
     pub(crate) fn value<'a>(&self, facts: &'a Facts) -> Option<&'a str> {
         let value = facts.value(self.limit.each?).unwrap_or("");
-        Some(if self.shares(value) { OTHER } else { value })
+        Some(self.instances.name(value))
     }
 
-    fn shares(&self, value: &str) -> bool {
-        value.len() > EACH_VALUE_BYTES_MAX
-            || (self.by_value.len() >= EACH_MAX && !self.by_value.contains_key(value))
+    fn standing(&self, facts: &Facts) -> Standing {
+        let place = self.instances.find(self.value(facts));
+        self.standing_of(place.map(|place| self.instances.get(place)))
     }
 
-    fn standing(&self, facts: &Facts) -> (i128, i128) {
-        let meter = match self.value(facts) {
-            None | Some(OTHER) => Some(SHARED),
-            Some(value) => self.by_value.get(value).copied(),
-        };
-        meter.map_or((0, 0), |place| {
-            (self.meters[place].spent, self.meters[place].held)
+    fn standing_of(&self, meter: Option<&Meter>) -> Standing {
+        let (spent, held) = meter.map_or((0, 0), |meter| meter.slots.sum(self.frame));
+        let carried = meter.map_or(0, |meter| self.carried(meter));
+        Standing {
+            limit: self.limit.amount.saturating_add(carried),
+            carried,
+            spent,
+            held,
+        }
+    }
+
+    fn carried(&self, meter: &Meter) -> i128 {
+        self.limit.rollover.map_or(0, |most| {
+            let (amount, start_ms) = (self.limit.amount, self.window.start_ms);
+            carry(amount, most, &self.before, start_ms, &meter.slots)
         })
     }
 
-    fn place_or_new(&mut self, facts: &Facts) -> usize {
-        let value = match self.value(facts) {
-            None | Some(OTHER) => return SHARED,
-            Some(value) => value,
+    /// The slot in which `at_ms` lies. What comes after a reset is kept apart from what came before.
+    fn slot_ms(&self, tz: &TimeZone, at_ms: i64) -> i64 {
+        let start_ms = if self.limit.per.is_calendar() && self.window.contains(at_ms) {
+            self.window.start_ms
+        } else {
+            slot_start(self.limit.per, tz, at_ms)
         };
-        if let Some(place) = self.by_value.get(value) {
-            return *place;
+        match self.resets.latest_ms() {
+            fence if fence <= at_ms => start_ms.max(fence),
+            _ => start_ms,
         }
-        let meter = Meter {
-            value: value.to_owned(),
-            ..Meter::default()
-        };
-        let place = match self.vacant.pop() {
-            Some(place) => {
-                self.meters[place] = meter;
-                place
-            }
-            None => {
-                self.meters.push(meter);
-                self.meters.len() - 1
-            }
-        };
-        self.by_value.insert(value.to_owned(), place);
+    }
+
+    fn meter_of(&mut self, facts: &Facts) -> usize {
+        let name = self.value(facts);
+        let since_ms = self.resets.since(name);
+        let (place, made) = self.instances.find_or_make(name);
+        if made {
+            self.instances.get_mut(place).since_ms = since_ms;
+        }
         place
     }
 
-    /// Gives an instance away that stands for nothing.
-    fn vacate(&mut self, place: usize) {
-        let meter = &mut self.meters[place];
-        if place == SHARED || !meter.is_idle() {
-            return;
+    fn slot(&mut self, tz: &TimeZone, meter: usize, slot_ms: i64) -> &mut Slot {
+        let most = slots_max(self.limit.per, self.limit.rollover.is_some());
+        let slots = &mut self.instances.get_mut(meter).slots;
+        if slots.len() >= most && slots.find(slot_ms).is_none() {
+            if let Some(forgotten) = slots.forget_oldest() {
+                self.raise_floor(tz, forgotten);
+            }
         }
-        let value = std::mem::take(&mut meter.value);
-        if self.by_value.get(&value) == Some(&place) {
-            self.by_value.remove(&value);
-            self.vacant.push(place);
+        self.instances.get_mut(meter).slots.at(slot_ms)
+    }
+
+    fn denial(&self, facts: &Facts, reason: Reason, needed: i128) -> Denial {
+        let standing = self.standing(facts);
+        Denial {
+            reason,
+            limit: standing.limit,
+            spent: standing.spent,
+            held: standing.held,
+            needed,
+            resets_at: self.resets_at(facts, &standing, needed),
+        }
+    }
+
+    /// When there is room again: a window of the calendar's turn, else when enough will have left.
+    fn resets_at(&self, facts: &Facts, standing: &Standing, needed: i128) -> Option<i64> {
+        if !matches!(self.limit.per, Per::Rolling { .. }) {
+            return self.window.end_ms;
+        }
+        let place = self.instances.find(self.value(facts))?;
+        let room = self.limit.amount.saturating_sub(needed.max(1));
+        let must_leave = standing
+            .spent
+            .saturating_add(standing.held)
+            .saturating_sub(room);
+        self.leaving(self.instances.get(place), must_leave)
+    }
+
+    /// When so much will have left a rolling window, or, of less, all of it.
+    pub(crate) fn leaving(&self, meter: &Meter, must_leave: i128) -> Option<i64> {
+        let mut left: i128 = 0;
+        let mut leaves = None;
+        for slot in meter
+            .slots
+            .iter()
+            .filter(|slot| self.frame.holds(slot.start_ms))
+        {
+            if slot.took() == 0 {
+                continue;
+            }
+            leaves = leaves_at(self.limit.per, &TimeZone::UTC, slot.start_ms);
+            left = left.saturating_add(slot.took());
+            if left >= must_leave {
+                break;
+            }
+        }
+        leaves
+    }
+
+    /// Why a hold that does not fit does not fit.
+    fn shortage(&self, standing: &Standing, need: i128) -> Reason {
+        let most = self
+            .limit
+            .amount
+            .saturating_add(self.limit.rollover.unwrap_or(0));
+        if need > most {
+            Reason::TooLarge
+        } else if standing.spent.saturating_add(need) > standing.limit {
+            Reason::Spent
+        } else {
+            Reason::Held
         }
     }
 
     fn crossing(&mut self, place: usize) -> Option<Crossing> {
-        let (limit, meter) = (&self.limit, &mut self.meters[place]);
+        let standing = self.standing_of(Some(self.instances.get(place)));
+        let (limit, meter) = (&self.limit, self.instances.get_mut(place));
         let reached = |percent: &u8| {
-            meter.spent.saturating_mul(100) >= limit.amount.saturating_mul(i128::from(*percent))
+            let part = standing.limit.saturating_mul(i128::from(*percent));
+            standing.spent.saturating_mul(100) >= part
         };
         let percent = limit.warn_at.iter().copied().filter(reached).max()?;
-        if percent <= meter.warned {
+        // In a rolling window: once until all that was in it has left.
+        let is_said = meter.warned_in.is_some_and(|span| span.holds(self.at_ms));
+        if is_said && percent <= meter.warned {
             return None;
         }
-        meter.warned = percent;
+        (meter.warned, meter.warned_in) = (percent, Some(self.frame));
         Some(Crossing {
             budget: limit.name.clone(),
             each_value: limit.each.map(|_| meter.value.clone()),
             percent,
-            spent: limit.unit.show(meter.spent, limit.currency),
-            limit: limit.unit.show(limit.amount, limit.currency),
+            spent: limit.unit.show(standing.spent, limit.currency),
+            limit: limit.unit.show(standing.limit, limit.currency),
         })
-    }
-}
-
-impl Meter {
-    fn is_idle(&self) -> bool {
-        self.open == 0 && self.spent == 0
-    }
-}
-
-/// Why a hold that does not fit does not fit.
-fn shortage(limit: i128, spent: i128, need: i128) -> Reason {
-    if need > limit {
-        Reason::TooLarge
-    } else if spent.saturating_add(need) > limit {
-        Reason::Spent
-    } else {
-        Reason::Held
     }
 }

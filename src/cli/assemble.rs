@@ -49,6 +49,7 @@ pub(super) fn engine(
         config.timezone.clone(),
         clock.unix_ms(),
     );
+    budgets.recall_resets(&reader.resets()?);
     replay(&budgets, &ledger)?;
     let estimator = Estimator::default();
     for recent in reader.recent_output_tokens(RECENT_CALLS)? {
@@ -84,8 +85,7 @@ const RECENT_CALLS: usize = 2_000;
 
 /// Tells new budgets what the ledger has for their windows; it is not opened where none is new.
 fn replay(budgets: &Budgets, ledger: &Ledger) -> Result<(), Error> {
-    let starts = budgets.replay_starts();
-    let read = if starts.is_empty() {
+    let read = if budgets.owed().is_empty() {
         Ok(())
     } else {
         ledger.reader().and_then(|reader| record(budgets, &reader))
@@ -96,8 +96,8 @@ fn replay(budgets: &Budgets, ledger: &Ledger) -> Result<(), Error> {
 }
 
 fn record(budgets: &Budgets, reader: &Reader) -> Result<(), Error> {
-    budgets.replay_starts().iter().try_for_each(|since| {
-        reader.spend_since(*since, |row| {
+    budgets.owed().iter().try_for_each(|past| {
+        reader.spend_since(past.since_ms, past.slots(), |row| {
             let spent = Spent {
                 cost: row.cost,
                 input_tokens: row.input_tokens,
@@ -110,7 +110,7 @@ fn record(budgets: &Budgets, reader: &Reader) -> Result<(), Error> {
                 labels: row.labels,
                 metered: true,
             };
-            budgets.record(&facts, *since, &spent);
+            budgets.record(past, row.slot, &facts, &spent);
         })
     })
 }
@@ -122,6 +122,7 @@ pub(super) fn budgets_of(
     now_ms: i64,
 ) -> anyhow::Result<Arc<Budgets>> {
     let budgets = Budgets::new(config.budgets.clone(), config.timezone.clone(), now_ms);
+    budgets.recall_resets(&reader.resets()?);
     record(&budgets, reader)?;
     budgets.replayed();
     Ok(budgets)

@@ -104,6 +104,10 @@ static STEPS: [M<'static>; 3] = [
     -- The call of which this row is a failed attempt that may have been billed.
     ALTER TABLE calls ADD COLUMN attempt_of TEXT;
     ALTER TABLE holds ADD COLUMN attempt_of TEXT;
+    -- The instant under which budgets count the call, where that is not its start.
+    ALTER TABLE calls ADD COLUMN counted_at INTEGER;
+    ALTER TABLE holds ADD COLUMN counted_at INTEGER;
+    CREATE INDEX calls_counted_at ON calls (counted_at) WHERE counted_at IS NOT NULL;
 
     -- Keys that weir gave out. `id` is what calls show as their key; it outlives a rotation.
     CREATE TABLE keys (

@@ -250,6 +250,7 @@ fn a_budget_with_each_shows_where_it_is_nearest_its_limit() {
         name: "user-day".to_owned(),
         unit: Unit::Cost,
         limit: 5_000_000_000_000,
+        carried: 0,
         spent: spent * 1_000_000_000_000,
         held: held * 1_000_000_000_000,
         window: Window {
@@ -264,6 +265,7 @@ fn a_budget_with_each_shows_where_it_is_nearest_its_limit() {
         name: "in-flight".to_owned(),
         unit: Unit::Concurrent,
         limit: 20,
+        carried: 0,
         spent: 0,
         held: 3,
         window: Window {
@@ -326,6 +328,7 @@ fn every_family_keeps_the_rules_and_is_shown() {
         name: "b".to_owned(),
         unit: Unit::Tokens,
         limit: 1,
+        carried: 0,
         spent: 0,
         held: 0,
         window: Window {

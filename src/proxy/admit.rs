@@ -57,12 +57,18 @@ impl Call {
         let from = engine.clock.monotonic();
         let request = self.learn_from_body();
         let sizes = self.sizes(engine, &request);
+        let started_at = self.head.started_at;
         match engine
             .budgets
-            .admit_waiting(engine.clock.as_ref(), &self.facts, &sizes)
+            .admit_waiting(engine.clock.as_ref(), &self.facts, &sizes, started_at)
             .await
         {
-            Ok(permit) => self.permit = Some(permit),
+            Ok(permit) => {
+                if let Some(at) = permit.counted_apart_from(started_at) {
+                    Arc::make_mut(&mut self.head).counted_at = Some(at);
+                }
+                self.permit = Some(permit);
+            }
             Err(refusal) => return self.refuse(refusal),
         }
         let hold = self.hold(&sizes);

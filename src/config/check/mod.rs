@@ -7,6 +7,7 @@ mod budgets;
 mod currencies;
 mod prices;
 mod providers;
+mod rollover;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::budget::limits::{Action, Dimension, HoldMode, OnSpent, Per, Unknown};
+use crate::budget::limits::{Action, Dimension, HoldMode, OnSpent, Unknown};
 use crate::providers::Api;
 
 use super::super::Policy;
@@ -81,21 +81,6 @@ choice! {
     Hold(HoldMode) expects "expected or worst_case", like "worst_case":
     { "expected" => HoldMode::Expected, "worst_case" => HoldMode::WorstCase }
     later {}
-}
-
-choice! {
-    /// `per`.
-    PerName(Per) expects "a calendar window", like "month":
-    {
-        "minute" => Per::Minute,
-        "hour" => Per::Hour,
-        "day" => Per::Day,
-        "week" => Per::Week,
-        "month" => Per::Month,
-        "year" => Per::Year,
-        "total" => Per::Total,
-    }
-    later { "rolling" }
 }
 
 choice! {

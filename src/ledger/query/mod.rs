@@ -31,7 +31,7 @@ use super::{Error, schema};
 
 /// One connection to a ledger for reading. A query sees the ledger as it was when the query began.
 pub struct Reader {
-    db: Connection,
+    pub(super) db: Connection,
     path: PathBuf,
 }
 
@@ -48,7 +48,7 @@ impl Reader {
         })
     }
 
-    fn named(&self, source: rusqlite::Error) -> Error {
+    pub(super) fn named(&self, source: rusqlite::Error) -> Error {
         Error::at(&self.path, source)
     }
 }
