@@ -406,10 +406,11 @@ impl Account {
     fn slot(&mut self, tz: &TimeZone, meter: usize, slot_ms: i64) -> &mut Slot {
         let most = slots_max(self.limit.per, self.limit.rollover.is_some());
         let slots = &mut self.instances.get_mut(meter).slots;
-        if slots.len() >= most && slots.find(slot_ms).is_none() {
-            if let Some(forgotten) = slots.forget_oldest() {
-                self.raise_floor(tz, forgotten);
-            }
+        if slots.len() >= most
+            && slots.find(slot_ms).is_none()
+            && let Some(forgotten) = slots.forget_oldest()
+        {
+            self.raise_floor(tz, forgotten);
         }
         self.instances.get_mut(meter).slots.at(slot_ms)
     }

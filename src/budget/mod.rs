@@ -62,6 +62,8 @@ pub struct Budgets {
     /// Calls that wait for room.
     waiting: AtomicUsize,
     dropped_permits: AtomicU64,
+    /// Held for the whole of a reset, its record included; never by a call.
+    resetting: Mutex<()>,
 }
 
 impl Budgets {
@@ -73,6 +75,7 @@ impl Budgets {
             changed: Notify::new(),
             waiting: AtomicUsize::new(0),
             dropped_permits: AtomicU64::new(0),
+            resetting: Mutex::new(()),
         })
     }
 

@@ -4,6 +4,7 @@
 //! so that nothing is lost where the record fails, and nothing is counted twice where it does not.
 
 use std::collections::HashMap;
+use std::sync::PoisonError;
 
 use crate::budget::Budgets;
 use crate::budget::account::Account;
@@ -78,18 +79,34 @@ impl Resets {
 }
 
 impl Budgets {
-    /// Begins a reset of the budget of that name, or of one of its instances: tells the instant, later
-    /// than all that was admitted, from which on it will count. Nothing is forgotten before
-    /// [`finish_reset`](Budgets::finish_reset). `None` where there is no such budget.
-    pub fn begin_reset(&self, name: &str, each_value: Option<&str>, now_ms: i64) -> Option<i64> {
-        self.lock().begin_reset(name, each_value, now_ms)
-    }
-
-    /// Puts a reset in force that is on record. Calls in flight that were admitted before change nothing
-    /// when they end.
-    pub fn finish_reset(&self, reset: &Reset) {
-        self.lock().finish_reset(reset);
+    /// Resets the budget of a name, or one of its instances: from an instant on, later than all that was
+    /// admitted, it counts anew inside its window. `record` puts that on record first; where it fails,
+    /// nothing is changed. Calls in flight that were admitted before change nothing when they end. `None`
+    /// where no budget of that name counts anything.
+    pub fn reset<E>(
+        &self,
+        name: &str,
+        each_value: Option<&str>,
+        now_ms: i64,
+        record: impl FnOnce(&Reset) -> Result<(), E>,
+    ) -> Result<Option<Reset>, E> {
+        // One at a time: the ledger and the memory must agree which is the last.
+        let _turn = self
+            .resetting
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let Some(at) = self.lock().begin_reset(name, each_value, now_ms) else {
+            return Ok(None);
+        };
+        let reset = Reset {
+            budget: name.to_owned(),
+            each_value: each_value.map(str::to_owned),
+            at,
+        };
+        record(&reset)?;
+        self.lock().finish_reset(&reset);
         self.changed.notify_waiters();
+        Ok(Some(reset))
     }
 
     /// Tells from when on budgets count: all resets on record, in the order in which they were made. To be
@@ -105,6 +122,7 @@ impl Core {
         accounts.find(|account| account.limit.name == name && !account.limit.is_rule())
     }
 
+    /// Keeps what begins apart from what came before, and tells from when on.
     fn begin_reset(&mut self, name: &str, each_value: Option<&str>, now_ms: i64) -> Option<i64> {
         let tz = self.tz.clone();
         let account = self.account(name)?;

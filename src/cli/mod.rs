@@ -57,7 +57,7 @@ enum Command {
     Calls(calls::Args),
     /// Sums of recorded calls.
     Report(report::Args),
-    /// How budgets stand: what is spent, what calls in flight hold, when they reset.
+    /// How budgets stand: what is spent, what calls in flight hold, when they reset; reset one.
     Budgets(budgets::Args),
     /// Show how a call's cost comes about: rates × tokens, line by line.
     Explain(explain::Args),

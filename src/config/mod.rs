@@ -17,7 +17,7 @@ mod values;
 
 pub use diff::{changes, needs_restart};
 pub use load::{Env, defaults, load, parse, process_env};
-pub use problem::{PROBLEMS_MAX, Problem, Problems};
+pub use problem::{PROBLEMS_MAX, Problem, Problems, suggestion};
 pub use reload::{OnApply, Pace, Reload, Reloader, SharedEnv, Status, Watch, load_or_default};
 pub use schema::schema;
 pub use tree::{DEPTH_MAX, FILE_BYTES_MAX, NODES_MAX};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Json, Router};
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -17,6 +17,7 @@ use super::Shared;
 pub(super) fn router() -> Router<Arc<Shared>> {
     Router::new()
         .route("/budgets", get(budgets::list))
+        .route("/budgets/{name}/reset", post(budgets::reset))
         .fallback(async || Fault::new(StatusCode::NOT_FOUND, "there is no such thing in the API"))
 }
 
