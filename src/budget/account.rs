@@ -6,14 +6,13 @@
 
 use jiff::tz::TimeZone;
 
-use crate::budget::amount::{needed, sum, taken};
-use crate::budget::carry::{CARRIED_WINDOWS, carry};
-use crate::budget::facts::{Facts, Pending, Size, Sizes, Spent};
-use crate::budget::instances::{Instances, Meter};
-use crate::budget::limits::{Action, HoldMode, Limit, OnSpent, Per, Unit, Unknown};
-use crate::budget::matching::may_ask;
+use crate::budget::amount::{sum, taken};
+use crate::budget::carry::CARRIED_WINDOWS;
+use crate::budget::crossing::Crossing;
+use crate::budget::facts::{Facts, Size, Spent};
+use crate::budget::instances::Instances;
+use crate::budget::limits::{Limit, Per, Unit};
 use crate::budget::pace::{frame, leaves_at, slot_start, slots_max, starts_before};
-use crate::budget::refusal::{Denial, Reason};
 use crate::budget::reset::Resets;
 use crate::budget::slots::{Frame, Slot};
 use crate::budget::window::{Window, window};
@@ -30,36 +29,6 @@ pub(crate) struct Part {
     pub(crate) amount: i128,
 }
 
-/// A percentage of a limit that was reached: said once per window and instance.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Crossing {
-    pub(crate) budget: String,
-    pub(crate) each_value: Option<String>,
-    pub(crate) percent: u8,
-    pub(crate) spent: String,
-    pub(crate) limit: String,
-}
-
-/// How one instance stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Standing {
-    /// With what was left to the window.
-    pub(crate) limit: i128,
-    pub(crate) carried: i128,
-    pub(crate) spent: i128,
-    pub(crate) held: i128,
-}
-
-/// One instance, as it is shown.
-#[derive(Debug)]
-pub(crate) struct State<'a> {
-    /// Where there are several.
-    pub(crate) value: Option<&'a str>,
-    pub(crate) standing: Standing,
-    /// From where on it counts.
-    pub(crate) window: Window,
-}
-
 /// One budget and its instances.
 #[derive(Debug)]
 pub(crate) struct Account {
@@ -69,7 +38,7 @@ pub(crate) struct Account {
     /// What counts in it.
     pub(crate) frame: Frame,
     /// When it was last looked at.
-    at_ms: i64,
+    pub(crate) at_ms: i64,
     /// The latest instant at which a hold was taken, of those near the last one.
     pub(crate) latest_ms: i64,
     /// All that was taken from here on is known; no call counts before.
@@ -81,7 +50,7 @@ pub(crate) struct Account {
     pub(crate) resets: Resets,
     pub(crate) instances: Instances,
     /// The starts of the windows that leave something to the present one.
-    before: Vec<i64>,
+    pub(crate) before: Vec<i64>,
     /// The frame for which room was made among the instances.
     swept: Option<Frame>,
 }
@@ -193,87 +162,6 @@ impl Account {
         }
     }
 
-    /// What the call would hold here, or why it may not pass.
-    pub(crate) fn check(&self, facts: &Facts, sizes: &Sizes) -> Result<i128, Denial> {
-        let deny = |reason, needed| self.denial(facts, reason, needed);
-        let passes = self.limit.action.lets_pass(facts.model.as_deref());
-        if !may_ask(&self.limit, facts.model.as_deref()) && self.limit.action != Action::Warn {
-            return Err(deny(Reason::Model, 0));
-        }
-        let need = match needed(&self.limit, facts, sizes) {
-            Ok(need) => need,
-            Err(_) if passes => return Ok(0),
-            Err(reason) => return Err(deny(reason, 0)),
-        };
-        if need == 0 || passes {
-            return Ok(need);
-        }
-        let standing = self.standing(facts);
-        let taken = standing.spent.saturating_add(standing.held);
-        if taken.saturating_add(need) <= standing.limit {
-            return Ok(need);
-        }
-        Err(deny(self.shortage(&standing, need), need))
-    }
-
-    /// What is sure before the body is known: `Ok(true)` where the body decides.
-    pub(crate) fn glance(
-        &self,
-        facts: &Facts,
-        pending: Pending,
-        costs_for_sure: bool,
-    ) -> Result<bool, Denial> {
-        let limit = &self.limit;
-        if pending.model && !(limit.models.is_empty() && limit.action == Action::Block) {
-            return Ok(true);
-        }
-        match self.sure(facts, costs_for_sure) {
-            // Another model, of which the body must tell.
-            Err(_) if limit.action != Action::Block => Ok(true),
-            sure => sure,
-        }
-    }
-
-    fn sure(&self, facts: &Facts, costs_for_sure: bool) -> Result<bool, Denial> {
-        if matches!(self.limit.unit, Unit::Requests | Unit::Concurrent) {
-            return self.check(facts, &Sizes::FREE).map(|_| false);
-        }
-        let deny = |reason| Err(self.denial(facts, reason, 0));
-        if !may_ask(&self.limit, facts.model.as_deref()) {
-            return deny(Reason::Model);
-        }
-        if !facts.metered {
-            return match self.limit.unmetered {
-                Unknown::Block => deny(Reason::Unmetered),
-                Unknown::Allow => Ok(false),
-            };
-        }
-        let takes_some = self.limit.unit != Unit::Cost || costs_for_sure;
-        let standing = self.standing(facts);
-        if takes_some && standing.spent >= standing.limit {
-            return deny(Reason::Spent);
-        }
-        Ok(true)
-    }
-
-    /// Why an open session may not make another response that holds `sizes`. Where a budget may be
-    /// overshot, it takes one until it is spent.
-    pub(crate) fn ends_session(&self, facts: &Facts, sizes: &Sizes) -> Option<Reason> {
-        let limit = &self.limit;
-        if limit.on_spent == OnSpent::Leave || limit.unit == Unit::Concurrent {
-            return None;
-        }
-        match self.check(facts, sizes) {
-            Ok(_) => None,
-            // A request that is held is one that is spent, its own session's as well.
-            Err(_) if limit.unit == Unit::Requests => Some(Reason::Spent),
-            Err(denial) if limit.hold == HoldMode::WorstCase || denial.needed == 0 => {
-                Some(denial.reason)
-            }
-            Err(denial) => (denial.spent >= denial.limit).then_some(Reason::Spent),
-        }
-    }
-
     /// Takes a hold that was checked, or that is taken in any case: in the slot of `at_ms`.
     pub(crate) fn hold(&mut self, tz: &TimeZone, facts: &Facts, at_ms: i64, amount: i128) -> Part {
         let slot_ms = self.slot_ms(tz, at_ms);
@@ -303,7 +191,10 @@ impl Account {
         if let Some(slot) = meter.slots.find(part.slot_ms).filter(|_| !is_past) {
             slot.held -= part.amount;
             if let Some(size) = actual {
-                slot.spent = slot.spent.saturating_add(taken(unit, size));
+                let taken = taken(unit, size);
+                slot.spent = slot.spent.saturating_add(taken);
+                let beyond = taken.saturating_sub(part.amount).max(0);
+                slot.beyond = slot.beyond.saturating_add(beyond);
             }
         }
         let crossing = self.crossing(part.meter);
@@ -325,59 +216,11 @@ impl Account {
         self.crossing(meter);
     }
 
-    /// The instances that stand for something in the present window.
-    pub(crate) fn states(&self) -> impl Iterator<Item = State<'_>> {
-        let all = self.instances.iter();
-        all.filter_map(|(value, meter)| {
-            let standing = self.standing_of(Some(meter));
-            let counts = standing.spent != 0 || standing.held != 0 || standing.carried != 0;
-            (value.is_none() || meter.open > 0 || counts).then(|| State {
-                value,
-                standing,
-                window: self.window_of(meter),
-            })
-        })
-    }
-
-    fn window_of(&self, meter: &Meter) -> Window {
-        let mut window = self.window;
-        if meter.since_ms > window.start_ms && meter.since_ms <= self.at_ms {
-            window.start_ms = meter.since_ms;
-        }
-        if matches!(self.limit.per, Per::Rolling { .. }) {
-            window.end_ms = self.leaving(meter, 0);
-        }
-        window
-    }
-
     /// The value that tells this call's instance: `other` where it shares that one. Calls that say
     /// nothing share an instance too, or leaving a label out would escape the limit.
     pub(crate) fn value<'a>(&self, facts: &'a Facts) -> Option<&'a str> {
         let value = facts.value(self.limit.each?).unwrap_or("");
         Some(self.instances.name(value))
-    }
-
-    fn standing(&self, facts: &Facts) -> Standing {
-        let place = self.instances.find(self.value(facts));
-        self.standing_of(place.map(|place| self.instances.get(place)))
-    }
-
-    fn standing_of(&self, meter: Option<&Meter>) -> Standing {
-        let (spent, held) = meter.map_or((0, 0), |meter| meter.slots.sum(self.frame));
-        let carried = meter.map_or(0, |meter| self.carried(meter));
-        Standing {
-            limit: self.limit.amount.saturating_add(carried),
-            carried,
-            spent,
-            held,
-        }
-    }
-
-    fn carried(&self, meter: &Meter) -> i128 {
-        self.limit.rollover.map_or(0, |most| {
-            let (amount, start_ms) = (self.limit.amount, self.window.start_ms);
-            carry(amount, most, &self.before, start_ms, &meter.slots)
-        })
     }
 
     /// The slot in which `at_ms` lies. What comes after a reset is kept apart from what came before.
@@ -413,90 +256,5 @@ impl Account {
             self.raise_floor(tz, forgotten);
         }
         self.instances.get_mut(meter).slots.at(slot_ms)
-    }
-
-    fn denial(&self, facts: &Facts, reason: Reason, needed: i128) -> Denial {
-        let standing = self.standing(facts);
-        Denial {
-            reason,
-            limit: standing.limit,
-            spent: standing.spent,
-            held: standing.held,
-            needed,
-            resets_at: self.resets_at(facts, &standing, needed),
-        }
-    }
-
-    /// When there is room again: a window of the calendar's turn, else when enough will have left.
-    fn resets_at(&self, facts: &Facts, standing: &Standing, needed: i128) -> Option<i64> {
-        if !matches!(self.limit.per, Per::Rolling { .. }) {
-            return self.window.end_ms;
-        }
-        let place = self.instances.find(self.value(facts))?;
-        let room = self.limit.amount.saturating_sub(needed.max(1));
-        let must_leave = standing
-            .spent
-            .saturating_add(standing.held)
-            .saturating_sub(room);
-        self.leaving(self.instances.get(place), must_leave)
-    }
-
-    /// When so much will have left a rolling window, or, of less, all of it.
-    pub(crate) fn leaving(&self, meter: &Meter, must_leave: i128) -> Option<i64> {
-        let mut left: i128 = 0;
-        let mut leaves = None;
-        for slot in meter
-            .slots
-            .iter()
-            .filter(|slot| self.frame.holds(slot.start_ms))
-        {
-            if slot.took() == 0 {
-                continue;
-            }
-            leaves = leaves_at(self.limit.per, &TimeZone::UTC, slot.start_ms);
-            left = left.saturating_add(slot.took());
-            if left >= must_leave {
-                break;
-            }
-        }
-        leaves
-    }
-
-    /// Why a hold that does not fit does not fit.
-    fn shortage(&self, standing: &Standing, need: i128) -> Reason {
-        let most = self
-            .limit
-            .amount
-            .saturating_add(self.limit.rollover.unwrap_or(0));
-        if need > most {
-            Reason::TooLarge
-        } else if standing.spent.saturating_add(need) > standing.limit {
-            Reason::Spent
-        } else {
-            Reason::Held
-        }
-    }
-
-    fn crossing(&mut self, place: usize) -> Option<Crossing> {
-        let standing = self.standing_of(Some(self.instances.get(place)));
-        let (limit, meter) = (&self.limit, self.instances.get_mut(place));
-        let reached = |percent: &u8| {
-            let part = standing.limit.saturating_mul(i128::from(*percent));
-            standing.spent.saturating_mul(100) >= part
-        };
-        let percent = limit.warn_at.iter().copied().filter(reached).max()?;
-        // In a rolling window: once until all that was in it has left.
-        let is_said = meter.warned_in.is_some_and(|span| span.holds(self.at_ms));
-        if is_said && percent <= meter.warned {
-            return None;
-        }
-        (meter.warned, meter.warned_in) = (percent, Some(self.frame));
-        Some(Crossing {
-            budget: limit.name.clone(),
-            each_value: limit.each.map(|_| meter.value.clone()),
-            percent,
-            spent: limit.unit.show(standing.spent, limit.currency),
-            limit: limit.unit.show(standing.limit, limit.currency),
-        })
     }
 }

@@ -79,11 +79,8 @@ mod tests {
         let mut slots = Slots::default();
         slots.at(0).held = 90;
         assert_eq!(carry(100, 100, &[0], 10, &slots), 10);
-        *slots.at(0) = crate::budget::slots::Slot {
-            start_ms: 0,
-            spent: 20,
-            held: 0,
-        };
+        let slot = slots.at(0);
+        (slot.spent, slot.held) = (20, 0);
         assert_eq!(carry(100, 100, &[0], 10, &slots), 80);
     }
 }

@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 
-use crate::budget::account::{Account, Crossing, Part};
+use crate::budget::account::{Account, Part};
+use crate::budget::crossing::Crossing;
 use crate::budget::facts::{Facts, Pending, Size, Sizes};
 use crate::budget::index::Index;
 use crate::budget::limits::{Dimension, Limit, Per, Unit};
@@ -44,6 +45,8 @@ pub struct BudgetState {
     pub carried: i128,
     pub spent: i128,
     pub held: i128,
+    /// What calls took beyond their holds in this window, since weir started: the limit is overshot by no more.
+    pub beyond: i128,
     /// From where on it counts: the window's start, or a reset inside it. A rolling window ends when the
     /// first of what was spent in it leaves.
     pub window: Window,
@@ -76,6 +79,8 @@ pub(crate) struct Core {
     pub(super) resets: HashMap<String, Resets>,
     /// Kept between calls to spare an allocation each.
     pub(super) found: Vec<usize>,
+    /// What refusals crossed and nobody was told yet.
+    pub(super) crossed: Vec<Crossing>,
 }
 
 impl Core {
@@ -90,6 +95,7 @@ impl Core {
             next_id: 0,
             resets: HashMap::new(),
             found: Vec::new(),
+            crossed: Vec::new(),
         }
     }
 
@@ -112,7 +118,10 @@ impl Core {
                     account.turn(&self.tz, now_ms.max(account.floor_ms));
                     match account.glance(facts, pending, costs_for_sure) {
                         Ok(size_decides) => needs_body |= size_decides,
-                        Err(denial) => self.worse(&mut worst, place, denial),
+                        Err(denial) => {
+                            self.told(place, denial, facts);
+                            self.worse(&mut worst, place, denial);
+                        }
                     }
                 }
             }
@@ -150,6 +159,7 @@ impl Core {
                             to: to.to_owned(),
                         });
                     }
+                    self.told(place, denial, facts);
                     self.worse(&mut worst, place, denial);
                 }
             }
@@ -226,6 +236,22 @@ impl Core {
             .collect()
     }
 
+    /// Notes a limit that leaves no room for a call.
+    fn told(&mut self, place: usize, denial: Denial, facts: &Facts) {
+        if denial.reason == Reason::Spent {
+            self.crossed.extend(self.accounts[place].refused(facts));
+        }
+    }
+
+    /// The highest percentage that each instance of each budget has reached, said or not.
+    pub(crate) fn crossings(&mut self, now_ms: i64) -> Vec<Crossing> {
+        for account in &mut self.accounts {
+            account.turn(&self.tz, now_ms.max(account.floor_ms));
+        }
+        let all = self.accounts.iter().flat_map(Account::crossings);
+        all.collect()
+    }
+
     /// How every budget stands, in the order of `proxy.yaml`, instances by value.
     pub(crate) fn states(&mut self, now_ms: i64) -> Vec<BudgetState> {
         let mut states = Vec::with_capacity(self.accounts.len());
@@ -246,6 +272,7 @@ impl Core {
                 carried: state.standing.carried,
                 spent: state.standing.spent,
                 held: state.standing.held,
+                beyond: state.standing.beyond,
                 window: state.window,
             }));
             states[from..].sort_by(|one, two| one.each_value.cmp(&two.each_value));
@@ -279,8 +306,9 @@ impl Core {
             match denial.reason {
                 Reason::Model => (2, i64::MAX),
                 Reason::TooLarge | Reason::Unpriced | Reason::Unmetered => (1, i64::MAX),
-                _ if account.limit.unit == Unit::Concurrent => (0, i64::MIN),
-                Reason::Spent | Reason::Held => (0, denial.resets_at.unwrap_or(i64::MAX)),
+                // Calls in flight end before any window; a request stays one when it ends.
+                Reason::Held if account.limit.unit != Unit::Requests => (0, i64::MIN),
+                Reason::Held | Reason::Spent => (0, denial.resets_at.unwrap_or(i64::MAX)),
             }
         };
         let rank = (stands_until(place, &denial), std::cmp::Reverse(place));

@@ -4,10 +4,13 @@
 //! what the calls then cost. *Worst case* is meant never to be exceeded, and takes every doubt as
 //! dear.
 
+mod known;
 mod pieces;
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
+
+pub use self::known::Known;
 
 use crate::budget::facts::{Size, Sizes};
 use crate::pricing::Rates;
@@ -74,10 +77,7 @@ pub struct Ask<'a> {
     pub input_tokens: Option<u64>,
     /// Whether it is known that the call neither holds nor asks for anything but text.
     pub text_only: bool,
-    /// `None` = no price is known.
-    pub rates: Option<&'a Rates>,
-    /// The most input tokens that the model takes, where the catalogue says.
-    pub context_window: Option<u64>,
+    pub known: &'a Known,
 }
 
 /// Learns how long the answers of each model are, and tells the sizes of holds.
@@ -124,11 +124,15 @@ impl Estimator {
 
     /// The sizes of a call's holds. The worst case is never below what is expected.
     pub fn sizes(&self, ask: &Ask<'_>) -> Sizes {
-        let window = ask.context_window.unwrap_or(u64::MAX);
+        let window = ask.known.context_window.unwrap_or(u64::MAX);
         let expected = (expected_input(ask).min(window), self.expected_output(ask));
         let worst = (worst_input(ask), worst_output(ask));
-        let expected_cost = ask.rates.and_then(|rates| cost(rates, ask, expected));
-        let worst_cost = ask.rates.and_then(|rates| {
+        let expected_cost = ask
+            .known
+            .rates
+            .as_ref()
+            .and_then(|rates| cost(rates, ask, expected));
+        let worst_cost = ask.known.dearest.as_ref().and_then(|rates| {
             let pieces = pieces::cost(rates, pieces::units(ask, true));
             let bound = bound(rates, ask, worst) + pieces.unwrap_or(PicoUsd::ZERO);
             (bound > PicoUsd::ZERO || expected_cost.is_some()).then_some(bound)
@@ -136,6 +140,7 @@ impl Estimator {
         Sizes {
             expected: size(expected_cost, expected),
             worst_case: size(worst_cost, worst),
+            may_cost: false,
         }
     }
 
@@ -221,6 +226,7 @@ fn expected_input(ask: &Ask<'_>) -> u64 {
 fn worst_input(ask: &Ask<'_>) -> u64 {
     if ask.request.refers_outside {
         return ask
+            .known
             .context_window
             .unwrap_or(OUTSIDE_TOKENS_MAX.max(expected_input(ask)));
     }
@@ -230,7 +236,7 @@ fn worst_input(ask: &Ask<'_>) -> u64 {
     let text = ask.body_bytes.saturating_sub(ask.request.file_bytes);
     let text = text.max(ask.input_tokens.unwrap_or(0));
     let said = text.saturating_add(media).saturating_add(FRAME_TOKENS_MAX);
-    said.min(ask.context_window.unwrap_or(u64::MAX))
+    said.min(ask.known.context_window.unwrap_or(u64::MAX))
 }
 
 fn worst_output(ask: &Ask<'_>) -> u64 {
@@ -243,7 +249,7 @@ fn worst_output(ask: &Ask<'_>) -> u64 {
     let most = ask
         .request
         .max_output_tokens
-        .or(ask.context_window)
+        .or(ask.known.context_window)
         .unwrap_or(OUTPUT_TOKENS_MAX);
     most.saturating_mul(ask.request.choices.max(1))
 }

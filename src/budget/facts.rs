@@ -83,6 +83,9 @@ pub struct Sizes {
     pub expected: Size,
     /// What it cannot exceed.
     pub worst_case: Size,
+    /// Whether money may be charged although no price is known of what was asked for: what answers may have
+    /// one. Such a call is not refused for its size, but a budget of which nothing is left does not let it pass.
+    pub may_cost: bool,
 }
 
 impl Sizes {
@@ -90,7 +93,17 @@ impl Sizes {
     pub const FREE: Sizes = Sizes {
         expected: Size::FREE,
         worst_case: Size::FREE,
+        may_cost: false,
     };
+
+    /// The same size by either way to hold.
+    pub fn alike(size: Size) -> Sizes {
+        Sizes {
+            expected: size,
+            worst_case: size,
+            may_cost: false,
+        }
+    }
 }
 
 /// What calls took together: a row of sums over the ledger.

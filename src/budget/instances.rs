@@ -26,9 +26,9 @@ pub(crate) struct Meter {
     pub(crate) open: usize,
     /// Holds that were taken before have been reset and end without a trace.
     pub(crate) since_ms: i64,
-    /// The highest percentage of `warn_at` that was said, and from and until when it stands.
-    pub(crate) warned: u8,
-    pub(crate) warned_in: Option<Frame>,
+    /// The highest percentage that was told, and where the window begins in which it was.
+    pub(crate) told: u8,
+    pub(crate) told_in: Option<i64>,
 }
 
 /// All instances of one budget.

@@ -8,6 +8,7 @@ mod account;
 mod amount;
 mod carry;
 mod core;
+mod crossing;
 pub mod estimate;
 mod facts;
 mod index;
@@ -19,24 +20,29 @@ mod permit;
 mod refusal;
 mod renewal;
 mod reset;
+mod room;
 mod session;
 mod slots;
+mod standing;
 mod waiting;
 pub mod window;
 
+#[cfg(test)]
+mod races;
 #[cfg(test)]
 mod simulation;
 #[cfg(test)]
 mod tests;
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use jiff::tz::TimeZone;
 use tokio::sync::Notify;
 
 pub use self::carry::CARRIED_WINDOWS;
 pub use self::core::{BudgetState, Preview};
+pub use self::crossing::{Crossing, EXCEEDED, Heed};
 pub use self::facts::{Facts, Pending, Size, Sizes, Spent};
 pub use self::instances::{EACH_MAX, EACH_VALUE_BYTES_MAX, OTHER};
 pub use self::pace::ROLLING_PARTS;
@@ -64,6 +70,8 @@ pub struct Budgets {
     dropped_permits: AtomicU64,
     /// Held for the whole of a reset, its record included; never by a call.
     resetting: Mutex<()>,
+    /// Who is told of crossings besides the log.
+    heed: OnceLock<Arc<dyn Heed>>,
 }
 
 impl Budgets {
@@ -76,7 +84,22 @@ impl Budgets {
             waiting: AtomicUsize::new(0),
             dropped_permits: AtomicU64::new(0),
             resetting: Mutex::new(()),
+            heed: OnceLock::new(),
         })
+    }
+
+    /// Tells `heed` of every crossing from here on; what was crossed before, [`crossings`] has. Once.
+    ///
+    /// [`crossings`]: Budgets::crossings
+    pub fn heeded_by(&self, heed: Arc<dyn Heed>) {
+        let is_first = self.heed.set(heed).is_ok();
+        debug_assert!(is_first, "one is told");
+    }
+
+    /// The highest threshold that each instance of each budget has reached in its present window,
+    /// whether or not anybody was told.
+    pub fn crossings(&self, now_ms: i64) -> Vec<Crossing> {
+        self.lock().crossings(now_ms)
     }
 
     /// Puts other limits in force. A budget with the same name, unit, window, `each` and `match`
@@ -123,7 +146,13 @@ impl Budgets {
         costs_for_sure: bool,
         now_ms: i64,
     ) -> Preview {
-        self.lock().preview(facts, pending, costs_for_sure, now_ms)
+        let (preview, crossed) = {
+            let mut core = self.lock();
+            let preview = core.preview(facts, pending, costs_for_sure, now_ms);
+            (preview, std::mem::take(&mut core.crossed))
+        };
+        self.tell(crossed);
+        preview
     }
 
     /// Holds on all budgets that cover the call, or on none. `now_ms` is best the call's
@@ -144,11 +173,14 @@ impl Budgets {
         sizes: &Sizes,
         now_ms: i64,
     ) -> Result<Permit, Box<Refusal>> {
-        let (id, counted_at) = {
+        let (admitted, crossed) = {
             let mut core = self.lock();
-            let id = core.admit(facts, sizes, now_ms)?;
-            (id, core.counted_at(id))
+            let admitted = core.admit(facts, sizes, now_ms);
+            let admitted = admitted.map(|id| (id, core.counted_at(id)));
+            (admitted, std::mem::take(&mut core.crossed))
         };
+        self.tell(crossed);
+        let (id, counted_at) = admitted?;
         Ok(Permit::new(Arc::clone(self), id, *sizes, counted_at))
     }
 
@@ -175,16 +207,15 @@ impl Budgets {
     fn end(&self, id: HoldId, actual: Option<&Size>) {
         let crossings = self.lock().end(id, actual);
         self.changed.notify_waiters();
+        self.tell(crossings);
+    }
+
+    fn tell(&self, crossings: Vec<Crossing>) {
         for crossing in crossings {
-            tracing::warn!(
-                budget = crossing.budget,
-                each = crossing.each_value,
-                percent = crossing.percent,
-                spent = crossing.spent,
-                limit = crossing.limit,
-                "budget reached {} %",
-                crossing.percent,
-            );
+            crossing.log();
+            if let Some(heed) = self.heed.get() {
+                heed.crossed(crossing);
+            }
         }
     }
 

@@ -57,6 +57,16 @@ pub(crate) fn frame(per: Per, present: &Window, at_ms: i64) -> Frame {
     }
 }
 
+/// The span within which a threshold is told once: the window, or of a rolling one a stretch of its length,
+/// counted from 1970, so that it is the same after a restart.
+pub(crate) fn stretch(per: Per, present: &Window, at_ms: i64) -> Window {
+    rolling(per).map_or(*present, |(span, _)| {
+        let start_ms = part_start(span, at_ms);
+        let end_ms = Some(start_ms + span);
+        Window { start_ms, end_ms }
+    })
+}
+
 /// The first instant at which what was taken in a slot no longer counts; `None` = it always does.
 pub(crate) fn leaves_at(per: Per, tz: &TimeZone, slot_ms: i64) -> Option<i64> {
     match rolling(per) {

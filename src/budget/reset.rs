@@ -158,7 +158,7 @@ impl Core {
             if value.is_none_or(|value| value == meter.value) {
                 meter.slots.forget_before(reset.at);
                 meter.since_ms = reset.at;
-                (meter.warned, meter.warned_in) = (0, None);
+                meter.told_in = None;
                 account.instances.vacate(place);
             }
         }

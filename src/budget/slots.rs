@@ -10,9 +10,18 @@ pub(crate) struct Slot {
     pub(crate) spent: i128,
     /// The sum of its open holds.
     pub(crate) held: i128,
+    /// What calls took beyond their holds.
+    pub(crate) beyond: i128,
 }
 
 impl Slot {
+    pub(crate) const EMPTY: Slot = Slot {
+        start_ms: 0,
+        spent: 0,
+        held: 0,
+        beyond: 0,
+    };
+
     /// What it has taken, holds included.
     pub(crate) fn took(&self) -> i128 {
         self.spent.saturating_add(self.held)
@@ -62,8 +71,7 @@ impl Slots {
         {
             let empty = Slot {
                 start_ms,
-                spent: 0,
-                held: 0,
+                ..Slot::EMPTY
             };
             self.0.insert(place, empty);
         }
@@ -89,13 +97,15 @@ impl Slots {
         self.0.iter()
     }
 
-    /// Spent and held in a span.
-    pub(crate) fn sum(&self, frame: Frame) -> (i128, i128) {
-        let add = |(spent, held): (i128, i128), slot: &Slot| {
-            let spent = spent.saturating_add(slot.spent);
-            (spent, held.saturating_add(slot.held))
+    /// All that was taken in a span.
+    pub(crate) fn sum(&self, frame: Frame) -> Slot {
+        let add = |sum: Slot, slot: &Slot| Slot {
+            start_ms: slot.start_ms,
+            spent: sum.spent.saturating_add(slot.spent),
+            held: sum.held.saturating_add(slot.held),
+            beyond: sum.beyond.saturating_add(slot.beyond),
         };
-        self.within(frame).fold((0, 0), add)
+        self.within(frame).fold(Slot::EMPTY, add)
     }
 
     /// Forgets the oldest, and says when it began.

@@ -10,12 +10,13 @@ use crate::budget::BudgetState;
 use crate::budget::limits::Unit;
 use crate::units::PicoUsd;
 
-/// The four families.
+/// The families that every budget has.
 #[derive(Clone)]
 pub(super) struct Budgets {
     limit: GaugeVec,
     spent: GaugeVec,
     held: GaugeVec,
+    beyond: GaugeVec,
     reset: GaugeVec,
 }
 
@@ -25,6 +26,7 @@ impl Budgets {
             limit: make(&families::BUDGET_LIMIT),
             spent: make(&families::BUDGET_SPENT),
             held: make(&families::BUDGET_HELD),
+            beyond: make(&families::BUDGET_BEYOND),
             reset: make(&families::BUDGET_RESET),
         }
     }
@@ -32,7 +34,13 @@ impl Budgets {
     /// Replaces what the gauges show. Of several samples with one name and unit, as `each` makes them,
     /// the one nearest its limit is shown.
     pub(super) fn show(&self, samples: &[BudgetState]) {
-        for family in [&self.limit, &self.spent, &self.held, &self.reset] {
+        for family in [
+            &self.limit,
+            &self.spent,
+            &self.held,
+            &self.beyond,
+            &self.reset,
+        ] {
             family.reset();
         }
         let mut nearest: BTreeMap<(&str, &str), &BudgetState> = BTreeMap::new();
@@ -49,6 +57,7 @@ impl Budgets {
             set(self.limit.with_label_values(&[name, unit]), sample.limit);
             set(self.spent.with_label_values(&[name, unit]), sample.spent);
             set(self.held.with_label_values(&[name, unit]), sample.held);
+            set(self.beyond.with_label_values(&[name, unit]), sample.beyond);
             if let Some(reset_at) = sample.window.end_ms {
                 self.reset.with_label_values(&[name]).set(seconds(reset_at));
             }

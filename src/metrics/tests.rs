@@ -253,6 +253,7 @@ fn a_budget_with_each_shows_where_it_is_nearest_its_limit() {
         carried: 0,
         spent: spent * 1_000_000_000_000,
         held: held * 1_000_000_000_000,
+        beyond: 0,
         window: Window {
             start_ms: 0,
             end_ms: Some(NOON),
@@ -268,6 +269,7 @@ fn a_budget_with_each_shows_where_it_is_nearest_its_limit() {
         carried: 0,
         spent: 0,
         held: 3,
+        beyond: 0,
         window: Window {
             start_ms: 0,
             end_ms: None,
@@ -331,6 +333,7 @@ fn every_family_keeps_the_rules_and_is_shown() {
         carried: 0,
         spent: 0,
         held: 0,
+        beyond: 0,
         window: Window {
             start_ms: 0,
             end_ms: Some(NOON),

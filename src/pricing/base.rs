@@ -11,8 +11,9 @@ use super::Lookup;
 use super::explain::Matched;
 use super::file::{File, Model};
 use super::names::{dashed_date, version_off, without_date};
-use super::price::Sources;
-use super::select::{Selected, free_by_name, in_force};
+use super::price::{PriceSet, Sources};
+use super::select::{Selected, dearest, free_by_name, in_force};
+use super::selectors::Open;
 
 /// Most names whose place in the catalogue is remembered. Names are the clients' text: past this
 /// the memory is emptied and fills anew.
@@ -31,6 +32,8 @@ pub(super) struct Base {
     names: HashSet<Box<str>>,
     /// Providers of which every model has a price above nothing.
     pub always_cost: HashSet<Box<str>>,
+    /// Providers of which some model has one.
+    pub charges: HashSet<Box<str>>,
     pub versions: Versions,
     seen: RwLock<Seen>,
 }
@@ -107,13 +110,16 @@ impl Base {
             .map(|(at, provider)| (provider.id.clone(), at))
             .collect();
         let mut names = HashSet::with_capacity(8192);
-        let mut always_cost = HashSet::new();
+        let (mut always_cost, mut charges) = (HashSet::new(), HashSet::new());
         for provider in &file.providers {
             for model in &provider.models {
                 names.insert(model.id.to_lowercase().into_boxed_str());
                 model.clause.names(&mut |name| {
                     names.insert(name.into());
                 });
+            }
+            if provider.models.iter().any(is_charged) {
+                charges.insert(provider.id.clone());
             }
             if !provider.models.is_empty() && !provider.models.iter().any(may_be_free) {
                 always_cost.insert(provider.id.clone());
@@ -125,6 +131,7 @@ impl Base {
             providers,
             names,
             always_cost,
+            charges,
             versions,
             seen: RwLock::default(),
         }
@@ -139,6 +146,18 @@ impl Base {
         let asked = lookup.catalog_id.and_then(|id| self.providers.get(id));
         let fees = &self.file.providers[*asked.unwrap_or(&place.provider)].fees;
         in_force(self.model(place), fees, lookup, place.own)
+    }
+
+    /// The dearest prices that a call of the model at a place may turn out to have.
+    pub(super) fn dearest(
+        &self,
+        place: Place,
+        lookup: &Lookup<'_>,
+        open: &Open<'_>,
+    ) -> Option<PriceSet> {
+        let asked = lookup.catalog_id.and_then(|id| self.providers.get(id));
+        let fees = &self.file.providers[*asked.unwrap_or(&place.provider)].fees;
+        dearest(self.model(place), fees, lookup, place.own, open)
     }
 
     /// Where the model of a call stands.
@@ -233,6 +252,12 @@ fn may_be_free(model: &Model) -> bool {
             .variants
             .iter()
             .any(|variant| variant.prices.is_free())
+}
+
+/// Whether something that a model does has a price above nothing.
+fn is_charged(model: &Model) -> bool {
+    let mut prices = model.prices.iter().flat_map(|entry| entry.prices.iter());
+    prices.any(|(_, price)| !price.is_zero())
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use super::explain::{Explanation, Origin};
 use super::file::File;
 use super::overrides::{self, Entry};
 use super::rates::{Exact, Rates};
+use super::selectors::Open;
 use super::{Error, Lookup, Override};
 use crate::units::PicoUsd;
 use crate::usage::Usage;
@@ -121,6 +122,17 @@ impl Catalog {
         let place = self.place(lookup)?;
         let selected = self.base.in_force(place, lookup)?;
         Some(Rates::new(selected.prices, &self.versions))
+    }
+
+    /// The dearest rates that the call may turn out to have, whatever tier, size or (where `geo_is_open`) place
+    /// its answer names: what it does not say is open. `None` where [`Catalog::find`] finds nothing.
+    pub fn dearest(&self, lookup: &Lookup<'_>, geo_is_open: bool) -> Option<Rates> {
+        if let Some(entry) = self.overriding(lookup) {
+            return Some(Rates::new(entry.prices.clone(), &self.versions));
+        }
+        let open = Open::of(lookup, geo_is_open);
+        let prices = self.base.dearest(self.place(lookup)?, lookup, &open)?;
+        Some(Rates::new(prices, &self.versions))
     }
 
     /// Where the model of a call stands.
@@ -271,6 +283,18 @@ impl Catalog {
         };
         let priced = catalog_id.is_some_and(|id| self.base.always_cost.contains(id));
         priced && !self.overrides.iter().any(free)
+    }
+
+    /// Whether any model of this provider has a price above nothing, so that what answers to a name of which no
+    /// price is known may be charged. An override for all providers says nothing of this one.
+    pub fn charges(&self, lookup_provider: &str, catalog_id: Option<&str>) -> bool {
+        let charged = |entry: &Entry| {
+            let own = entry.provider.as_deref();
+            own.is_some_and(|name| name.eq_ignore_ascii_case(lookup_provider))
+                && !entry.prices.is_free()
+        };
+        catalog_id.is_some_and(|id| self.base.charges.contains(id))
+            || self.overrides.iter().any(charged)
     }
 
     /// The most input tokens that the model takes, where the catalogue says.

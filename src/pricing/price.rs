@@ -135,7 +135,31 @@ impl Price {
         reached.map(|tier| tier.price).fold(self.base, Atto::max)
     }
 
-    fn is_zero(&self) -> bool {
+    /// At every input whichever of the two is higher there.
+    pub(super) fn or_dearer(&self, other: &Price) -> Price {
+        let mut bounds: Vec<u64> = self.tiers.iter().map(|tier| tier.above).collect();
+        bounds.extend(other.tiers.iter().map(|tier| tier.above));
+        bounds.sort_unstable();
+        bounds.dedup();
+        let dearer = |input| self.at(input).max(other.at(input));
+        let tier = |above: u64| Tier {
+            above,
+            price: dearer(above.saturating_add(1)),
+        };
+        Price {
+            base: self.base.max(other.base),
+            tiers: bounds.into_iter().map(tier).collect(),
+            least: self.least.max(other.least),
+            source: self.source.and(other.source),
+        }
+    }
+
+    /// The price so many times as high, where that is more.
+    pub(super) fn at_least_times(&self, times: Times) -> Price {
+        self.or_dearer(&self.times(times))
+    }
+
+    pub(super) fn is_zero(&self) -> bool {
         self.base.0 == 0 && self.tiers.iter().all(|tier| tier.price.0 == 0)
     }
 }

@@ -1,13 +1,14 @@
 //! Which of a model's prices are in force: by date, by time of day, by what the call says of itself.
 
+use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 use super::Lookup;
 use super::condition::Condition;
-use super::file::{Model, Variant};
+use super::file::{Conditional, Model, Variant};
 use super::item::Item;
 use super::price::{Atto, Price, PriceSet, Sources, Times};
-use super::selectors::Said;
+use super::selectors::{Open, Said};
 
 /// The prices in force, and what made them so.
 pub(super) struct Selected<'a> {
@@ -30,12 +31,7 @@ pub(super) fn in_force<'a>(
     if is_provisioned(lookup) {
         return None;
     }
-    let active = model
-        .prices
-        .iter()
-        .rev()
-        .find(|entry| entry.when.holds(lookup.at));
-    let entry = active.or(model.prices.first());
+    let entry = entry_of(model, lookup);
     let source = match model.source {
         Some(_) => Sources::ADDED,
         None => Sources::BASE,
@@ -69,6 +65,54 @@ pub(super) fn in_force<'a>(
         condition: when.filter(|when| !when.is_none()),
         variants: laid.names,
     })
+}
+
+/// The model's own prices at the time of a call.
+fn entry_of<'a>(model: &'a Model, lookup: &Lookup<'_>) -> Option<&'a Conditional> {
+    let mut latest = model.prices.iter().rev();
+    latest
+        .find(|entry| entry.when.holds(lookup.at))
+        .or(model.prices.first())
+}
+
+/// The dearest prices that a call may turn out to have: of every item the highest over all variants that it may
+/// be, so that no answer costs more. `None` as for [`in_force`].
+pub(super) fn dearest(
+    model: &Model,
+    fees: &PriceSet,
+    lookup: &Lookup<'_>,
+    own: bool,
+    open: &Open<'_>,
+) -> Option<PriceSet> {
+    let plain = in_force(model, fees, lookup, own)?.prices;
+    let mut dearest: BTreeMap<Item, Price> = BTreeMap::new();
+    let mut raise = |(item, price): (Item, &Price)| {
+        let dearer = dearest.get(&item).map(|known| known.or_dearer(price));
+        dearest.insert(item, dearer.unwrap_or_else(|| price.clone()));
+    };
+    // The model's own prices too: the answer may have nothing of what was asked for.
+    let base = entry_of(model, lookup).into_iter();
+    base.flat_map(|entry| entry.prices.iter())
+        .for_each(&mut raise);
+    fees.iter().for_each(&mut raise);
+    let said = Said::of(lookup);
+    let may_be = |variant: &&Variant| {
+        own && variant.when.holds(lookup.at) && said.may_fit(&variant.context, open)
+    };
+    let variants: Vec<&Variant> = model.variants.iter().filter(may_be).collect();
+    let prices = variants.iter().flat_map(|variant| variant.prices.iter());
+    prices.for_each(&mut raise);
+    if dearest.is_empty() {
+        return Some(plain);
+    }
+    for times in variants.iter().filter_map(|variant| variant.times) {
+        for (item, price) in &mut dearest {
+            if item.is_input() || item.is_output() {
+                *price = price.at_least_times(times);
+            }
+        }
+    }
+    Some(PriceSet::new(dearest.into_iter().collect()))
 }
 
 /// Whether the call was served from capacity that is paid for by the hour. It has no price of its own then,

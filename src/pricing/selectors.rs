@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Lookup;
+use crate::providers::Selectors;
 
 /// The part of a lookup that variants of a price are for.
 pub(super) struct Said<'a> {
@@ -43,6 +44,12 @@ impl<'a> Said<'a> {
         context.iter().all(|(key, value)| self.is(key, value))
     }
 
+    /// Whether it is all of this, or may be.
+    pub(super) fn may_fit(&self, context: &BTreeMap<String, String>, open: &Open<'_>) -> bool {
+        let mut pairs = context.iter();
+        pairs.all(|(key, value)| self.is(key, value) || open.may_be(key, value))
+    }
+
     fn is(&self, key: &str, value: &str) -> bool {
         let equals = |said: Option<&str>| said.is_some_and(|said| said.eq_ignore_ascii_case(value));
         match key {
@@ -66,6 +73,42 @@ impl<'a> Said<'a> {
             "cache_type" => self
                 .cache_type
                 .is_some_and(|said| !said.eq_ignore_ascii_case("implicit")),
+            _ => false,
+        }
+    }
+}
+
+/// What a call may turn out to be although it does not say so: its answer tells.
+pub(super) struct Open<'a> {
+    said: &'a Selectors,
+    /// Whether the answer may name a place where none was asked for.
+    geo: bool,
+}
+
+impl<'a> Open<'a> {
+    pub(super) fn of(lookup: &Lookup<'a>, geo: bool) -> Open<'a> {
+        Open {
+            said: lookup.selectors,
+            geo: geo && lookup.selectors.geo.is_none(),
+        }
+    }
+
+    /// Whether the call may be this.
+    pub(super) fn may_be(&self, key: &str, value: &str) -> bool {
+        match key {
+            "service_tier" => match self.said.service_tier.as_deref() {
+                // A project or a header may have another tier for what names none.
+                None => matches!(value, "flex" | "priority"),
+                Some(said) if said.eq_ignore_ascii_case("auto") => {
+                    matches!(value, "flex" | "priority")
+                }
+                // What is asked for as fast is served as priority.
+                Some(said) => said.to_ascii_lowercase().ends_with("fast") && value == "priority",
+            },
+            "geo" => self.geo && !value.starts_with('!'),
+            "size" | "resolution" => self.said.size.is_none(),
+            "quality" => self.said.quality.is_none(),
+            "cache_type" => true,
             _ => false,
         }
     }

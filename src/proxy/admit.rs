@@ -9,9 +9,9 @@ use super::call::{Admission, Call};
 use super::engine::Engine;
 use super::identify;
 use super::session::Kind;
-use crate::budget::estimate::Ask;
+use crate::budget::estimate::{Ask, Known};
 use crate::budget::{Pending, Preview, Refusal, Size, Sizes};
-use crate::config::Policy;
+use crate::config::{Orphans, Policy};
 use crate::ledger::Hold;
 use crate::pricing::Lookup;
 use crate::providers::{Backend, Dialect, Metering, RequestFacts, Selectors};
@@ -138,12 +138,21 @@ impl Call {
                 .live
                 .catalog
                 .find(&self.lookup(model, Selectors::NONE))
-                .is_some_and(|rates| !rates.is_free()),
+                .map_or_else(|| self.may_cost(), |rates| !rates.is_free()),
             None => self
                 .live
                 .catalog
                 .always_costs(&provider.name, provider.catalog_id.as_deref()),
         }
+    }
+
+    /// Whether a model of which no price is known may be charged all the same: what answers may be one of those
+    /// that the provider sells.
+    fn may_cost(&self) -> bool {
+        let provider = &self.target.provider;
+        self.live
+            .catalog
+            .charges(&provider.name, provider.catalog_id.as_deref())
     }
 
     /// The model at whose price the call is expected: what the operator says is behind the name that was
@@ -194,39 +203,23 @@ impl Call {
             let free = metering.is_free() || metering.is_free_to_ask();
             let cost = free.then_some(PicoUsd::ZERO);
             let nothing = Size { cost, ..Size::FREE };
-            return Sizes {
-                expected: nothing,
-                worst_case: nothing,
-            };
+            return Sizes::alike(nothing);
         }
         let mut selectors = request.selectors.clone();
         selectors.geo = selectors.geo.or_else(|| self.target.geo.clone());
-        let mut sizes = self.sizes_at(engine, request, &selectors);
-        if selectors.service_tier.take().is_some() {
-            // A provider may know nothing of the tier that was asked for, and charge as if none had been.
-            let plain = self.sizes_at(engine, request, &selectors);
-            let (expected, worst) = (&mut sizes.expected.cost, &mut sizes.worst_case.cost);
-            *expected = expected.or(plain.expected.cost);
-            *worst = (*worst).max(plain.worst_case.cost);
-        }
-        sizes
-    }
-
-    fn sizes_at(&self, engine: &Engine, request: &RequestFacts, selectors: &Selectors) -> Sizes {
         let model = self.priced_model().unwrap_or_default();
-        let lookup = self.lookup(model, selectors);
-        let rates = self.live.catalog.find(&lookup);
-        let window = self.live.catalog.context_window(&lookup);
-        engine.estimator.sizes(&Ask {
+        let lookup = self.lookup(model, &selectors);
+        let known = Known::of(&self.live.catalog, &lookup, self.target.endpoint.dialect);
+        let sizes = engine.estimator.sizes(&Ask {
             provider: &self.head.provider,
             request,
             answers: !matches!(self.target.endpoint.operation, "embeddings" | "videos"),
             body_bytes: self.request.size(),
             input_tokens: None,
             text_only: false,
-            rates: rates.as_ref(),
-            context_window: window,
-        })
+            known: &known,
+        });
+        self.may_be_charged(sizes)
     }
 
     /// A session takes its place and nothing else; what it makes is held by itself. A model without a price
@@ -240,10 +233,36 @@ impl Call {
             .priced_model()
             .is_some_and(|model| rates(model).is_none());
         let cost = (!is_unpriced).then_some(PicoUsd::ZERO);
-        let nothing = Size { cost, ..Size::FREE };
+        self.may_be_charged(Sizes::alike(Size { cost, ..Size::FREE }))
+    }
+
+    /// The sizes, with the mark that what has no known price may be charged.
+    pub(super) fn may_be_charged(&self, sizes: Sizes) -> Sizes {
         Sizes {
-            expected: nothing,
-            worst_case: nothing,
+            may_cost: sizes.expected.cost.is_none() && self.may_cost(),
+            ..sizes
+        }
+    }
+
+    /// The hold as the ledger keeps it, with what the call is charged if weir is killed before it ends.
+    pub(super) fn claim(&self, sizes: &Sizes, input_tokens: Option<u64>) -> Hold {
+        let model = self.priced_model().unwrap_or_default();
+        let rates = self.live.catalog.find(&self.lookup(model, Selectors::NONE));
+        let input_cost = || rates.as_ref()?.input_cost(input_tokens?);
+        let (output_tokens, cost) = match self.live.config.orphans {
+            Orphans::Input => (None, input_cost()),
+            Orphans::Expected => (Some(sizes.expected.output_tokens), sizes.expected.cost),
+            Orphans::WorstCase => (Some(sizes.worst_case.output_tokens), sizes.worst_case.cost),
+        };
+        Hold {
+            head: Arc::clone(&self.head),
+            input_tokens: match self.live.config.orphans {
+                Orphans::WorstCase => input_tokens.map(|_| sizes.worst_case.input_tokens),
+                _ => input_tokens,
+            },
+            output_tokens: input_tokens.and(output_tokens),
+            cost,
+            price_version: Some(self.live.catalog.version().to_owned()),
         }
     }
 
@@ -252,21 +271,20 @@ impl Call {
             return Hold {
                 head: Arc::clone(&self.head),
                 input_tokens: None,
-                input_cost: Some(PicoUsd::ZERO),
+                output_tokens: None,
+                cost: Some(PicoUsd::ZERO),
                 price_version: None,
             };
         }
         // What cannot be read, or was made by another call, has no size: an unknown cost is none, never 0.
         let metering = self.target.endpoint.metering;
         let input = (metering == Metering::Metered).then_some(sizes.expected.input_tokens);
-        let free = metering.is_free().then_some(PicoUsd::ZERO);
-        let model = self.priced_model().unwrap_or_default();
-        let rates = self.live.catalog.find(&self.lookup(model, Selectors::NONE));
-        Hold {
-            head: Arc::clone(&self.head),
-            input_tokens: input,
-            input_cost: free.or_else(|| rates?.input_cost(input?)),
-            price_version: Some(self.live.catalog.version().to_owned()),
+        let mut hold = self.claim(sizes, input);
+        if metering.is_free() {
+            hold.cost = Some(PicoUsd::ZERO);
+        } else if input.is_none() {
+            hold.cost = None;
         }
+        hold
     }
 }

@@ -56,6 +56,7 @@ async fn metrics_are_the_ones_that_are_promised() {
         ("weir_budget_limit", &["budget", "unit"]),
         ("weir_budget_spent", &["budget", "unit"]),
         ("weir_budget_held", &["budget", "unit"]),
+        ("weir_budget_beyond_holds", &["budget", "unit"]),
         ("weir_budget_reset_timestamp_seconds", &["budget"]),
         ("weir_extractions_total", &["provider", "outcome"]),
         ("weir_ledger_queue_depth", &[]),

@@ -6,6 +6,7 @@ mod refusal;
 mod routes;
 mod spent;
 mod units;
+mod unpriced;
 
 use crate::support::settings::Settings;
 use crate::support::upstream::Upstream;

@@ -19,9 +19,17 @@ fn ask(request: &RequestFacts) -> Ask<'_> {
         body_bytes: 4_000,
         input_tokens: None,
         text_only: true,
-        rates: None,
-        context_window: Some(128_000),
+        known: known(None, Some(128_000)),
     }
+}
+
+/// What is known of a model; kept for the rest of the test's process.
+fn known(rates: Option<&Rates>, context_window: Option<u64>) -> &'static Known {
+    Box::leak(Box::new(Known {
+        rates: rates.cloned(),
+        dearest: rates.cloned(),
+        context_window,
+    }))
 }
 
 fn tokens(size: &Size) -> (u64, u64) {
@@ -58,7 +66,7 @@ fn expects_what_the_body_and_the_model_suggest() {
         ),
         (|request, _| request.choices = 0, (1_000, 1_000)),
         (|_, ask| ask.answers = false, (1_000, 0)),
-        (|_, ask| ask.context_window = Some(500), (500, 500)),
+        (|_, ask| ask.known = known(None, Some(500)), (500, 500)),
         (
             |request, ask| (request.media_parts, ask.body_bytes) = (2, 9_000_000),
             (TEXT_BESIDE_MEDIA + 2 * MEDIA_TOKENS_EXPECTED, 1_000),
@@ -100,11 +108,11 @@ fn bounds_what_a_call_may_become() {
             (128_000, 128_000),
         ),
         (
-            |_, ask| ask.context_window = None,
+            |_, ask| ask.known = known(None, None),
             (framed, OUTPUT_TOKENS_MAX),
         ),
         (
-            |request, ask| (request.refers_outside, ask.context_window) = (true, None),
+            |request, ask| (request.refers_outside, ask.known) = (true, known(None, None)),
             (OUTSIDE_TOKENS_MAX, OUTPUT_TOKENS_MAX),
         ),
         (|_, ask| ask.answers = false, (framed, 0)),
@@ -133,7 +141,7 @@ fn prices_both_sizes_and_leaves_the_unknown_unknown() {
     // 2.50 and 10 USD per million tokens: 1,000 of each, then 8,096 and 128,000.
     let rates = rates("gpt-4o");
     let sizes = Estimator::new().sizes(&Ask {
-        rates: Some(&rates),
+        known: known(Some(&rates), Some(128_000)),
         ..asked
     });
     let cost = |text: &str| Some(text.parse::<PicoUsd>().expect("an amount"));
@@ -230,8 +238,7 @@ proptest! {
             body_bytes,
             input_tokens: counted,
             text_only,
-            rates: Some(&rates),
-            context_window,
+            known: known(Some(&rates), context_window),
         });
         let (expected, worst) = (sizes.expected, sizes.worst_case);
         prop_assert!(expected.input_tokens <= worst.input_tokens);
@@ -250,8 +257,7 @@ fn sizes_of_units(model: &str, change: fn(&mut RequestFacts)) -> Sizes {
     change(&mut said);
     let rates = rates(model);
     Estimator::new().sizes(&Ask {
-        rates: Some(&rates),
-        context_window: None,
+        known: known(Some(&rates), None),
         text_only: false,
         ..ask(&said)
     })

@@ -8,10 +8,10 @@ use crate::budget::tests::{facts, limit};
 use crate::units::PicoUsd;
 
 /// splitmix64: the whole run follows from the seed.
-pub(super) struct Random(pub(super) u64);
+pub(in crate::budget) struct Random(pub(in crate::budget) u64);
 
 impl Random {
-    pub(super) fn below(&mut self, bound: u64) -> u64 {
+    pub(in crate::budget) fn below(&mut self, bound: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -31,7 +31,7 @@ impl Random {
         i64::try_from(below).expect("below an i64")
     }
 
-    pub(super) fn one_in(&mut self, bound: u64) -> bool {
+    pub(in crate::budget) fn one_in(&mut self, bound: u64) -> bool {
         self.below(bound) == 0
     }
 
@@ -117,10 +117,7 @@ pub(super) fn some_sizes(random: &mut Random, metered: bool) -> Sizes {
             input_tokens: 0,
             output_tokens: 0,
         };
-        return Sizes {
-            expected: unknown,
-            worst_case: unknown,
-        };
+        return Sizes::alike(unknown);
     }
     let (input, output) = (random.below(100), random.below(100));
     let priced = !random.one_in(16);
@@ -141,6 +138,7 @@ pub(super) fn some_sizes(random: &mut Random, metered: bool) -> Sizes {
     Sizes {
         expected: size(1),
         worst_case: size(3),
+        may_cost: random.one_in(2),
     }
 }
 

@@ -332,6 +332,22 @@ fn only_a_provider_without_free_models_always_costs() {
 }
 
 #[test]
+fn a_provider_charges_that_sells_anything() {
+    let catalog = Catalog::builtin();
+    for id in ["openai", "mistral", "openrouter", "google"] {
+        assert!(catalog.charges(id, Some(id)), "{id}");
+    }
+    assert!(!catalog.charges("nobody", Some("nobody")));
+    assert!(!catalog.charges("openai", None), "a server of one's own");
+    let own = |provider: Option<&str>, usd: &str| {
+        overridden(&[price(provider, "m", usd)]).charges("mine", None)
+    };
+    assert!(own(Some("mine"), "1"));
+    assert!(!own(Some("mine"), "0"), "free");
+    assert!(!own(Some("other"), "1") && !own(None, "1"));
+}
+
+#[test]
 fn bounds_by_the_dearest_rate_and_tier_in_reach() {
     let opus = Catalog::builtin()
         .find(&lookup("anthropic", "claude-opus-5"))

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::budget::estimate::Ask;
+use crate::budget::estimate::{Ask, Known};
 use crate::budget::{Facts, Full, Reason, Sizes};
-use crate::ledger::{self, CallHead, Hold};
+use crate::ledger::{self, CallHead};
 use crate::providers::{ErrorType, RequestFacts, Selectors, session};
 use crate::proxy::call::Call;
 use crate::proxy::engine::Engine;
@@ -59,7 +59,7 @@ impl Parts {
             Arc::make_mut(&mut part.head).counted_at = Some(at);
         }
         part.permit = Some(permit);
-        engine.ledger.amend(part.part_hold(input_tokens));
+        engine.ledger.amend(part.claim(&sizes, input_tokens));
         self.last = Some((Arc::clone(&part.facts), sizes));
         self.open.push((number, part));
     }
@@ -142,30 +142,17 @@ impl Call {
         };
         let model = self.priced_model().unwrap_or_default();
         let lookup = self.lookup(model, Selectors::NONE);
-        let rates = self.live.catalog.find(&lookup);
-        let window = self.live.catalog.context_window(&lookup);
+        let known = Known::of(&self.live.catalog, &lookup, self.target.endpoint.dialect);
         let input = beginning.input_tokens.unwrap_or(0);
-        engine.estimator.sizes(&Ask {
+        let sizes = engine.estimator.sizes(&Ask {
             provider: &self.head.provider,
             request: &request,
             answers: true,
             body_bytes: input.saturating_mul(BYTES_PER_TOKEN),
             input_tokens: Some(input),
             text_only: false,
-            rates: rates.as_ref(),
-            context_window: window,
-        })
-    }
-
-    fn part_hold(&self, input_tokens: Option<u64>) -> Hold {
-        let model = self.priced_model().unwrap_or_default();
-        let rates = self.live.catalog.find(&self.lookup(model, Selectors::NONE));
-        let cost = |tokens| rates.as_ref().and_then(|rates| rates.input_cost(tokens));
-        Hold {
-            head: Arc::clone(&self.head),
-            input_tokens,
-            input_cost: input_tokens.and_then(cost),
-            price_version: Some(self.live.catalog.version().to_owned()),
-        }
+            known: &known,
+        });
+        self.may_be_charged(sizes)
     }
 }

@@ -7,7 +7,7 @@ use crate::support::client::{Request, Way};
 use crate::support::gate::Gate;
 use crate::support::patience::eventually;
 use crate::support::tls::Alpn;
-use crate::support::upstream::{Reply, Step, Transport, Upstream};
+use crate::support::upstream::{Received, Reply, Step, Transport, Upstream};
 
 /// Output that one call may have, and has.
 const OUTPUT: u64 = 100;
@@ -128,4 +128,89 @@ async fn calls_that_settle_below_their_hold_make_room_and_never_exceed_the_limit
     assert!(spent <= 2000, "{spent}");
     // A call is refused only where its hold of 100 does not fit beside what is spent and held.
     assert!(passed >= 20, "{passed}");
+}
+
+/// A chance that follows from where it is asked.
+fn chance(seed: u64, at: u64, bound: u64) -> u64 {
+    let mixed = (seed << 32 | at).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    ((mixed ^ (mixed >> 29)).wrapping_mul(0xBF58_476D_1CE4_E5B9) >> 33) % bound.max(1)
+}
+
+/// What calls of random size race for.
+const LIMIT_USD: f64 = 0.2;
+
+/// Lets calls of random size race for what fits some twenty of them; tells by how much the limit was overshot,
+/// and what the calls took beyond their holds.
+async fn races_at_random(seed: u64, hold: &str) -> (f64, f64) {
+    let gate = Gate::shut();
+    // Each call says how much it will take: up to what it may.
+    let script = {
+        let gate = gate.clone();
+        move |request: &Received| {
+            let body: Value = serde_json::from_slice(&request.body.data).expect("the body is JSON");
+            let takes = body["seed"].as_u64().expect("how much it takes");
+            Reply::steps([
+                Step::Wait(gate.clone()),
+                Step::Send(answer(takes).into_bytes()),
+            ])
+        }
+    };
+    let upstream = Upstream::answering(Transport::Plain, script).await;
+    let budget = format!("{{ name: race, limit: {LIMIT_USD} USD, per: total, hold: {hold} }}");
+    let weir = std::sync::Arc::new(weir_with(&upstream, &budget).await);
+    let mut racing = tokio::task::JoinSet::new();
+    for at in 0..CALLS as u64 {
+        // Nothing is known of the model, so that 1,000 are expected of each.
+        let most = 1 + chance(seed, 2 * at, 40 * OUTPUT);
+        let takes = chance(seed, 2 * at + 1, most + 1);
+        let body = json!({"model": "test-race", "max_tokens": most, "seed": takes, "messages": []});
+        let weir = weir.clone();
+        racing.spawn(async move {
+            let request = Request::json("/v1/chat/completions", &body);
+            weir.send(Way::BaseUrl, "openai", &request).await.status()
+        });
+    }
+    eventually(
+        "every call was refused or waits for its answer",
+        async || {
+            let whole = |one: &&Received| one.body.complete;
+            let waiting = upstream.received().iter().filter(whole).count();
+            (waiting + weir.calls().len() >= CALLS).then_some(())
+        },
+    )
+    .await;
+    gate.open();
+    while let Some(status) = racing.join_next().await {
+        assert!(matches!(status.expect("no call panics"), 200 | 429));
+    }
+    let calls = weir.calls_eventually(CALLS).await;
+    let spent: i64 = calls
+        .iter()
+        .filter_map(|call| call.int("cost_picousd"))
+        .sum();
+    let metrics = weir
+        .metrics_eventually("nothing is held", |metrics| {
+            metrics.sum("weir_budget_held", &[]) == Some(0.0)
+        })
+        .await;
+    let shown = metrics.count("weir_budget_spent", &[("budget", "race")]);
+    assert!(
+        (shown - spent as f64 / 1e12).abs() < 1e-9,
+        "{shown} and {spent}"
+    );
+    let beyond = metrics.count("weir_budget_beyond_holds", &[("budget", "race")]);
+    ((shown - LIMIT_USD).max(0.0), beyond)
+}
+
+#[tokio::test]
+async fn calls_of_random_size_overshoot_no_worst_case_and_an_expected_one_within_its_bound() {
+    for seed in 0..2 {
+        let (overshoot, beyond) = races_at_random(seed, "worst_case").await;
+        assert_eq!((overshoot, beyond), (0.0, 0.0), "seed {seed}");
+        let (overshoot, beyond) = races_at_random(seed, "expected").await;
+        println!("seed {seed}: expected overshoots by {overshoot} of at most {beyond} USD");
+        assert!(overshoot <= beyond + 1e-12, "{overshoot} > {beyond}");
+        assert!(beyond > 0.0, "some call took more than it held");
+        assert!(beyond < LIMIT_USD * 4.0, "{beyond}");
+    }
 }
