@@ -39,9 +39,7 @@ pub(crate) struct Account {
     pub(crate) frame: Frame,
     /// When it was last looked at.
     pub(crate) at_ms: i64,
-    /// The latest instant at which a hold was taken, of those near the last one.
-    pub(crate) latest_ms: i64,
-    /// All that was taken from here on is known; no call counts before.
+    /// No call counts before: what was taken from here on is known.
     pub(crate) floor_ms: i64,
     /// From when on the ledger's calls count.
     pub(crate) known_ms: i64,
@@ -66,7 +64,6 @@ impl Account {
                 until_ms: 0,
             },
             at_ms: now_ms,
-            latest_ms: 0,
             floor_ms: 0,
             known_ms: 0,
             resets: Resets::default(),
@@ -83,10 +80,29 @@ impl Account {
             Per::Rolling { minutes } => first + i64::from(minutes) * 60_000,
             _ => first,
         };
-        if let Some(resets) = resets {
-            account.recall(resets.clone());
-        }
+        account.recall(resets.cloned().unwrap_or_default());
         account
+    }
+
+    /// Where a reset begins that comes at `now_ms`, of one instance or of all: what was taken, known to its
+    /// slots alone, lies before it or after it.
+    pub(crate) fn reset_from(&mut self, tz: &TimeZone, value: Option<&str>, now_ms: i64) -> i64 {
+        let now_ms = now_ms.max(self.floor_ms);
+        self.turn(tz, now_ms);
+        let mut from_ms = now_ms + 1;
+        loop {
+            let places = 0..self.instances.count();
+            let meters = places.map(|place| self.instances.get(place));
+            let its = meters.filter(|meter| value.is_none_or(|value| value == meter.value));
+            let gap_ms = its.fold(from_ms, |from_ms, meter| meter.slots.gap_from(from_ms));
+            if gap_ms == from_ms {
+                break;
+            }
+            from_ms = gap_ms;
+        }
+        self.resets.split(from_ms);
+        self.floor_ms = from_ms;
+        from_ms
     }
 
     /// Counts only from the resets on.
@@ -140,7 +156,7 @@ impl Account {
         if self.instances.is_full() && self.swept != Some(self.frame) {
             self.swept = Some(self.frame);
             if let Some(forgotten) = self.instances.sweep(self.frame) {
-                self.raise_floor(tz, forgotten);
+                self.forgot(tz, forgotten);
             }
         }
     }
@@ -155,10 +171,10 @@ impl Account {
     }
 
     /// No call counts where something was forgotten.
-    fn raise_floor(&mut self, tz: &TimeZone, forgotten_ms: i64) {
+    fn forgot(&mut self, tz: &TimeZone, forgotten_ms: i64) {
         if forgotten_ms >= self.floor_ms {
-            let left = leaves_at(self.limit.per, tz, forgotten_ms);
-            self.floor_ms = left.unwrap_or(self.floor_ms);
+            let left_ms = leaves_at(self.limit.per, tz, forgotten_ms);
+            self.floor_ms = left_ms.unwrap_or(self.floor_ms);
         }
     }
 
@@ -168,9 +184,7 @@ impl Account {
         let meter = self.meter_of(facts);
         let slot = self.slot(tz, meter, slot_ms);
         slot.held = slot.held.saturating_add(amount);
-        if at_ms > self.latest_ms || !self.frame.holds(self.latest_ms) {
-            self.latest_ms = at_ms;
-        }
+        slot.latest_ms = slot.latest_ms.max(at_ms);
         self.instances.get_mut(meter).open += 1;
         Part {
             account: 0,
@@ -213,7 +227,21 @@ impl Account {
         let meter = self.meter_of(facts);
         let slot = self.slot(tz, meter, slot_ms);
         slot.spent = slot.spent.saturating_add(amount);
+        slot.latest_ms = slot.latest_ms.max(spent.latest_ms);
         self.crossing(meter);
+    }
+
+    /// Counts what a past call cost more than was thought, or less, in the slot of `at_ms`.
+    pub(crate) fn correct(&mut self, tz: &TimeZone, facts: &Facts, at_ms: i64, more: i128) {
+        let first = self.before.first().copied();
+        if at_ms < first.unwrap_or(self.frame.from_ms) || !self.counts(facts, at_ms) {
+            return;
+        }
+        let slot_ms = self.slot_ms(tz, at_ms);
+        let meter = self.meter_of(facts);
+        let slot = self.slot(tz, meter, slot_ms);
+        slot.spent = slot.spent.saturating_add(more).max(0);
+        self.instances.vacate(meter);
     }
 
     /// The value that tells this call's instance: `other` where it shares that one. Calls that say
@@ -253,7 +281,7 @@ impl Account {
             && slots.find(slot_ms).is_none()
             && let Some(forgotten) = slots.forget_oldest()
         {
-            self.raise_floor(tz, forgotten);
+            self.forgot(tz, forgotten);
         }
         self.instances.get_mut(meter).slots.at(slot_ms)
     }

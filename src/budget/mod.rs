@@ -8,6 +8,7 @@ mod account;
 mod amount;
 mod carry;
 mod core;
+mod correction;
 mod crossing;
 pub mod estimate;
 mod facts;

@@ -57,7 +57,7 @@ impl Resets {
     }
 
     /// Keeps apart what comes from `at_ms` on.
-    fn split(&mut self, at_ms: i64) {
+    pub(crate) fn split(&mut self, at_ms: i64) {
         self.latest_ms = at_ms;
     }
 
@@ -123,28 +123,18 @@ impl Core {
     }
 
     /// Keeps what begins apart from what came before, and tells from when on.
-    fn begin_reset(&mut self, name: &str, each_value: Option<&str>, now_ms: i64) -> Option<i64> {
+    pub(super) fn begin_reset(
+        &mut self,
+        name: &str,
+        each_value: Option<&str>,
+        now_ms: i64,
+    ) -> Option<i64> {
         let tz = self.tz.clone();
         let account = self.account(name)?;
-        let from_ms = match each_value {
-            Some(_) => now_ms.max(account.floor_ms),
-            // Whatever a wrong clock left behind ends with it.
-            None => now_ms,
-        };
-        account.turn(&tz, from_ms);
-        let latest_ms = account.latest_ms;
-        let is_near = account.frame.holds(latest_ms);
-        let at_ms = if is_near {
-            latest_ms.max(from_ms)
-        } else {
-            from_ms
-        } + 1;
-        account.resets.split(at_ms);
-        account.floor_ms = at_ms;
-        Some(at_ms)
+        Some(account.reset_from(&tz, each_value, now_ms))
     }
 
-    fn finish_reset(&mut self, reset: &Reset) {
+    pub(super) fn finish_reset(&mut self, reset: &Reset) {
         let value = reset.each_value.as_deref();
         let resets = self.resets.entry(reset.budget.clone()).or_default();
         resets.add(value, reset.at);
@@ -153,6 +143,7 @@ impl Core {
             return;
         };
         account.resets = resets;
+        account.resets.split(reset.at);
         for place in 0..account.instances.count() {
             let meter = account.instances.get_mut(place);
             if value.is_none_or(|value| value == meter.value) {
@@ -164,7 +155,7 @@ impl Core {
         }
     }
 
-    fn recall_resets(&mut self, resets: &[Reset]) {
+    pub(super) fn recall_resets(&mut self, resets: &[Reset]) {
         for reset in resets {
             let known = self.resets.entry(reset.budget.clone()).or_default();
             known.add(reset.each_value.as_deref(), reset.at);

@@ -7,6 +7,8 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Slot {
     pub(crate) start_ms: i64,
+    /// When the last of it was taken.
+    pub(crate) latest_ms: i64,
     pub(crate) spent: i128,
     /// The sum of its open holds.
     pub(crate) held: i128,
@@ -17,6 +19,7 @@ pub(crate) struct Slot {
 impl Slot {
     pub(crate) const EMPTY: Slot = Slot {
         start_ms: 0,
+        latest_ms: 0,
         spent: 0,
         held: 0,
         beyond: 0,
@@ -101,6 +104,7 @@ impl Slots {
     pub(crate) fn sum(&self, frame: Frame) -> Slot {
         let add = |sum: Slot, slot: &Slot| Slot {
             start_ms: slot.start_ms,
+            latest_ms: sum.latest_ms.max(slot.latest_ms),
             spent: sum.spent.saturating_add(slot.spent),
             held: sum.held.saturating_add(slot.held),
             beyond: sum.beyond.saturating_add(slot.beyond),
@@ -111,6 +115,19 @@ impl Slots {
     /// Forgets the oldest, and says when it began.
     pub(crate) fn forget_oldest(&mut self) -> Option<i64> {
         (!self.0.is_empty()).then(|| self.0.remove(0).start_ms)
+    }
+
+    /// The first instant from `from_ms` on that parts no slot: what was taken in one lies before it or
+    /// after it.
+    pub(crate) fn gap_from(&self, from_ms: i64) -> i64 {
+        let past = |gap_ms: i64, slot: &Slot| {
+            if slot.start_ms < gap_ms {
+                gap_ms.max(slot.latest_ms + 1)
+            } else {
+                gap_ms
+            }
+        };
+        self.0.iter().fold(from_ms, past)
     }
 
     /// Forgets what began before.

@@ -1,6 +1,6 @@
 //! Puts the parts of a weir together from its settings.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -80,6 +80,7 @@ pub(super) fn engine(
         once,
         breakers: Breakers::default(),
         clock: Arc::clone(clock),
+        recounting: Mutex::default(),
     };
     Ok((Arc::new(engine), guard))
 }
@@ -107,6 +108,7 @@ fn record(budgets: &Budgets, reader: &Reader) -> Result<(), Error> {
                 input_tokens: row.input_tokens,
                 output_tokens: row.output_tokens,
                 requests: row.requests,
+                latest_ms: row.latest,
             };
             let facts = Facts {
                 provider: row.provider,
@@ -209,6 +211,7 @@ pub(super) fn reloader(
     let interceptor = Arc::clone(interceptor);
     let apply = move |config: &Arc<Config>| {
         warn_of_uncovered(interceptor.authority(), config);
+        let _alone = engine.recount();
         engine.apply(Live::new(Arc::clone(config), &catalog));
         if let Err(error) = replay(&engine.budgets, &engine.ledger) {
             warn!(%error, "new budgets count from here on: the ledger could not be read");

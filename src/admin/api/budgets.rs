@@ -8,7 +8,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-use super::{Fault, time};
+use super::{Fault, off_the_loop, time};
 use crate::admin::Shared;
 use crate::budget::limits::{Limit, Unit};
 use crate::budget::{BudgetState, EACH_VALUE_BYTES_MAX};
@@ -32,9 +32,7 @@ pub(in crate::admin) async fn reset(
 ) -> Result<Json<Value>, Fault> {
     let each_value = each_value(&body).map_err(|why| Fault::new(StatusCode::BAD_REQUEST, why))?;
     let engine = Arc::clone(&shared.subject.engine);
-    let done = tokio::task::spawn_blocking(move || reset_in(&engine, &name, each_value)).await;
-    let failed = |why: String| Fault::new(StatusCode::INTERNAL_SERVER_ERROR, why);
-    done.map_err(|error| failed(error.to_string()))?
+    off_the_loop(move || reset_in(&engine, &name, each_value)).await
 }
 
 fn each_value(body: &[u8]) -> Result<Option<String>, String> {
@@ -49,18 +47,20 @@ fn each_value(body: &[u8]) -> Result<Option<String>, String> {
     }
 }
 
-fn reset_in(engine: &Engine, name: &str, each_value: Option<String>) -> Result<Json<Value>, Fault> {
+fn reset_in(engine: &Engine, name: &str, each_value: Option<String>) -> Result<Value, Fault> {
     let live = engine.live.load();
     let each_value = each_value.as_deref();
     resettable(&live.config.budgets, name, each_value)
         .map_err(|why| Fault::new(StatusCode::NOT_FOUND, why))?;
+    // Not while a reload tells new budgets of their past.
+    let _alone = engine.recount();
     let now = engine.clock.unix_ms();
     let record = |reset: &Reset| {
         Operator::open(engine.ledger.dir())?.reset(&deed(reset, now, Via::Api), reset)
     };
     let done = engine.budgets.reset(name, each_value, now, record);
     match done {
-        Ok(Some(reset)) => Ok(Json(said(&reset))),
+        Ok(Some(reset)) => Ok(said(&reset)),
         Ok(None) => Err(Fault::new(
             StatusCode::CONFLICT,
             format!("budget {name} was changed meanwhile; try again"),

@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod budgets;
+pub mod reprice;
 
 use std::sync::Arc;
 
@@ -20,6 +21,7 @@ pub(super) fn router() -> Router<Arc<Shared>> {
         .route("/audit", get(audit::list))
         .route("/budgets", get(budgets::list))
         .route("/budgets/{name}/reset", post(budgets::reset))
+        .route("/reprice", post(reprice::run))
         .fallback(async || Fault::new(StatusCode::NOT_FOUND, "there is no such thing in the API"))
 }
 
@@ -76,7 +78,7 @@ pub(super) fn instant(text: &str) -> Result<i64, Fault> {
 }
 
 /// Unix milliseconds as RFC 3339; `null` for none.
-pub(super) fn time(unix_ms: Option<i64>) -> Value {
+pub fn time(unix_ms: Option<i64>) -> Value {
     let at = unix_ms.and_then(|ms| Timestamp::from_millisecond(ms).ok());
     at.map_or(Value::Null, |at| Value::from(at.to_string()))
 }

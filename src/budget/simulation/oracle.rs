@@ -178,6 +178,7 @@ impl Row {
             input_tokens: self.actual.input_tokens,
             output_tokens: self.actual.output_tokens,
             requests: 1,
+            latest_ms: self.at_ms,
         }
     }
 }

@@ -16,6 +16,8 @@ pub struct SpendRow {
     pub labels: Labels,
     /// The slot of time in which the calls count.
     pub slot: i64,
+    /// When the last of them counts.
+    pub latest: i64,
     pub cost: PicoUsd,
     pub input_tokens: u64,
     pub output_tokens: u64,
@@ -45,6 +47,7 @@ fn first(row: &Row<'_>) -> rusqlite::Result<SpendRow> {
         model: row.get(1)?,
         labels: rows::labels(row, 2)?,
         slot: 0,
+        latest: 0,
         cost: PicoUsd::ZERO,
         input_tokens: 0,
         output_tokens: 0,
@@ -58,6 +61,7 @@ fn add(sum: &mut SpendRow, row: &Row<'_>) -> rusqlite::Result<()> {
         *total = total.saturating_add(rows::count(row, column)?.unwrap_or(0));
     }
     sum.requests += 1;
+    sum.latest = sum.latest.max(row.get(11)?);
     Ok(())
 }
 

@@ -62,6 +62,7 @@ fn past(milli: i128, requests: u64) -> Spent {
         input_tokens: 10,
         output_tokens: 5,
         requests,
+        latest_ms: NOW,
     }
 }
 
@@ -334,4 +335,7 @@ fn the_head_alone_does_not_refuse_a_call_that_may_wait() {
 }
 
 mod actions;
+mod model;
+mod reset;
 mod rolling;
+mod rollover;
