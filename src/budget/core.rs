@@ -3,7 +3,7 @@
 //! A state machine without a lock, a clock or chance: the same calls in the same order always give
 //! the same answers, so it can be simulated over millions of steps and rebuilt from the ledger.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
@@ -77,6 +77,8 @@ pub(crate) struct Core {
     next_id: HoldId,
     /// Of budgets by name, those that are not in force included.
     pub(super) resets: HashMap<String, Resets>,
+    /// Calls that passed though there was no room, by budget, since this was last asked.
+    overruns: BTreeMap<String, u64>,
     /// Kept between calls to spare an allocation each.
     pub(super) found: Vec<usize>,
     /// What refusals crossed and nobody was told yet.
@@ -94,6 +96,7 @@ impl Core {
             open: HashMap::new(),
             next_id: 0,
             resets: HashMap::new(),
+            overruns: BTreeMap::new(),
             found: Vec::new(),
             crossed: Vec::new(),
         }
@@ -109,6 +112,7 @@ impl Core {
         let found = self.candidates(facts, pending);
         let mut needs_body = false;
         let mut worst = None;
+        let mut downgrades = Vec::new();
         for &place in &found {
             let account = &mut self.accounts[place];
             match fit(&account.limit, facts, pending) {
@@ -119,6 +123,7 @@ impl Core {
                     match account.glance(facts, pending, costs_for_sure) {
                         Ok(size_decides) => needs_body |= size_decides,
                         Err(denial) => {
+                            downgrades.extend(account.downgrade(facts).map(|to| (place, to)));
                             self.told(place, denial, facts);
                             self.worse(&mut worst, place, denial);
                         }
@@ -128,7 +133,10 @@ impl Core {
         }
         self.found = found;
         match worst.map(|(place, denial)| self.refusal(place, denial, facts, now_ms)) {
-            Some(refusal) if !refusal.may_pass_later() => Preview::Refuse(refusal),
+            Some(mut refusal) if !refusal.may_pass_later() => {
+                refusal.downgrade = first(downgrades);
+                Preview::Refuse(refusal)
+            }
             _ if needs_body => Preview::NeedBody,
             _ => Preview::AdmitNow,
         }
@@ -143,7 +151,7 @@ impl Core {
     ) -> Result<HoldId, Box<Refusal>> {
         let (mut parts, at_ms) = self.covering(facts, now_ms, |_| true);
         let mut worst = None;
-        let mut downgrade = None;
+        let mut downgrades = Vec::new();
         for part in &mut parts {
             let place = part.account;
             let account = &mut self.accounts[place];
@@ -151,14 +159,7 @@ impl Core {
             match account.check(facts, sizes) {
                 Ok(amount) => part.amount = amount,
                 Err(denial) => {
-                    let asked = facts.model.as_deref();
-                    let to = asked.and_then(|asked| account.limit.action.downgrade(asked));
-                    if let (Some(to), None) = (to, &downgrade) {
-                        downgrade = Some(Downgrade {
-                            budget: account.limit.name.clone(),
-                            to: to.to_owned(),
-                        });
-                    }
+                    downgrades.extend(account.downgrade(facts).map(|to| (place, to)));
                     self.told(place, denial, facts);
                     self.worse(&mut worst, place, denial);
                 }
@@ -166,7 +167,7 @@ impl Core {
         }
         if let Some((place, denial)) = worst {
             let mut refusal = self.refusal(place, denial, facts, now_ms);
-            refusal.downgrade = downgrade;
+            refusal.downgrade = first(downgrades);
             return Err(refusal);
         }
         Ok(self.take(Open {
@@ -210,8 +211,12 @@ impl Core {
     /// Takes the holds of a call that may pass.
     pub(super) fn take(&mut self, mut open: Open) -> HoldId {
         for part in &mut open.parts {
-            let held =
-                self.accounts[part.account].hold(&self.tz, &open.facts, open.at_ms, part.amount);
+            let account = &mut self.accounts[part.account];
+            if account.is_overrun(&open.facts, &open.sizes) {
+                let overruns = self.overruns.entry(account.limit.name.clone());
+                *overruns.or_default() += 1;
+            }
+            let held = account.hold(&self.tz, &open.facts, open.at_ms, part.amount);
             *part = Part {
                 account: part.account,
                 ..held
@@ -285,6 +290,28 @@ impl Core {
         self.open[&id].at_ms
     }
 
+    /// The first budget that may cover the call and is such a one.
+    pub(crate) fn find(
+        &mut self,
+        facts: &Facts,
+        pending: Pending,
+        is_such: impl Fn(&Limit) -> bool,
+    ) -> Option<&Limit> {
+        let found = self.candidates(facts, pending);
+        let such = |place: &usize| {
+            let limit = &self.accounts[*place].limit;
+            is_such(limit) && fit(limit, facts, pending) != Fit::No
+        };
+        let first = found.iter().copied().filter(such).min();
+        self.found = found;
+        first.map(|place| &self.accounts[place].limit)
+    }
+
+    /// Takes the count of calls that passed though there was no room.
+    pub(crate) fn take_overruns(&mut self) -> BTreeMap<String, u64> {
+        std::mem::take(&mut self.overruns)
+    }
+
     /// Calls in flight.
     pub(crate) fn in_flight(&self) -> usize {
         self.open.len()
@@ -338,9 +365,17 @@ impl Core {
             resets_at: denial.resets_at,
             now_ms,
             wait: limit.wait,
+            model: facts.model.clone(),
             downgrade: None,
+            obstacle: None,
         })
     }
+}
+
+/// The one that the budget says that stands first in `proxy.yaml`.
+fn first(downgrades: Vec<(usize, Downgrade)>) -> Option<Downgrade> {
+    let first = downgrades.into_iter().min_by_key(|(place, _)| *place);
+    first.map(|(_, downgrade)| downgrade)
 }
 
 #[cfg(test)]

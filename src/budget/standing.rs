@@ -21,6 +21,14 @@ pub(crate) struct Standing {
     pub(crate) beyond: i128,
 }
 
+impl Standing {
+    /// Whether so much more fits.
+    pub(crate) fn has_room(&self, need: i128) -> bool {
+        let taken = self.spent.saturating_add(self.held);
+        taken.saturating_add(need) <= self.limit
+    }
+}
+
 /// One instance, as it is shown.
 #[derive(Debug)]
 pub(crate) struct State<'a> {

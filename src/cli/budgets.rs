@@ -1,5 +1,7 @@
 //! `weir budgets`: how each stands, and the reset of one.
 
+mod simulate;
+
 use clap::Subcommand;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -12,19 +14,21 @@ use crate::admin::api::budgets::{deed, resettable, said, standing};
 use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::ledger::query::Reader;
-use crate::ledger::{self, Operator, Reset, Via};
+use crate::ledger::{Operator, Reset, Via};
 
 /// Arguments of `weir budgets`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
+    #[command(subcommand)]
+    action: Option<Action>,
     #[arg(long, value_enum, default_value_t)]
     format: Format,
-    #[command(subcommand)]
-    command: Option<Command>,
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {
+enum Action {
+    /// Replay recorded calls against the budgets of a file (--config FILE): what would have been refused.
+    Simulate(simulate::Args),
     /// Let a budget count anew from here on, inside its window; it is kept in the audit.
     Reset(ResetArgs),
 }
@@ -41,9 +45,10 @@ struct ResetArgs {
 
 /// Does what is asked for.
 pub fn run(args: &Args, file: &File) -> anyhow::Result<()> {
-    match &args.command {
+    match &args.action {
         None => list(args, file),
-        Some(Command::Reset(args)) => reset(args, &*file.load()?),
+        Some(Action::Simulate(args)) => simulate::run(args, file),
+        Some(Action::Reset(args)) => reset(args, &*file.load()?),
     }
 }
 
@@ -59,10 +64,7 @@ fn reset(args: &ResetArgs, config: &Config) -> anyhow::Result<()> {
                 Some(&json!({ "each_value": each_value })),
             )?
         }
-        None => {
-            resettable(&config.budgets, &args.name, each_value).map_err(anyhow::Error::msg)?;
-            said(&reset_on_record(args, config)?)
-        }
+        None => said(&reset_on_record(args, config)?),
     };
     let whom = each_value.map_or(String::new(), |value| format!(" ({value})"));
     let from = said["counts_from"].as_str().unwrap_or_default();
@@ -70,10 +72,11 @@ fn reset(args: &ResetArgs, config: &Config) -> anyhow::Result<()> {
 }
 
 fn reset_on_record(args: &ResetArgs, config: &Config) -> anyhow::Result<Reset> {
-    // Where there is no ledger, none is made.
-    let mut operator = Operator::open(&config.data_dir)?;
-    let _lock = ledger::lock(&config.data_dir)?;
     let now = SystemClock::shared().unix_ms();
+    // Where there is no ledger, none is made.
+    let limits = assemble::limits(config, &Reader::open(&config.data_dir)?, now)?;
+    resettable(&limits, &args.name, args.each.as_deref()).map_err(anyhow::Error::msg)?;
+    let (mut operator, _lock) = Operator::alone(&config.data_dir)?;
     let reset = Reset {
         budget: args.name.clone(),
         each_value: args.each.clone(),

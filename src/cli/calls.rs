@@ -37,6 +37,7 @@ pub fn run(args: &Args, file: &File) -> anyhow::Result<()> {
         text("provider"),
         text("operation"),
         text("model"),
+        text("sent_model"),
         text("user"),
         text("team"),
         number("input_tokens"),
@@ -46,6 +47,7 @@ pub fn run(args: &Args, file: &File) -> anyhow::Result<()> {
         number("http_status"),
         text("outcome"),
         number("duration_ms"),
+        text("attempt_of"),
     ];
     let rows: Vec<Vec<Value>> = calls.iter().map(|call| cells(call, currency)).collect();
     out::rows(args.format, &columns, &rows)
@@ -61,6 +63,7 @@ fn cells(call: &Call, currency: Currency) -> Vec<Value> {
         json!(call.head.provider),
         json!(call.head.operation),
         json!(call.model),
+        json!(call.head.sent_model),
         json!(labels.user),
         json!(labels.team),
         json!(usage.and_then(|usage| usage.input)),
@@ -70,5 +73,6 @@ fn cells(call: &Call, currency: Currency) -> Vec<Value> {
         json!(call.http_status),
         json!(call.outcome.name()),
         json!(call.duration_ms),
+        json!(call.head.attempt_of.map(|id| id.to_string())),
     ]
 }

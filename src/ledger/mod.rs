@@ -10,6 +10,7 @@ pub mod classes;
 mod fault;
 mod fold;
 mod handle;
+pub mod keys;
 mod lock;
 mod names;
 mod operator;
@@ -181,4 +182,6 @@ pub struct Call {
     pub upstream_request_id: Option<String>,
     /// The budget that refused the call; only where `outcome` is `Refused`.
     pub refused_by: Option<String>,
+    /// Whether it went upstream: budgets count no other.
+    pub forwarded: bool,
 }

@@ -32,8 +32,8 @@ impl Operator {
 impl Reader {
     /// The last reset of each budget and instance, in the order in which they were made.
     pub fn resets(&self) -> Result<Vec<Reset>, Error> {
-        let read = || {
-            let mut statement = self.db.prepare_cached(
+        self.ask(|db| {
+            let mut statement = db.prepare_cached(
                 "SELECT budget, each_value, at FROM budget_resets
                 WHERE id IN (SELECT max(id) FROM budget_resets GROUP BY budget, each_value)
                 ORDER BY id",
@@ -45,9 +45,8 @@ impl Reader {
                     at: row.get(2)?,
                 })
             })?;
-            found.collect::<Result<Vec<_>, _>>()
-        };
-        read().map_err(|source| self.named(source))
+            found.collect()
+        })
     }
 }
 

@@ -103,6 +103,7 @@ static STEPS: [M<'static>; 3] = [
     ALTER TABLE holds ADD COLUMN sent_model TEXT;
     -- The call of which this row is a failed attempt that may have been billed.
     ALTER TABLE calls ADD COLUMN attempt_of TEXT;
+    ALTER TABLE calls ADD COLUMN forwarded INTEGER NOT NULL DEFAULT 1;
     ALTER TABLE holds ADD COLUMN attempt_of TEXT;
     -- The instant under which budgets count the call, where that is not its start.
     ALTER TABLE calls ADD COLUMN counted_at INTEGER;
@@ -122,12 +123,13 @@ static STEPS: [M<'static>; 3] = [
         task TEXT,
         tags TEXT NOT NULL,
         models TEXT,
-        budget TEXT,
+        budgets TEXT,
         created_at INTEGER NOT NULL,
         expires_at INTEGER,
         revoked_at INTEGER,
         last_used_at INTEGER
     ) STRICT, WITHOUT ROWID;
+    CREATE UNIQUE INDEX keys_name ON keys (name) WHERE revoked_at IS NULL;
 
     -- What a client shows: SHA-256, never the key itself. A rotated key has two for a while.
     CREATE TABLE key_secrets (

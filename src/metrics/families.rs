@@ -96,6 +96,21 @@ pub const REFUSALS: Family = counter(
     &["budget"],
     "Calls that a budget refused",
 );
+pub const DOWNGRADES: Family = counter(
+    "weir_downgrades_total",
+    &["budget"],
+    "Calls that a budget without room sent to another model",
+);
+pub const OVERRUNS: Family = counter(
+    "weir_budget_overruns_total",
+    &["budget"],
+    "Calls that a budget let pass though it had no room for them",
+);
+pub const SESSIONS_CLOSED: Family = counter(
+    "weir_sessions_closed_total",
+    &["budget"],
+    "Open WebSocket sessions that a spent budget ended; starts anew with the process",
+);
 pub const UNMETERED: Family = counter(
     "weir_unmetered_total",
     &["provider"],
@@ -206,6 +221,17 @@ pub const LEDGER_LOST: Family = counter(
     &[],
     "Entries that never reached the ledger: its queue was full or it was closed",
 );
+pub const ALERTS: Family = counter("weir_alerts_total", &["kind"], "Alerts that were raised");
+pub const ALERT_DELIVERIES: Family = counter(
+    "weir_alert_deliveries_total",
+    &["outcome"],
+    "Attempts to deliver an alert to a webhook: delivered, retried later, failed for good; dropped without one",
+);
+pub const ALERT_QUEUE: Family = gauge(
+    "weir_alert_queue_depth",
+    &[],
+    "Deliveries of alerts that wait",
+);
 pub const RELOAD_OK: Family = gauge(
     "weir_config_last_reload_successful",
     &[],
@@ -230,6 +256,9 @@ pub const ALL: &[&Family] = &[
     &COST,
     &EXTRACTIONS,
     &REFUSALS,
+    &DOWNGRADES,
+    &OVERRUNS,
+    &SESSIONS_CLOSED,
     &UNMETERED,
     &RETRIES,
     &FAILOVERS,
@@ -252,6 +281,9 @@ pub const ALL: &[&Family] = &[
     &LEDGER_COMMIT,
     &LEDGER_FAULTS,
     &LEDGER_LOST,
+    &ALERTS,
+    &ALERT_DELIVERIES,
+    &ALERT_QUEUE,
     &RELOAD_OK,
     &RELOAD_TIME,
     &CATALOG_TIME,

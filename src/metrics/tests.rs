@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use super::families::Kind;
 use super::*;
+use crate::alert::{self, Count};
 use crate::budget::BudgetState;
 use crate::budget::limits::{Per, Unit};
 use crate::budget::window::Window;
@@ -317,8 +318,14 @@ fn every_family_keeps_the_rules_and_is_shown() {
     metrics.call_settled(&refused(), None);
     metrics.call_settled(&made(|call| call.model = Some("junk".to_owned())), None);
     metrics.unmetered("openai");
+    metrics.downgraded("b");
+    metrics.overrun("b", 2);
+    metrics.session_closed("day");
     metrics.tunnel(true);
     metrics.bound_hit("tee");
+    Count::raised(&*metrics, alert::Kind::Exceeded);
+    Count::delivery(&*metrics, "retried", 2);
+    Count::waiting(&*metrics, 3);
     metrics.reloaded(true, NOON);
     metrics.reloaded(false, NOON + 9_000);
     metrics.catalog_made(NOON);
@@ -347,6 +354,7 @@ fn every_family_keeps_the_rules_and_is_shown() {
     let reload = "weir_config_last_reload_success_timestamp_seconds";
     assert_eq!(sample(&text, reload), 1_774_699_200.0);
     assert_eq!(sample(&text, "weir_ledger_queue_depth"), 7.0);
+    assert_eq!(sample(&text, "weir_alert_queue_depth"), 3.0);
     for family in families::ALL {
         let name = family.name;
         let kind = match family.kind {

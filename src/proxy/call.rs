@@ -9,6 +9,7 @@ use super::engine::{Engine, Live};
 use super::forward::Destination;
 use super::gate::WITHHELD_MAX;
 use super::identify;
+use super::keys::{Passage, shown};
 use super::origin;
 use super::request::RequestSide;
 use super::resilience::Attempts;
@@ -100,6 +101,8 @@ pub struct Call {
     pub facts: Arc<Facts>,
     /// Whether the client named its user, so that the body's field does not count.
     pub user_is_named: bool,
+    /// How it came in, by a key of weir's or without.
+    pub passage: Passage,
     /// Monotonic time of the request head.
     pub began: Duration,
     /// Monotonic time of its end.
@@ -107,6 +110,10 @@ pub struct Call {
     pub admission: Admission,
     pub permit: Option<Permit>,
     pub refusal: Option<Box<Refusal>>,
+    /// The budget that sent it to another model.
+    pub downgraded: Option<String>,
+    /// Its body may yet be replaced after its head went upstream, so that states no length.
+    pub may_be_rewritten: bool,
     pub request: RequestSide,
     pub response: ResponseSide,
     /// Time from the body, or what was needed of it, to the admission: what weir added.
@@ -123,7 +130,7 @@ impl Call {
     pub fn begin(
         engine: &Engine,
         live: Arc<Live>,
-        target: Arc<Target>,
+        mut target: Arc<Target>,
         session: &Session,
         connect: Option<&Connect>,
     ) -> Self {
@@ -137,15 +144,21 @@ impl Call {
             (Api::Openai, Some(Api::Anthropic)) => Api::Auto,
             (api, _) => api,
         };
+        let by_proxy = connect.and_then(|connect| connect.authorization.as_deref());
         let mut caller = identify::identify(
             credentials,
             &request.headers,
             query,
             target.labels.as_deref(),
-            connect.and_then(|connect| connect.authorization.as_deref()),
+            by_proxy,
             live.config.trust_client_labels,
             &engine.hasher,
         );
+        let shown = shown::shown(&request.headers, query, by_proxy);
+        let has_credential = caller.labels.key.is_some();
+        let passage = Passage::of(engine, &live, &mut target, shown, request, has_credential);
+        // Rules go by the key that calls show.
+        caller.labels.key = passage.id().or(caller.labels.key);
         origin::overrule(
             &mut caller,
             &live.config.identify,
@@ -153,6 +166,8 @@ impl Call {
             connect.is_some(),
         );
         let mut labels = caller.labels;
+        passage.label(&mut labels);
+        let user_is_named = labels.user.is_some();
         labels.fill(&live.config.labels);
         let started_at = engine.clock.unix_ms();
         let facts = Facts {
@@ -188,12 +203,15 @@ impl Call {
             target,
             head: Arc::new(head),
             facts: Arc::new(facts),
-            user_is_named: caller.user_is_named,
+            user_is_named,
+            passage,
             began: engine.clock.monotonic(),
             ended: None,
             admission: Admission::Awaiting,
             permit: None,
             refusal: None,
+            downgraded: None,
+            may_be_rewritten: false,
             response: ResponseSide::default(),
             overhead: None,
             reached_upstream: false,
@@ -212,11 +230,14 @@ impl Call {
             tap: None,
             facts: Arc::new(facts),
             user_is_named: of.user_is_named,
+            passage: Passage::default(),
             began: engine.clock.monotonic(),
             ended: None,
             admission: Admission::Admitted,
             permit: None,
             refusal: None,
+            downgraded: None,
+            may_be_rewritten: false,
             request: RequestSide::unread(),
             response: ResponseSide {
                 status: of.response.status,
@@ -232,7 +253,8 @@ impl Call {
     /// Gets ready to send the request, for the first time or again: on a repeat Pingora hands the whole body to
     /// the filter once more.
     pub fn begin_attempt(&mut self, session: &Session) {
-        if self.attempts.made() > 0 && !self.request.known {
+        let is_read = self.request.known || self.request.replaced.is_some();
+        if self.attempts.made() > 0 && !is_read {
             self.request = RequestSide::new(&self.target, session);
         }
     }

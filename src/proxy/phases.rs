@@ -19,6 +19,7 @@ use super::call::{Admission, Call, Ctx};
 use super::engine::Engine;
 use super::forward::Destination;
 use super::gate;
+use super::keys;
 use super::resilience;
 use super::route::{self, Route};
 use super::session;
@@ -85,6 +86,11 @@ impl ProxyHttp for Weir {
                 Ok(true)
             }
             Route::Passthrough(upstream, path) => {
+                let (admitted, path) = keys::passes(&self.engine, session.req_header(), path);
+                if let Err(why) = admitted {
+                    answer::write(session, answer::keyless(why), &[]).await?;
+                    return Ok(true);
+                }
                 let destination = Destination::passthrough(upstream);
                 let guard = self.engine.metrics.inflight();
                 ctx.passthrough = Some((destination, path, guard));
@@ -122,6 +128,11 @@ impl ProxyHttp for Weir {
         };
         if session.was_upgraded() {
             call.request.bytes += body.as_ref().map_or(0, |bytes| bytes.len() as u64);
+            return Ok(());
+        }
+        if let (Some(body), Some(replaced)) = (body.as_mut(), &call.request.replaced) {
+            // What Pingora kept of the body comes in one piece.
+            body.clone_from(replaced);
             return Ok(());
         }
         if call.request.known {
@@ -170,8 +181,13 @@ impl ProxyHttp for Weir {
             .destination()
             .ok_or_else(|| Error::new(Fault::InternalError))?;
         destination.rewrite(head, path)?;
+        match &ctx.call {
+            Some(call) => call.passage.rewrite(head, &call.target)?,
+            None => keys::take_off(head)?,
+        }
         // From here on the provider may have it.
         if let Some(call) = ctx.call.as_deref_mut() {
+            call.frame(head)?;
             call.reached_upstream = true;
         }
         Ok(())

@@ -134,8 +134,11 @@ impl Call {
         if let Ending::Upstream(kind) = ending {
             extraction.error = Some(kind);
         }
+        if self.passage.is_refused() {
+            extraction.error = Some(ErrorType::Auth);
+        }
         if let Some(permit) = self.permit.take() {
-            if self.admission == Admission::Admitted {
+            if self.was_forwarded() {
                 permit.settle(&size_of(extraction.usage.as_ref(), priced.cost));
             } else {
                 permit.release();
@@ -187,7 +190,7 @@ impl Call {
         if !self.was_left(ending) {
             return Extraction::nothing();
         }
-        self.input_alone(self.request.text.tokens(self.head.request_model.as_deref()))
+        self.input_alone(self.request.text.tokens(self.head.asked_model()))
     }
 
     /// A call of which only the input is known, and that estimated.
@@ -242,6 +245,11 @@ impl Call {
         }
     }
 
+    /// Whether it counts on budgets: it was admitted, and its upstream could be reached.
+    fn was_forwarded(&self) -> bool {
+        self.admission == Admission::Admitted && self.reached_upstream
+    }
+
     /// Whether the provider said no.
     fn failed(&self) -> bool {
         self.response.failed || self.response.status.is_some_and(|status| status >= 400)
@@ -294,7 +302,7 @@ impl Call {
             catalog_id: self.target.provider.catalog_id.as_deref(),
             dialect: self.target.endpoint.dialect,
             model: self.model(extraction),
-            request_model: self.head.request_model.as_deref(),
+            request_model: self.head.asked_model(),
             at: self.head.started_at,
             selectors,
             usage,
@@ -325,17 +333,14 @@ impl Call {
 
     /// What answered, else what was asked.
     fn model<'a>(&'a self, extraction: &'a Extraction) -> Option<&'a str> {
-        extraction
-            .model
-            .as_deref()
-            .or(self.head.request_model.as_deref())
+        extraction.model.as_deref().or(self.head.asked_model())
     }
 
     fn teach(&self, engine: &Engine, extraction: &Extraction, outcome: Outcome) {
         let reported = extraction.source == UsageSource::Reported && outcome == Outcome::Ok;
         let usage = extraction.usage.as_ref().map(Usage::overall);
         let output = usage.and_then(|usage| usage.output);
-        if let (true, Some(output), Some(model)) = (reported, output, &self.head.request_model) {
+        if let (true, Some(output), Some(model)) = (reported, output, self.head.asked_model()) {
             engine.estimator.learn(&self.head.provider, model, output);
         }
     }
@@ -355,6 +360,7 @@ impl Call {
             .first_byte
             .map(|at| at.saturating_sub(self.began));
         let duration_ms = milliseconds(took);
+        let forwarded = self.was_forwarded();
         ledger::Call {
             ended_at: self.head.started_at.saturating_add(duration_ms),
             model,
@@ -373,6 +379,7 @@ impl Call {
             response_bytes: self.response.bytes,
             upstream_request_id: self.response.upstream_request_id,
             refused_by,
+            forwarded,
             head: self.head,
         }
     }

@@ -50,14 +50,14 @@ fn each_value(body: &[u8]) -> Result<Option<String>, String> {
 fn reset_in(engine: &Engine, name: &str, each_value: Option<String>) -> Result<Value, Fault> {
     let live = engine.live.load();
     let each_value = each_value.as_deref();
-    let limits = &live.config.budgets;
+    let limits = [live.config.budgets.clone(), engine.keys.limits()].concat();
     let is_known = limits.iter().any(|limit| limit.name == name);
     let status = if is_known {
         StatusCode::BAD_REQUEST
     } else {
         StatusCode::NOT_FOUND
     };
-    resettable(limits, name, each_value).map_err(|why| Fault::new(status, why))?;
+    resettable(&limits, name, each_value).map_err(|why| Fault::new(status, why))?;
     // Not while a reload tells new budgets of their past.
     let _alone = engine.recount();
     let now = engine.clock.unix_ms();

@@ -66,7 +66,10 @@ fn head(call: &Call) -> String {
         .request_model
         .as_deref()
         .filter(|asked| call.model.as_deref() != Some(*asked));
-    let asked = asked.map(|asked| format!(" (asked: {asked})"));
+    let asked = asked.map(|asked| match &head.sent_model {
+        Some(sent) => format!(" (asked: {asked}, sent: {sent})"),
+        None => format!(" (asked: {asked})"),
+    });
     let status = call.http_status.map(|status| format!(", status {status}"));
     let of = |said: Option<String>| said.unwrap_or_default();
     let mut pairs = vec![
@@ -90,6 +93,9 @@ fn head(call: &Call) -> String {
         ("outcome", format!("{}{}", call.outcome.name(), of(status))),
         ("usage", call.usage_source.name().to_owned()),
     ];
+    if let Some(call) = head.attempt_of {
+        pairs.push(("of call", format!("{call}, of which this attempt failed")));
+    }
     let selectors = selectors(call);
     if !selectors.is_empty() {
         pairs.push(("price by", selectors));

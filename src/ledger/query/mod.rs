@@ -36,7 +36,7 @@ use super::{Error, schema};
 
 /// One connection to a ledger for reading. A query sees the ledger as it was when the query began.
 pub struct Reader {
-    pub(super) db: Connection,
+    db: Connection,
     path: PathBuf,
 }
 
@@ -53,7 +53,15 @@ impl Reader {
         })
     }
 
-    pub(super) fn named(&self, source: rusqlite::Error) -> Error {
+    /// Asks what another part of the ledger knows how to ask.
+    pub(super) fn ask<T>(
+        &self,
+        read: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, Error> {
+        read(&self.db).map_err(|source| self.named(source))
+    }
+
+    fn named(&self, source: rusqlite::Error) -> Error {
         Error::at(&self.path, source)
     }
 }

@@ -42,7 +42,8 @@ async fn greet(session: &Session, call: &mut Call, connector: &Connector) -> Res
     let missing = || Error::new(Fault::InternalError);
     let destination = call.destination.clone().ok_or_else(missing)?;
     let peer = destination.peer(true, 0);
-    let head = handshake::head(session.req_header(), &destination, &call.target.path)?;
+    let mut head = handshake::head(session.req_header(), &destination, &call.target.path)?;
+    call.passage.rewrite(&mut head, &call.target)?;
     let (mut upstream, _) = connector
         .get_http_session(&peer)
         .await
@@ -114,7 +115,7 @@ async fn carry(
                     written.map_err(|error| error.into_up())?;
                 }
                 if let Some(reason) = close {
-                    return close::close(session, upstream, call, &reason).await;
+                    return close::close(session, upstream, call, engine, &reason).await;
                 }
             }
             read = upstream.read_body_bytes() => {
@@ -125,7 +126,7 @@ async fn carry(
                 let passage = call.watch_session(engine, Side::Server, &bytes);
                 forward(session, call, engine, bytes.slice(..passage.bytes)).await?;
                 if let Some(reason) = passage.close {
-                    return close::close(session, upstream, call, &reason).await;
+                    return close::close(session, upstream, call, engine, &reason).await;
                 }
             }
         }
