@@ -1,4 +1,4 @@
-//! Hold, then settle or release, over calendar windows.
+//! Hold, then settle or release, over windows of the calendar and rolling ones.
 //!
 //! A call takes a hold on every budget that covers it before it goes upstream, on all or on none:
 //! `spent + held + this hold ≤ limit`. At its end the hold becomes what the call took. Nothing here
@@ -6,19 +6,26 @@
 
 mod account;
 mod amount;
+mod carry;
 mod core;
 mod correction;
 mod crossing;
 pub mod estimate;
 mod facts;
 mod index;
+mod instances;
 pub mod limits;
 mod matching;
+mod pace;
 mod permit;
 mod refusal;
 mod renewal;
 pub mod replay;
+mod reset;
+mod room;
 mod session;
+mod slots;
+mod standing;
 mod waiting;
 pub mod window;
 
@@ -36,12 +43,15 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use jiff::tz::TimeZone;
 use tokio::sync::Notify;
 
-pub use self::account::{EACH_MAX, EACH_VALUE_BYTES_MAX, OTHER};
+pub use self::carry::CARRIED_WINDOWS;
 pub use self::core::{BudgetState, Preview};
 pub use self::crossing::{Crossing, EXCEEDED, Heed};
 pub use self::facts::{Facts, Pending, Size, Sizes, Spent};
+pub use self::instances::{EACH_MAX, EACH_VALUE_BYTES_MAX, OTHER};
+pub use self::pace::ROLLING_PARTS;
 pub use self::permit::Permit;
 pub use self::refusal::{Downgrade, Reason, Refusal};
+pub use self::renewal::Past;
 pub use self::session::Full;
 pub use self::waiting::WAITING_MAX;
 
@@ -61,19 +71,22 @@ pub struct Budgets {
     /// Calls that wait for room.
     waiting: AtomicUsize,
     dropped_permits: AtomicU64,
+    /// Held for the whole of a reset, its record included; never by a call.
+    resetting: Mutex<()>,
     /// Who is told of crossings besides the log.
     heed: OnceLock<Arc<dyn Heed>>,
 }
 
 impl Budgets {
     /// The budgets of a config, with nothing spent: what the ledger knows of their windows is still
-    /// to be recorded, see [`replay_starts`](Budgets::replay_starts).
+    /// to be recorded, see [`owed`](Budgets::owed).
     pub fn new(limits: Vec<Limit>, tz: TimeZone, now_ms: i64) -> Arc<Budgets> {
         Arc::new(Budgets {
             core: Mutex::new(Core::new(limits, tz, now_ms)),
             changed: Notify::new(),
             waiting: AtomicUsize::new(0),
             dropped_permits: AtomicU64::new(0),
+            resetting: Mutex::new(()),
             heed: OnceLock::new(),
         })
     }
@@ -94,34 +107,28 @@ impl Budgets {
 
     /// Puts other limits in force. A budget with the same name, unit, window, `each` and `match`
     /// keeps what is spent and held, whatever its amount becomes. Any other begins at the holds of
-    /// the calls in flight, and its past is still to be recorded: for those the same is returned as
-    /// by [`replay_starts`](Budgets::replay_starts).
+    /// the calls in flight, and its past is still to be recorded: [`owed`](Budgets::owed).
     ///
     /// Such a new budget is right to within the calls that end while it is opened: one that was settled
     /// before this and whose row the ledger commits after it is read is missing in it, one that is
     /// settled after this and whose row is committed before counts twice, until its window is over or
     /// weir starts anew.
-    pub fn replace(&self, limits: Vec<Limit>, tz: TimeZone, now_ms: i64) -> Vec<i64> {
-        let starts = {
-            let mut core = self.lock();
-            core.replace(limits, tz, now_ms);
-            core.owed()
-        };
+    pub fn replace(&self, limits: Vec<Limit>, tz: TimeZone, now_ms: i64) {
+        self.lock().replace(limits, tz, now_ms);
         self.changed.notify_waiters();
-        starts
     }
 
-    /// The starts of the windows whose past is still to be recorded, each once. For each of them,
-    /// what the ledger has since then is to be given to [`record`](Budgets::record), grouped by
-    /// everything that [`Facts`] holds; then [`replayed`](Budgets::replayed) ends it.
-    pub fn replay_starts(&self) -> Vec<i64> {
+    /// What is still to be recorded. For each, what the ledger has since then is to be given to
+    /// [`record`](Budgets::record), grouped by everything that [`Facts`] holds and by [`Past::slots`] of the
+    /// instant under which calls count; then [`replayed`](Budgets::replayed) ends it.
+    pub fn owed(&self) -> Vec<Past> {
         self.lock().owed()
     }
 
-    /// Counts past calls of one kind, summed over all that began at or after `since_ms`, in the
-    /// budgets whose window began then and that still owe their past.
-    pub fn record(&self, facts: &Facts, since_ms: i64, spent: &Spent) {
-        self.lock().record(facts, since_ms, spent);
+    /// Counts past calls of one kind, summed over all that count in the slot that begins at `slot_ms`, in
+    /// the budgets that still owe this past.
+    pub fn record(&self, past: &Past, slot_ms: i64, facts: &Facts, spent: &Spent) {
+        self.lock().record(past, slot_ms, facts, spent);
     }
 
     /// Ends the recording of the past. It is to be called in any case: where the ledger could not
@@ -172,10 +179,12 @@ impl Budgets {
         let (admitted, crossed) = {
             let mut core = self.lock();
             let admitted = core.admit(facts, sizes, now_ms);
+            let admitted = admitted.map(|id| (id, core.counted_at(id)));
             (admitted, std::mem::take(&mut core.crossed))
         };
         self.tell(crossed);
-        Ok(Permit::new(Arc::clone(self), admitted?, *sizes))
+        let (id, counted_at) = admitted?;
+        Ok(Permit::new(Arc::clone(self), id, *sizes, counted_at))
     }
 
     /// How every budget stands, in the order of `proxy.yaml`. A budget with `each` is listed once

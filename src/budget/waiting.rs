@@ -18,22 +18,28 @@ use crate::clock::Clock;
 pub const WAITING_MAX: usize = 1_024;
 
 impl Budgets {
-    /// Admits a call, or lets it wait as long as the refusing budget's `wait` says and tries again.
+    /// Admits a call, or lets it wait as long as the refusing budget's `wait` says and tries again. It counts
+    /// under `started_at` where no window has turned since, else under the instant at which it is let in.
     pub async fn admit_waiting(
         self: &Arc<Self>,
         clock: &dyn Clock,
         facts: &Arc<Facts>,
         sizes: &Sizes,
+        started_at: i64,
     ) -> Result<Permit, Box<Refusal>> {
         let mut waited = Duration::ZERO;
         let mut seat = None;
         loop {
             // Before asking: a hold that ends from here on wakes it.
             let change = self.changed.notified();
-            let refusal = match self.admit_shared(facts, sizes, clock.unix_ms()) {
+            let now_ms = clock.unix_ms();
+            let is_fresh = waited.is_zero() && is_same_minute(started_at, now_ms);
+            let at_ms = if is_fresh { started_at } else { now_ms };
+            let mut refusal = match self.admit_shared(facts, sizes, at_ms) {
                 Ok(permit) => return Ok(permit),
                 Err(refusal) => refusal,
             };
+            refusal.now_ms = now_ms;
             let Some(patience) = refusal.patience(waited) else {
                 return Err(refusal);
             };
@@ -50,6 +56,12 @@ impl Budgets {
             };
         }
     }
+}
+
+/// Whether no window of the calendar begins between two instants, the later one included: all of them begin
+/// at full minutes.
+fn is_same_minute(one_ms: i64, other_ms: i64) -> bool {
+    one_ms.div_euclid(60_000) == other_ms.div_euclid(60_000)
 }
 
 /// One place among the calls that wait.

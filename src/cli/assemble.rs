@@ -16,6 +16,7 @@ use crate::admin::deeds;
 use crate::alert::Desk;
 use crate::budget::Budgets;
 use crate::budget::estimate::Estimator;
+use crate::budget::limits::Limit;
 use crate::clock::Clock;
 use crate::config::{Config, Reload, Reloader, process_env};
 use crate::ledger::query::Reader;
@@ -57,6 +58,7 @@ pub(super) fn engine(
     metrics.set_policy(policy);
     let limits = [config.budgets.clone(), keys.limits()].concat();
     let budgets = Budgets::new(limits, config.timezone.clone(), clock.unix_ms());
+    budgets.recall_resets(&reader.resets()?);
     replay(&budgets, &ledger)?;
     let estimator = Estimator::default();
     for recent in reader.recent_output_tokens(RECENT_CALLS)? {
@@ -104,16 +106,22 @@ pub(super) fn desk(engine: &Engine, config: &Config) -> Result<Desk, crate::ledg
 /// How many recent calls the expected length of an answer is first learnt from.
 const RECENT_CALLS: usize = 2_000;
 
+/// The budgets of the settings and of keys on record.
+pub(super) fn limits(config: &Config, reader: &Reader, now_ms: i64) -> Result<Vec<Limit>, Error> {
+    let keys = Keys::default();
+    keys.replace(reader.keys()?, &config.currencies, now_ms);
+    Ok([config.budgets.clone(), keys.limits()].concat())
+}
+
 /// The settings' budgets as the ledger tells them, where no weir runs.
 pub(super) fn budgets_of(
     config: &Config,
     reader: &Reader,
     now_ms: i64,
 ) -> anyhow::Result<Arc<Budgets>> {
-    let keys = Keys::default();
-    keys.replace(reader.keys()?, &config.currencies, now_ms);
-    let limits = [config.budgets.clone(), keys.limits()].concat();
+    let limits = limits(config, reader, now_ms)?;
     let budgets = Budgets::new(limits, config.timezone.clone(), now_ms);
+    budgets.recall_resets(&reader.resets()?);
     record(&budgets, reader)?;
     budgets.replayed();
     Ok(budgets)

@@ -19,6 +19,7 @@ mod patience;
 pub mod query;
 mod queue;
 pub mod reprice;
+mod resets;
 mod rows;
 mod schema;
 mod selectors_json;
@@ -37,6 +38,7 @@ pub use handle::{Committed, HOLD_WAIT, Ledger, LedgerGuard};
 pub use lock::{DirLock, is_in_use, take as lock};
 pub use operator::{Deed, Operator, Via};
 pub use queue::{HOLD_QUEUE_MAX, QUEUE_MAX};
+pub use resets::Reset;
 
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher as _, RandomState};
@@ -117,6 +119,9 @@ pub struct CallHead {
     pub sent_model: Option<String>,
     /// The call of which this is a failed attempt that may have been billed.
     pub attempt_of: Option<Uuid>,
+    /// Unix milliseconds: the instant under which budgets count the call, where that is not its start,
+    /// because it waited for room or the clock stepped.
+    pub counted_at: Option<i64>,
 }
 
 impl CallHead {

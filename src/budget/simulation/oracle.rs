@@ -19,10 +19,11 @@ type Hold = (String, i64, i128);
 pub(super) struct Expected {
     pub(super) limit: Limit,
     pub(super) window: Window,
-    pub(super) spent: BTreeMap<String, i128>,
+    /// By instance and start of the window.
+    pub(super) spent: BTreeMap<(String, i64), i128>,
     /// By the call's number.
     pub(super) holds: BTreeMap<u64, Hold>,
-    /// What was spent before this limit was in force may exceed it.
+    /// The window in which what was spent before this limit was in force may exceed it.
     foreign: bool,
 }
 
@@ -35,35 +36,41 @@ impl Expected {
         calls: &[Call],
         rows: &[Row],
     ) -> Self {
-        let window = window(limit.per, tz, now_ms);
+        let present = window(limit.per, tz, now_ms);
         let mut opened = Expected {
             limit,
-            window,
+            window: present,
             spent: BTreeMap::new(),
             holds: BTreeMap::new(),
             foreign: true,
         };
-        for row in rows.iter().filter(|row| row.at_ms >= window.start_ms) {
-            if opened.covers(&row.facts) {
-                *opened.spent.entry(opened.value(&row.facts)).or_default() +=
-                    match opened.limit.unit {
-                        Unit::Concurrent => 0,
-                        unit => sum(unit, &row.spent()),
-                    };
+        for row in rows.iter().filter(|row| row.at_ms >= present.start_ms) {
+            if opened.covers(&row.facts) && opened.limit.unit != Unit::Concurrent {
+                let start_ms = window(opened.limit.per, tz, row.at_ms).start_ms;
+                let key = (opened.value(&row.facts), start_ms);
+                *opened.spent.entry(key).or_default() += sum(opened.limit.unit, &row.spent());
             }
         }
-        for call in calls.iter().filter(|call| call.at_ms >= window.start_ms) {
+        for call in calls.iter().filter(|call| call.at_ms >= present.start_ms) {
+            opened.turn(tz, call.at_ms);
             opened.hold(call.number, &call.facts, &call.sizes);
         }
+        opened.window = present;
+        opened.foreign = true;
         opened
     }
 
-    pub(super) fn turn(&mut self, tz: &TimeZone, now_ms: i64) {
-        let present = window(self.limit.per, tz, now_ms);
-        if present.start_ms > self.window.start_ms {
+    pub(super) fn turn(&mut self, tz: &TimeZone, at_ms: i64) {
+        let present = window(self.limit.per, tz, at_ms);
+        if present.start_ms != self.window.start_ms {
+            // What is there already may have been taken under another limit.
+            let seen = self
+                .spent
+                .keys()
+                .any(|(_, start_ms)| *start_ms == present.start_ms)
+                || self.holds.values().any(|hold| hold.1 == present.start_ms);
+            self.foreign = seen;
             self.window = present;
-            self.spent.clear();
-            self.foreign = false;
         }
     }
 
@@ -94,22 +101,34 @@ impl Expected {
         let Some((value, start_ms, _)) = self.holds.remove(&number) else {
             return;
         };
-        if let Some(size) = actual.filter(|_| start_ms == self.window.start_ms) {
-            *self.spent.entry(value).or_default() += taken(self.limit.unit, size);
+        if let Some(size) = actual {
+            let taken = taken(self.limit.unit, size);
+            *self.spent.entry((value, start_ms)).or_default() += taken;
         }
     }
 
     /// Another amount for the same count.
-    pub(super) fn change(&mut self, limit: Limit, window: Window) {
+    pub(super) fn change(&mut self, limit: Limit) {
         self.foreign |= limit.amount < self.limit.amount || limit.hold != self.limit.hold;
-        (self.limit, self.window) = (limit, window);
+        self.limit = limit;
+    }
+
+    /// Forgets all windows but the present one.
+    pub(super) fn forget_others(&mut self) {
+        let present = self.window.start_ms;
+        self.spent.retain(|(_, start_ms), _| *start_ms == present);
+        for hold in self.holds.values_mut().filter(|hold| hold.1 != present) {
+            hold.1 = i64::MIN;
+        }
     }
 
     /// Instances that stand for something: spent and held by value.
     pub(super) fn standings(&self) -> BTreeMap<String, (i128, i128)> {
         let mut standings: BTreeMap<String, (i128, i128)> = BTreeMap::new();
-        for (value, spent) in self.spent.iter().filter(|(_, spent)| **spent > 0) {
-            standings.insert(value.clone(), (*spent, 0));
+        for ((value, start_ms), spent) in &self.spent {
+            if *start_ms == self.window.start_ms && *spent > 0 {
+                standings.insert(value.clone(), (*spent, 0));
+            }
         }
         for (value, start_ms, amount) in self.holds.values() {
             let present = *start_ms == self.window.start_ms;
@@ -137,7 +156,10 @@ impl Expected {
     fn standing(&self, value: &str) -> (i128, i128) {
         let present = |hold: &&Hold| hold.0 == value && hold.1 == self.window.start_ms;
         let held = self.holds.values().filter(present).map(|hold| hold.2).sum();
-        (self.spent.get(value).copied().unwrap_or(0), held)
+        {
+            let key = (value.to_owned(), self.window.start_ms);
+            (self.spent.get(&key).copied().unwrap_or(0), held)
+        }
     }
 
     fn value(&self, facts: &Facts) -> String {
@@ -156,6 +178,7 @@ impl Row {
             input_tokens: self.actual.input_tokens,
             output_tokens: self.actual.output_tokens,
             requests: 1,
+            latest_ms: self.at_ms,
         }
     }
 }
