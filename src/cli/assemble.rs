@@ -20,7 +20,7 @@ use crate::budget::limits::Limit;
 use crate::clock::Clock;
 use crate::config::{Config, Reload, Reloader, process_env};
 use crate::ledger::query::Reader;
-use crate::ledger::{Ledger, LedgerGuard};
+use crate::ledger::{Error, Ledger, LedgerGuard};
 use crate::listen::ca::{Authority, Files};
 use crate::listen::leaf::Interceptor;
 use crate::metrics::Metrics;
@@ -93,7 +93,7 @@ pub(super) fn engine(
 }
 
 /// The desk that raises and delivers alerts.
-pub(super) fn desk(engine: &Engine, config: &Config) -> Result<Desk, crate::ledger::Error> {
+pub(super) fn desk(engine: &Engine, config: &Config) -> Result<Desk, Error> {
     Desk::open(
         engine.ledger.dir(),
         config.alerting(),
