@@ -321,8 +321,19 @@ fn every_family_keeps_the_rules_and_is_shown() {
     metrics.downgraded("b");
     metrics.overrun("b", 2);
     metrics.session_closed("day");
+    metrics.retried("openai", "timeout");
+    metrics.failed_over("openai");
+    metrics.breaker_changed("openai", "open");
+    metrics.breaker_refused("openai");
+    metrics.show_breakers([("openai", 1)]);
     metrics.tunnel(true);
     metrics.bound_hit("tee");
+    metrics.retried("openai", "5xx");
+    metrics.retried("nobody's", "5xx");
+    metrics.failed_over("openai");
+    metrics.breaker_changed("openai", "open");
+    metrics.breaker_refused("openai");
+    metrics.show_breakers([("openai", 2)]);
     Count::raised(&*metrics, alert::Kind::Exceeded);
     Count::delivery(&*metrics, "retried", 2);
     Count::waiting(&*metrics, 3);
@@ -354,6 +365,10 @@ fn every_family_keeps_the_rules_and_is_shown() {
     let reload = "weir_config_last_reload_success_timestamp_seconds";
     assert_eq!(sample(&text, reload), 1_774_699_200.0);
     assert_eq!(sample(&text, "weir_ledger_queue_depth"), 7.0);
+    let unknown = r#"weir_retries_total{provider="other",reason="5xx"}"#;
+    assert_eq!(sample(&text, unknown), 1.0);
+    let stand = r#"weir_breaker_state{provider="openai"}"#;
+    assert_eq!(sample(&text, stand), 2.0);
     assert_eq!(sample(&text, "weir_alert_queue_depth"), 3.0);
     for family in families::ALL {
         let name = family.name;
