@@ -3,6 +3,12 @@
 //! A call takes a hold on every budget that covers it before it goes upstream, on all or on none:
 //! `spent + held + this hold ≤ limit`. At its end the hold becomes what the call took. Nothing here
 //! is stored: at start the budgets are rebuilt from the ledger.
+//!
+//! A call counts in all its budgets under one instant, which its row keeps, so what is rebuilt is what was.
+//! That is its start; where it waited, or some budget knows nothing of that time, it is later. A clock that
+//! steps back finds each window as it was left; one that was ahead leaves in the windows there what was
+//! spent in them, and they count when they come. Where budgets were opened while it was ahead, they are
+//! opened anew from the ledger. Only a reset that was made ahead stays ahead.
 
 mod account;
 mod amount;
