@@ -133,8 +133,8 @@ impl Estimator {
             .as_ref()
             .and_then(|rates| cost(rates, ask, expected));
         let worst_cost = ask.known.dearest.as_ref().and_then(|rates| {
-            let pieces = pieces::cost(rates, pieces::units(ask, true));
-            let bound = bound(rates, ask, worst) + pieces.unwrap_or(PicoUsd::ZERO);
+            let pieces = rates.bound_units(&pieces::units_at_most(ask, worst.1));
+            let bound = bound(rates, ask, worst) + pieces;
             (bound > PicoUsd::ZERO || expected_cost.is_some()).then_some(bound)
         });
         Sizes {
@@ -251,7 +251,14 @@ fn worst_output(ask: &Ask<'_>) -> u64 {
         .max_output_tokens
         .or(ask.known.context_window)
         .unwrap_or(OUTPUT_TOKENS_MAX);
-    most.saturating_mul(ask.request.choices.max(1))
+    // What was predicted wrongly comes on top of what the call allows.
+    let predicted = if ask.request.predicts {
+        ask.body_bytes
+    } else {
+        0
+    };
+    most.saturating_add(predicted)
+        .saturating_mul(ask.request.choices.max(1))
 }
 
 /// What the expected tokens and units cost; where they cannot all be priced alone, what they cost at
@@ -260,10 +267,10 @@ fn cost(rates: &Rates, ask: &Ask<'_>, (input, output): (u64, u64)) -> Option<Pic
     let usage = Usage {
         input: Some(input),
         output: Some(output),
-        other_units: pieces::units(ask, false),
+        other_units: pieces::units(rates, ask),
         ..Usage::default()
     };
-    let pieces = || pieces::cost(rates, pieces::units(ask, false));
+    let pieces = || pieces::cost(rates, pieces::units(rates, ask));
     let most = || Some(bound(rates, ask, (input, output))).filter(|most| *most > PicoUsd::ZERO);
     rates.cost(&usage).or_else(pieces).or_else(most)
 }
@@ -276,5 +283,7 @@ fn bound(rates: &Rates, ask: &Ask<'_>, (input, output): (u64, u64)) -> PicoUsd {
     }
 }
 
+#[cfg(test)]
+mod corpus_tests;
 #[cfg(test)]
 mod tests;

@@ -31,7 +31,12 @@ pub struct RequestSide {
     pub withheld: Held,
     /// The model that the path names.
     named: Option<String>,
+    /// The head names a guardrail.
+    is_guarded: bool,
 }
+
+/// The header by which a call of Bedrock names its guardrail, where its body is the model's own.
+const GUARDRAIL: &str = "x-amzn-bedrock-guardrailidentifier";
 
 impl RequestSide {
     /// A reader for the body of `target`'s dialect.
@@ -55,6 +60,7 @@ impl RequestSide {
             stated: content_length(session).unwrap_or(0),
             withheld: Held::default(),
             named: target.endpoint.model.clone(),
+            is_guarded: headers.contains_key(GUARDRAIL),
         }
     }
 
@@ -72,6 +78,7 @@ impl RequestSide {
             stated: 0,
             withheld: Held::default(),
             named: None,
+            is_guarded: false,
         }
     }
 
@@ -120,6 +127,7 @@ impl RequestSide {
     pub fn facts(&self) -> RequestFacts {
         let mut facts = self.reader.facts();
         facts.model = self.named.clone().or(facts.model);
+        facts.is_guarded |= self.is_guarded;
         // What cannot be measured is as large as the model takes.
         facts.refers_outside |= !self.is_sized();
         facts
