@@ -19,6 +19,8 @@ pub mod ledger;
 
 pub mod budget;
 
+pub mod alert;
+
 pub mod config;
 
 pub mod metrics;

@@ -1,11 +1,13 @@
-//! Money and token counts as integers.
+//! Money and token counts as integers, and texts that are never printed.
 //!
 //! Money is pico-dollars (10⁻¹² USD): every published price per token is a whole number of them or of a
 //! millionth of them, so sums are exact and a cost is rounded once, half up, at its end.
 
 mod currency;
+mod secret;
 
 pub use currency::{Currencies, Currency, CurrencyCode, NoCurrency};
+pub use secret::Secret;
 
 use std::fmt;
 use std::iter::Sum;

@@ -3,6 +3,7 @@
 //! It runs on a thread and a runtime of its own, so that a probe is answered while the data plane is drowning.
 
 pub mod api;
+pub mod deeds;
 pub mod guard;
 mod operated;
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::config::{Policy, Reload, Reloader};
+use crate::config::{Cause, Policy, Reload, Reloader};
 use crate::proxy::engine::Engine;
 
 /// A running weir.
@@ -32,7 +32,7 @@ impl Operated {
 
     /// Reads `proxy.yaml` again; the text says what came of it.
     pub fn reload(&self) -> Result<String, String> {
-        match self.reloader.reload() {
+        match self.reloader.reload(Cause::Request) {
             Reload::Unchanged => Ok("unchanged".to_owned()),
             Reload::Refused(problems) => Err(problems.to_string()),
             Reload::Applied {

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use jiff::tz::TimeZone;
 
 use crate::budget::amount::{needed, sum, taken};
+use crate::budget::crossing::{Crossing, EXCEEDED};
 use crate::budget::facts::{Facts, Pending, Size, Sizes, Spent};
 use crate::budget::limits::{Action, HoldMode, Limit, OnSpent, Unit, Unknown};
 use crate::budget::matching::may_ask;
@@ -47,16 +48,6 @@ pub(crate) struct Part {
     /// The window in which it was taken.
     pub(crate) start_ms: i64,
     pub(crate) amount: i128,
-}
-
-/// A percentage of a limit that was reached: said once per window and instance.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Crossing {
-    pub(crate) budget: String,
-    pub(crate) each_value: Option<String>,
-    pub(crate) percent: u8,
-    pub(crate) spent: String,
-    pub(crate) limit: String,
 }
 
 /// One budget and its instances.
@@ -290,13 +281,16 @@ impl Account {
     }
 
     fn standing(&self, facts: &Facts) -> (i128, i128) {
-        let meter = match self.value(facts) {
-            None | Some(OTHER) => Some(SHARED),
-            Some(value) => self.by_value.get(value).copied(),
-        };
-        meter.map_or((0, 0), |place| {
+        self.place(facts).map_or((0, 0), |place| {
             (self.meters[place].spent, self.meters[place].held)
         })
+    }
+
+    fn place(&self, facts: &Facts) -> Option<usize> {
+        match self.value(facts) {
+            None | Some(OTHER) => Some(SHARED),
+            Some(value) => self.by_value.get(value).copied(),
+        }
     }
 
     fn place_or_new(&mut self, facts: &Facts) -> usize {
@@ -339,22 +333,54 @@ impl Account {
     }
 
     fn crossing(&mut self, place: usize) -> Option<Crossing> {
-        let (limit, meter) = (&self.limit, &mut self.meters[place]);
+        let percent = self.reached(&self.meters[place])?;
+        self.tell(place, percent)
+    }
+
+    /// A call was refused for want of room: the limit is reached, whatever is left of it.
+    pub(crate) fn refused(&mut self, facts: &Facts) -> Option<Crossing> {
+        let place = self.place(facts).filter(|_| self.limit.tells_exceeded())?;
+        self.tell(place, EXCEEDED)
+    }
+
+    /// The highest percentage that each instance has reached in this window, said or not.
+    pub(crate) fn crossings(&self) -> impl Iterator<Item = Crossing> {
+        self.instances().filter_map(|(_, meter)| {
+            let percent = self.reached(meter)?;
+            Some(self.crossed(meter, percent))
+        })
+    }
+
+    fn reached(&self, meter: &Meter) -> Option<u8> {
+        let limit = &self.limit;
         let reached = |percent: &u8| {
             meter.spent.saturating_mul(100) >= limit.amount.saturating_mul(i128::from(*percent))
         };
-        let percent = limit.warn_at.iter().copied().filter(reached).max()?;
+        limit.thresholds().filter(reached).max()
+    }
+
+    fn tell(&mut self, place: usize, percent: u8) -> Option<Crossing> {
+        let meter = &mut self.meters[place];
         if percent <= meter.warned {
             return None;
         }
         meter.warned = percent;
-        Some(Crossing {
+        Some(self.crossed(&self.meters[place], percent))
+    }
+
+    fn crossed(&self, meter: &Meter, percent: u8) -> Crossing {
+        let limit = &self.limit;
+        Crossing {
             budget: limit.name.clone(),
-            each_value: limit.each.map(|_| meter.value.clone()),
+            each: limit.each.map(|each| (each, meter.value.clone())),
+            unit: limit.unit,
+            currency: limit.currency,
+            per: limit.per,
             percent,
-            spent: limit.unit.show(meter.spent, limit.currency),
-            limit: limit.unit.show(limit.amount, limit.currency),
-        })
+            spent: meter.spent,
+            limit: limit.amount,
+            window: self.window,
+        }
     }
 }
 

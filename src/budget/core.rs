@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 
-use crate::budget::account::{Account, Crossing, Part};
+use crate::budget::account::{Account, Part};
+use crate::budget::crossing::Crossing;
 use crate::budget::facts::{Facts, Pending, Size, Sizes};
 use crate::budget::index::Index;
 use crate::budget::limits::{Dimension, Limit, Per, Unit};
@@ -70,6 +71,8 @@ pub(crate) struct Core {
     next_id: HoldId,
     /// Kept between calls to spare an allocation each.
     pub(super) found: Vec<usize>,
+    /// What refusals crossed and nobody was told yet.
+    pub(super) crossed: Vec<Crossing>,
 }
 
 impl Core {
@@ -86,6 +89,7 @@ impl Core {
             open: HashMap::new(),
             next_id: 0,
             found: Vec::new(),
+            crossed: Vec::new(),
         }
     }
 
@@ -108,7 +112,10 @@ impl Core {
                     account.turn(&self.tz, now_ms);
                     match account.glance(facts, pending, costs_for_sure) {
                         Ok(size_decides) => needs_body |= size_decides,
-                        Err(denial) => self.worse(&mut worst, place, denial),
+                        Err(denial) => {
+                            self.told(place, denial, facts);
+                            self.worse(&mut worst, place, denial);
+                        }
                     }
                 }
             }
@@ -154,6 +161,7 @@ impl Core {
                             to: to.to_owned(),
                         });
                     }
+                    self.told(place, denial, facts);
                     self.worse(&mut worst, place, denial);
                 }
             }
@@ -196,6 +204,22 @@ impl Core {
             .iter()
             .filter_map(|part| accounts[part.account].end(part, actual))
             .collect()
+    }
+
+    /// Notes a limit that leaves no room for a call.
+    fn told(&mut self, place: usize, denial: Denial, facts: &Facts) {
+        if denial.reason == Reason::Spent {
+            self.crossed.extend(self.accounts[place].refused(facts));
+        }
+    }
+
+    /// The highest percentage that each instance of each budget has reached, said or not.
+    pub(crate) fn crossings(&mut self, now_ms: i64) -> Vec<Crossing> {
+        for account in &mut self.accounts {
+            account.turn(&self.tz, now_ms);
+        }
+        let all = self.accounts.iter().flat_map(Account::crossings);
+        all.collect()
     }
 
     /// How every budget stands, in the order of `proxy.yaml`, instances by value.
@@ -246,8 +270,9 @@ impl Core {
             match denial.reason {
                 Reason::Model => (2, i64::MAX),
                 Reason::TooLarge | Reason::Unpriced | Reason::Unmetered => (1, i64::MAX),
-                _ if account.limit.unit == Unit::Concurrent => (0, i64::MIN),
-                Reason::Spent | Reason::Held => (0, account.window.end_ms.unwrap_or(i64::MAX)),
+                // Calls in flight end before any window; a request stays one when it ends.
+                Reason::Held if account.limit.unit != Unit::Requests => (0, i64::MIN),
+                Reason::Held | Reason::Spent => (0, account.window.end_ms.unwrap_or(i64::MAX)),
             }
         };
         let rank = (stands_until(place, &denial), std::cmp::Reverse(place));

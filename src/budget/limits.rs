@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::budget::crossing::EXCEEDED;
 use crate::units::{Currency, PicoUsd};
 
 /// What a limit counts.
@@ -166,7 +167,7 @@ pub struct Limit {
     pub on_spent: OnSpent,
     /// How long a call may wait for holds to settle before it is refused.
     pub wait: Duration,
-    /// Percentages of the limit at which a warning is logged, once per window.
+    /// Percentages of the limit at which it is told, once per window and instance.
     pub warn_at: Vec<u8>,
     pub action: Action,
     pub models: Models,
@@ -176,6 +177,19 @@ impl Limit {
     /// Whether it limits nothing and only says which models may be asked for.
     pub fn is_rule(&self) -> bool {
         self.amount == NO_LIMIT
+    }
+
+    /// Whether it is told that all of it is used up: not where that is a rate at work, for a limit of
+    /// so many a minute is reached all day long, unless `warn_at` asks to be told.
+    pub fn tells_exceeded(&self) -> bool {
+        let is_rate = self.unit == Unit::Concurrent || self.per == Per::Minute;
+        !self.is_rule() && (!is_rate || !self.warn_at.is_empty())
+    }
+
+    /// The percentages at which it is told, 100 among them where it tells that.
+    pub fn thresholds(&self) -> impl Iterator<Item = u8> {
+        let exceeded = self.tells_exceeded().then_some(EXCEEDED);
+        self.warn_at.iter().copied().chain(exceeded)
     }
 }
 

@@ -7,6 +7,7 @@
 mod account;
 mod amount;
 mod core;
+mod crossing;
 pub mod estimate;
 mod facts;
 mod index;
@@ -27,13 +28,14 @@ mod simulation;
 mod tests;
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use jiff::tz::TimeZone;
 use tokio::sync::Notify;
 
 pub use self::account::{EACH_MAX, EACH_VALUE_BYTES_MAX, OTHER};
 pub use self::core::{BudgetState, Preview};
+pub use self::crossing::{Crossing, EXCEEDED, Heed};
 pub use self::facts::{Facts, Pending, Size, Sizes, Spent};
 pub use self::permit::Permit;
 pub use self::refusal::{Downgrade, Reason, Refusal};
@@ -56,6 +58,8 @@ pub struct Budgets {
     /// Calls that wait for room.
     waiting: AtomicUsize,
     dropped_permits: AtomicU64,
+    /// Who is told of crossings besides the log.
+    heed: OnceLock<Arc<dyn Heed>>,
 }
 
 impl Budgets {
@@ -67,7 +71,22 @@ impl Budgets {
             changed: Notify::new(),
             waiting: AtomicUsize::new(0),
             dropped_permits: AtomicU64::new(0),
+            heed: OnceLock::new(),
         })
+    }
+
+    /// Tells `heed` of every crossing from here on; what was crossed before, [`crossings`] has. Once.
+    ///
+    /// [`crossings`]: Budgets::crossings
+    pub fn heeded_by(&self, heed: Arc<dyn Heed>) {
+        let is_first = self.heed.set(heed).is_ok();
+        debug_assert!(is_first, "one is told");
+    }
+
+    /// The highest threshold that each instance of each budget has reached in its present window,
+    /// whether or not anybody was told.
+    pub fn crossings(&self, now_ms: i64) -> Vec<Crossing> {
+        self.lock().crossings(now_ms)
     }
 
     /// Puts other limits in force. A budget with the same name, unit, window, `each` and `match`
@@ -120,7 +139,13 @@ impl Budgets {
         costs_for_sure: bool,
         now_ms: i64,
     ) -> Preview {
-        self.lock().preview(facts, pending, costs_for_sure, now_ms)
+        let (preview, crossed) = {
+            let mut core = self.lock();
+            let preview = core.preview(facts, pending, costs_for_sure, now_ms);
+            (preview, std::mem::take(&mut core.crossed))
+        };
+        self.tell(crossed);
+        preview
     }
 
     /// Holds on all budgets that cover the call, or on none. `now_ms` is best the call's
@@ -141,8 +166,13 @@ impl Budgets {
         sizes: &Sizes,
         now_ms: i64,
     ) -> Result<Permit, Box<Refusal>> {
-        let id = self.lock().admit(facts, sizes, now_ms)?;
-        Ok(Permit::new(Arc::clone(self), id, *sizes))
+        let (admitted, crossed) = {
+            let mut core = self.lock();
+            let admitted = core.admit(facts, sizes, now_ms);
+            (admitted, std::mem::take(&mut core.crossed))
+        };
+        self.tell(crossed);
+        Ok(Permit::new(Arc::clone(self), admitted?, *sizes))
     }
 
     /// How every budget stands, in the order of `proxy.yaml`. A budget with `each` is listed once
@@ -168,16 +198,15 @@ impl Budgets {
     fn end(&self, id: HoldId, actual: Option<&Size>) {
         let crossings = self.lock().end(id, actual);
         self.changed.notify_waiters();
+        self.tell(crossings);
+    }
+
+    fn tell(&self, crossings: Vec<Crossing>) {
         for crossing in crossings {
-            tracing::warn!(
-                budget = crossing.budget,
-                each = crossing.each_value,
-                percent = crossing.percent,
-                spent = crossing.spent,
-                limit = crossing.limit,
-                "budget reached {} %",
-                crossing.percent,
-            );
+            crossing.log();
+            if let Some(heed) = self.heed.get() {
+                heed.crossed(crossing);
+            }
         }
     }
 

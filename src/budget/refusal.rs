@@ -8,6 +8,13 @@ use crate::budget::limits::{Dimension, Per, Unit};
 use crate::providers::RefusalText;
 use crate::units::Currency;
 
+/// The longest wait after which a client's own retry is of use: the SDKs that bound what they sleep take no
+/// more than this for a wait.
+const RETRY_WITHIN: Duration = Duration::from_mins(2);
+
+/// When to ask again for what calls in flight hold: they end within seconds, and nobody knows when.
+const RETRY_HELD: Duration = Duration::from_secs(5);
+
 /// Why a budget refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Reason {
@@ -86,25 +93,38 @@ impl Refusal {
         }
     }
 
-    /// Whether a retry within minutes can succeed: rates per minute and calls in flight.
+    /// Whether a retry that a client makes by itself can succeed.
     fn retry_helps(&self) -> bool {
         match self.reason {
             Reason::TooLarge | Reason::Unpriced | Reason::Unmetered | Reason::Model => false,
-            Reason::Spent | Reason::Held => {
-                self.unit == Unit::Concurrent || self.per == Per::Minute
+            Reason::Held if self.unit != Unit::Requests => true,
+            Reason::Held | Reason::Spent => {
+                is_rate(self.per) && self.turns_in().is_some_and(|left| left <= RETRY_WITHIN)
             }
         }
     }
 
     fn retry_after_s(&self) -> Option<u64> {
+        let seconds = |wait: Duration| {
+            let part = u64::from(wait.subsec_nanos() > 0);
+            wait.as_secs().saturating_add(part).max(1)
+        };
         match self.reason {
             Reason::TooLarge | Reason::Unpriced | Reason::Unmetered | Reason::Model => None,
-            _ if self.unit == Unit::Concurrent => Some(1),
-            Reason::Spent | Reason::Held => {
-                let left_ms = self.resets_at?.saturating_sub(self.now_ms);
-                Some(u64::try_from(left_ms).unwrap_or(0).div_ceil(1_000).max(1))
+            Reason::Held if self.unit == Unit::Concurrent => Some(1),
+            Reason::Held if self.unit != Unit::Requests => {
+                let turns_in = self.turns_in().unwrap_or(RETRY_HELD);
+                Some(seconds(turns_in.min(RETRY_HELD)))
             }
+            // A request that is held is one that is spent.
+            Reason::Held | Reason::Spent => self.turns_in().map(seconds),
         }
+    }
+
+    /// The time up to the end of the window; `None` = it has none. At least a millisecond.
+    fn turns_in(&self) -> Option<Duration> {
+        let left_ms = self.resets_at?.saturating_sub(self.now_ms).max(1);
+        Some(Duration::from_millis(u64::try_from(left_ms).unwrap_or(1)))
     }
 
     fn message(&self) -> String {
@@ -161,10 +181,7 @@ impl Refusal {
             .wait
             .checked_sub(waited)
             .filter(|left| !left.is_zero())?;
-        let turns_in = self.resets_at.map(|at| {
-            let left_ms = at.saturating_sub(self.now_ms).max(1);
-            Duration::from_millis(u64::try_from(left_ms).unwrap_or(1))
-        });
+        let turns_in = self.turns_in();
         match self.reason {
             Reason::Held => Some(turns_in.map_or(left, |turns_in| turns_in.min(left))),
             Reason::Spent => turns_in.filter(|turns_in| *turns_in <= left),
@@ -175,6 +192,15 @@ impl Refusal {
     /// Whether a call that can wait should be asked again with its size known.
     pub(crate) fn may_pass_later(&self) -> bool {
         self.patience(Duration::ZERO).is_some()
+    }
+}
+
+/// Whether a limit per window is a rate: one that comes back while a client waits for it. A window of an hour
+/// or more is none, not even just before its end: its budget is spent, and that is to be said.
+fn is_rate(per: Per) -> bool {
+    match per {
+        Per::Minute => true,
+        Per::Hour | Per::Day | Per::Week | Per::Month | Per::Year | Per::Total => false,
     }
 }
 

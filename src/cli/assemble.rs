@@ -12,10 +12,11 @@ use tracing::warn;
 
 use super::ca::claimed_hosts;
 use super::settings::File;
+use crate::admin::deeds;
 use crate::budget::estimate::Estimator;
 use crate::budget::{Budgets, Facts, Spent};
 use crate::clock::Clock;
-use crate::config::{Config, Reloader, process_env};
+use crate::config::{Config, Reload, Reloader, process_env};
 use crate::ledger::query::Reader;
 use crate::ledger::{Error, Ledger, LedgerGuard};
 use crate::listen::ca::{Authority, Files};
@@ -27,6 +28,8 @@ use crate::proxy::engine::{Engine, Live};
 use crate::proxy::key_hash::KeyHasher;
 use crate::proxy::once::{Counted, NAMES_MAX, Once};
 use crate::proxy::phases::Weir;
+use crate::proxy::resilience::TRIES_MAX;
+use crate::proxy::resilience::breakers::Breakers;
 
 /// What calls share: the ledger opened, budgets and counters as it tells them.
 pub(super) fn engine(
@@ -74,6 +77,7 @@ pub(super) fn engine(
         hasher: KeyHasher::open(&config.data_dir)?,
         counting: Counting::start()?,
         once,
+        breakers: Breakers::default(),
         clock: Arc::clone(clock),
     };
     Ok((Arc::new(engine), guard))
@@ -159,6 +163,7 @@ fn warn_of_uncovered(authority: &Authority, config: &Config) {
 pub(super) fn app(engine: &Arc<Engine>, files: &Files) -> HttpProxy<Weir> {
     let mut conf = ServerConf {
         upstream_keepalive_pool_size: POOLED_CONNECTIONS,
+        max_retries: TRIES_MAX,
         ..ServerConf::default()
     };
     if rustls_native_certs::load_native_certs().certs.is_empty() {
@@ -191,6 +196,14 @@ pub(super) fn reloader(
     catalog: Arc<Catalog>,
     interceptor: &Arc<Interceptor>,
 ) -> Arc<Reloader> {
+    let told = {
+        let (engine, path) = (Arc::clone(engine), file.path().to_owned());
+        move |cause, done: &Reload| {
+            if let Some(deed) = deeds::of_reload(engine.clock.unix_ms(), cause, &path, done) {
+                deeds::note(engine.ledger.dir(), &deed);
+            }
+        }
+    };
     let engine = Arc::clone(engine);
     let interceptor = Arc::clone(interceptor);
     let apply = move |config: &Arc<Config>| {
@@ -206,5 +219,6 @@ pub(super) fn reloader(
         Arc::clone(clock),
         config.as_ref().clone(),
         Box::new(apply),
+        Box::new(told),
     )
 }

@@ -3,11 +3,13 @@
 use std::collections::BTreeSet;
 
 use clap::Subcommand;
+use serde_json::json;
 
 use super::out;
 use super::settings::File;
 use crate::clock::SystemClock;
 use crate::config::Config;
+use crate::ledger::{Deed, Error, Operator, Via};
 use crate::listen::ca::{Authority, Files};
 use crate::providers::hosts::pattern;
 
@@ -48,12 +50,29 @@ pub fn run(args: &Args, file: &File) -> anyhow::Result<()> {
         }
         Some(Action::Rotate) => {
             let authority = Authority::make(&files, &hosts, clock.as_ref())?;
+            note_rotation(&config, clock.unix_ms(), hosts.len())?;
             out::complain(
                 "weir: a new CA is in place; restart weir, and let every client trust it",
             );
             out::write(authority.pem())
         }
     }
+}
+
+/// Puts it into the audit; where weir never ran there is none, and nobody trusted a CA.
+fn note_rotation(config: &Config, at: i64, hosts: usize) -> anyhow::Result<()> {
+    let mut operator = match Operator::open(&config.data_dir) {
+        Err(Error::Missing { .. }) => return Ok(()),
+        opened => opened?,
+    };
+    operator.note(&Deed {
+        at,
+        action: "ca.rotate",
+        subject: "ca.pem".to_owned(),
+        via: Via::Cli,
+        detail: json!({ "hosts": hosts }),
+    })?;
+    Ok(())
 }
 
 /// The names that the CA may sign for: the hosts that the providers of `config` claim.

@@ -3,6 +3,7 @@
 //! Data goes to stdout, diagnostics to stderr. Exit 0 = done, 1 = failed, 2 = wrong usage.
 
 mod assemble;
+pub mod audit;
 pub mod budgets;
 pub mod ca;
 pub mod calls;
@@ -59,6 +60,8 @@ enum Command {
     Report(report::Args),
     /// How budgets stand: what is spent, what calls in flight hold, when they reset.
     Budgets(budgets::Args),
+    /// What operators did: reloads, keys, resets, repricings, starts.
+    Audit(audit::Args),
     /// Show how a call's cost comes about: rates × tokens, line by line.
     Explain(explain::Args),
     /// Work out the cost of recorded calls anew, at the prices in force; what they had cost is kept.
@@ -96,6 +99,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Calls(args) => calls::run(&args, &config),
         Command::Report(args) => report::run(&args, &config),
         Command::Budgets(args) => budgets::run(&args, &config),
+        Command::Audit(args) => audit::run(&args, &config),
         Command::Explain(args) => explain::run(&args, &config),
         Command::Reprice(args) => reprice::run(&args, &config),
         Command::Demo(args) => demo::run(&args),

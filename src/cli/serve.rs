@@ -4,16 +4,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use serde_json::json;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{info, warn};
 
 use super::logging::{self, LogFormat};
 use super::settings::{Addresses, File};
 use super::{assemble, out, prices};
-use crate::admin::{Admin, Operated, Readiness};
+use crate::admin::{Admin, Operated, Readiness, deeds};
 use crate::clock::SystemClock;
-use crate::config::{Config, Pace, Reloader, Watch};
-use crate::ledger::LedgerGuard;
+use crate::config::{Cause, Config, Pace, Reloader, Watch};
+use crate::ledger::{LedgerGuard, Via};
 use crate::listen::ca::Files;
 use crate::listen::front::Front;
 use crate::listen::leaf::Interceptor;
@@ -133,6 +134,9 @@ impl Running {
             readiness.clone(),
         )?;
         let watch = Watch::start(Arc::clone(&reloader), Pace::default())?;
+        let began = json!({ "orphans": guard.orphans() });
+        let began = deeds::of_weir(clock.unix_ms(), "weir.start", Via::Cli, began);
+        deeds::note(&config.data_dir, &began);
         addresses.publish(&config.data_dir)?;
         readiness.set(true);
         Ok(Running {
@@ -185,7 +189,7 @@ impl Running {
                 _ = signals.hangup.recv() => {
                     let reloader = Arc::clone(&self.reloader);
                     // File access stays off the signal loop; what came of it is in the log.
-                    let _ = tokio::task::spawn_blocking(move || reloader.reload()).await;
+                    let _ = tokio::task::spawn_blocking(move || reloader.reload(Cause::Signal)).await;
                 }
             }
         }
@@ -220,6 +224,9 @@ impl Running {
         self.serving.end(END_LIMIT);
         self.engine.counting.close();
         Addresses::withdraw(&config.data_dir);
+        let now = self.engine.clock.unix_ms();
+        let ended = deeds::of_weir(now, "weir.stop", Via::Signal, json!({}));
+        deeds::note(&config.data_dir, &ended);
         self.guard.close();
         drop(self.admin);
         info!("weir has stopped");

@@ -19,12 +19,14 @@ pub fn changes(old: &Config, new: &Config) -> Vec<String> {
         default_provider,
         labels,
         trust_client_labels,
+        identify,
         timezone,
         providers,
         currencies,
         budgets,
         prices,
         on_ledger_fault,
+        orphans,
         response_headers,
         shutdown_grace,
     } = new;
@@ -56,6 +58,7 @@ pub fn changes(old: &Config, new: &Config) -> Vec<String> {
         &old.trust_client_labels,
         trust_client_labels,
     );
+    silent(&mut out, "identify", &old.identify, identify);
     silent(&mut out, "timezone", &old.timezone, timezone);
     named(&mut out, "providers", &old.providers, providers, |p| {
         p.name.clone()
@@ -84,6 +87,7 @@ pub fn changes(old: &Config, new: &Config) -> Vec<String> {
         &old.on_ledger_fault,
         on_ledger_fault,
     );
+    silent(&mut out, "orphans", &old.orphans, orphans);
     said(
         &mut out,
         "response_headers",
@@ -213,9 +217,9 @@ mod tests {
         check(
             "{}",
             "{tunnel: deny, timezone: Europe/Berlin, response_headers: true,
-              trust_client_labels: false, on_ledger_fault: block, shutdown: {grace: 1s},
+              trust_client_labels: false, on_ledger_fault: block, orphans: expected, shutdown: {grace: 1s},
               default_provider: gemini, currencies: {CNY: 0.14},
-              labels: {team: a},
+              labels: {team: a}, identify: [{match: {via: base_url}, labels: {user: b}}],
               providers: {openai: {upstream: 'http://h'}, x: {upstream: 'http://h'}},
               prices: [{model: m, input: 1}, {provider: openai, model: m, input: 1}]}",
             &[
@@ -223,6 +227,7 @@ mod tests {
                 "default_provider: openai -> gemini",
                 "labels: changed",
                 "trust_client_labels: true -> false",
+                "identify: changed",
                 "timezone: changed",
                 "providers.openai: changed",
                 "providers.x: added",
@@ -230,6 +235,7 @@ mod tests {
                 "prices.m: added",
                 "prices.openai/m: added",
                 "on_ledger_fault: changed",
+                "orphans: changed",
                 "response_headers: false -> true",
                 "shutdown.grace: changed",
             ],

@@ -9,8 +9,8 @@ use super::read::{At, Field, Keys, Mapping, Named, OneOrMany, Read, mapping_sche
 use super::tree::{Kind, Node};
 use super::values::{
     ActionWord, Address, Amount, ApiName, Code, Each, Flag, Folder, Hold, Host, InUsd, KeyPattern,
-    Label, Name, OnFault, OnUnknown, Pattern, PerName, Percent, Price, ProviderName, ProxyUrl,
-    Span, TimeZoneName, Token, TunnelPolicy, Url, WhenSpent,
+    Label, Name, OnFault, OnUnknown, OrphanCharge, OwnAddress, Pattern, PerName, Percent, Price,
+    ProviderName, ProxyUrl, Source, Span, TimeZoneName, Token, TunnelPolicy, Url, WayIn, WhenSpent,
 };
 
 /// Defines one mapping: its struct, the keys it accepts, and its schema.
@@ -27,8 +27,8 @@ macro_rules! settings {
     ) => {
         $(#[doc = $about])*
         #[derive(Clone, Debug)]
-        pub(super) struct $name {
-            $( $(#[doc = $doc])* pub(super) $key: Field<$type>, )*
+        pub(in crate::config) struct $name {
+            $( $(#[doc = $doc])* pub(in crate::config) $key: Field<$type>, )*
         }
 
         impl $name {
@@ -66,6 +66,10 @@ const fn plain(field: &'static str) -> &'static str {
     }
 }
 
+mod resilience;
+
+pub(super) use resilience::{Breaker, Retry, Second};
+
 settings! {
     /// Settings of weir, a metering sidecar for LLM traffic. Edit while weir runs: a bad edit is
     /// refused, with file, line and column, and the last good one stays.
@@ -85,6 +89,9 @@ settings! {
         /// Labels on every call through this sidecar, where nothing closer to the call says
         /// otherwise.
         labels: Labels,
+        /// Labels by where a call comes from and what key it shows. No client can say otherwise; label by
+        /// label the first rule that fits and says something wins.
+        identify: Vec<At<Identify>>,
         /// Whether clients may label their calls by headers, path, proxy user or body; default
         /// true.
         trust_client_labels: Flag,
@@ -102,12 +109,15 @@ settings! {
         prices: Vec<At<ModelPrice>>,
         /// Whether calls go on while the ledger cannot be written; default allow.
         on_ledger_fault: OnFault,
+        /// What a call is charged that was in flight when weir was killed: its input (default), what was
+        /// expected of it, or its worst_case.
+        orphans: OrphanCharge,
         /// Whether responses carry x-weir-* headers; default false.
         response_headers: Flag,
         /// How weir stops.
         shutdown: Shutdown,
     }
-    later { alerts, identify, websocket }
+    later { alerts, websocket }
 }
 
 settings! {
@@ -139,6 +149,32 @@ settings! {
 }
 
 settings! {
+    /// A rule that says whose calls are.
+    Identify {
+        /// The calls: all that fit every entry.
+        r#match: Origin [required],
+        /// Their labels.
+        labels: Labels [required],
+    }
+    later { }
+}
+
+settings! {
+    /// Where a call comes from; each entry is a value or a list of them.
+    Origin {
+        /// The client's key, by the 12 hex digits that the ledger shows.
+        key: OneOrMany<KeyPattern>,
+        /// The address that it comes from: 10.0.0.0/8, 127.0.0.1, ::1.
+        source: OneOrMany<Source>,
+        /// The address of this machine that it comes to, with a port or without.
+        listener: OneOrMany<OwnAddress>,
+        /// The client's setting that it comes by: base_url, https_proxy (CONNECT) or http_proxy.
+        via: OneOrMany<WayIn>,
+    }
+    later { }
+}
+
+settings! {
     /// A provider.
     Provider {
         /// The dialect it speaks; default auto: told by path and body.
@@ -156,8 +192,15 @@ settings! {
         upstream_proxy: ProxyUrl,
         /// Limits on its upstream's slowness.
         timeouts: Timeouts,
+        /// When a call is tried again before a byte of an answer went to its client; without it, never.
+        retry: Retry,
+        /// When its upstream is left alone for a while; without it, never.
+        breaker: Breaker,
+        /// A second upstream of the same dialect, for calls that the first cannot take: a URL, or a
+        /// mapping. The client's headers go to it as they are, its key included.
+        failover: Second,
     }
-    later { on_client_close, headers, retry, failover }
+    later { on_client_close, headers }
 }
 
 settings! {

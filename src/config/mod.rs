@@ -7,10 +7,12 @@ mod check;
 mod diff;
 mod expand;
 mod file;
+pub mod identify;
 mod load;
 mod problem;
 mod read;
 mod reload;
+pub mod resilience;
 mod schema;
 mod tree;
 mod values;
@@ -18,7 +20,9 @@ mod values;
 pub use diff::{changes, needs_restart};
 pub use load::{Env, defaults, load, parse, process_env};
 pub use problem::{PROBLEMS_MAX, Problem, Problems};
-pub use reload::{OnApply, Pace, Reload, Reloader, SharedEnv, Status, Watch, load_or_default};
+pub use reload::{
+    Cause, OnApply, OnDone, Pace, Reload, Reloader, SharedEnv, Status, Watch, load_or_default,
+};
 pub use schema::schema;
 pub use tree::{DEPTH_MAX, FILE_BYTES_MAX, NODES_MAX};
 
@@ -34,32 +38,27 @@ use crate::pricing::{Catalog, Override};
 use crate::providers::Api;
 use crate::units::Currencies;
 
-/// A text that is never printed.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
+pub use resilience::Resilience;
 
-impl Secret {
-    /// Takes a text out of sight.
-    pub fn new(text: String) -> Self {
-        Secret(text)
-    }
-    /// The text itself, for the wire alone.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl std::fmt::Debug for Secret {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("********")
-    }
-}
+pub use crate::units::Secret;
 
 /// `tunnel`, `on_ledger_fault`: what becomes of what is not weir's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Policy {
     Allow,
     Block,
+}
+
+/// What a call is charged that was in flight when weir was killed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Orphans {
+    /// Its input, which was surely read.
+    #[default]
+    Input,
+    /// What it was expected to cost.
+    Expected,
+    /// The most that it can have cost: no crash overruns a budget with `hold: worst_case`.
+    WorstCase,
 }
 
 /// A host name with the port that is claimed on it.
@@ -147,6 +146,8 @@ pub struct Provider {
     pub ca: Option<Roots>,
     pub upstream_proxy: Option<UpstreamProxy>,
     pub timeouts: Timeouts,
+    /// Retries, breaker and second upstream; none of them unless written.
+    pub resilience: Resilience,
 }
 
 impl Config {
@@ -176,6 +177,8 @@ pub struct Config {
     pub default_provider: String,
     pub labels: Labels,
     pub trust_client_labels: bool,
+    /// Whose calls are, in the order in which they are asked.
+    pub identify: Vec<identify::Rule>,
     /// An IANA name that jiff knows.
     pub timezone: jiff::tz::TimeZone,
     /// The known providers and the file's own, by name.
@@ -185,6 +188,7 @@ pub struct Config {
     pub budgets: Vec<Limit>,
     pub prices: Vec<Override>,
     pub on_ledger_fault: Policy,
+    pub orphans: Orphans,
     /// Whether responses carry `x-weir-*` headers.
     pub response_headers: bool,
     /// How long calls in flight may go on after SIGTERM. Default 25 s.

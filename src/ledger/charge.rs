@@ -64,7 +64,7 @@ pub enum Verdict {
 impl Call {
     /// What the call is priced by at the provider of that id in the catalogue.
     ///
-    /// An orphan is priced by its input alone, which is all that is known of it.
+    /// An orphan is priced by what its hold said of its tokens, mostly its input alone.
     ///
     /// # Errors
     ///

@@ -61,7 +61,7 @@ impl Ledger {
         if orphans > 0 {
             tracing::warn!(
                 orphans,
-                "calls were in flight when weir last ended; each is charged its input"
+                "calls were in flight when weir last ended; each is charged as `orphans` said"
             );
         }
         let shared = Arc::new(Shared::new(clock, watch));

@@ -4,6 +4,7 @@
 //! a call replaces its hold in one transaction. Whatever moment the process is killed at, a call that
 //! was forwarded is there exactly once: as its row, or as a hold that the next start turns into one.
 
+pub mod alerts;
 mod charge;
 pub mod classes;
 mod fault;
@@ -59,6 +60,28 @@ pub struct Labels {
     pub tags: BTreeMap<String, String>,
 }
 
+impl Labels {
+    /// Takes over what these say and nothing closer to the call said; the key is nobody's to say.
+    pub fn fill(&mut self, farther: &Labels) {
+        let pairs = [
+            (&mut self.user, &farther.user),
+            (&mut self.team, &farther.team),
+            (&mut self.project, &farther.project),
+            (&mut self.task, &farther.task),
+        ];
+        for (label, said) in pairs {
+            if label.is_none() {
+                label.clone_from(said);
+            }
+        }
+        for (name, value) in &farther.tags {
+            self.tags
+                .entry(name.clone())
+                .or_insert_with(|| value.clone());
+        }
+    }
+}
+
 /// A call's id: a UUIDv7 that carries `started_at`, so that rows stand in the order of time.
 ///
 /// What tells it from others of the same millisecond is a count under a hash that is keyed anew in every process: as
@@ -106,9 +129,10 @@ impl CallHead {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hold {
     pub head: Arc<CallHead>,
-    /// Input tokens and their cost as estimated from the body: an orphan's charge.
+    /// An orphan's charge: the input as estimated from the body, and what the policy adds to it.
     pub input_tokens: Option<u64>,
-    pub input_cost: Option<PicoUsd>,
+    pub output_tokens: Option<u64>,
+    pub cost: Option<PicoUsd>,
     pub price_version: Option<String>,
 }
 

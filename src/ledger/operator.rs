@@ -18,6 +18,8 @@ pub enum Via {
     Cli,
     /// weir itself: an edit of `proxy.yaml` that it saw.
     File,
+    /// A signal to a running weir.
+    Signal,
 }
 
 impl Via {
@@ -27,6 +29,7 @@ impl Via {
             Via::Api => "api",
             Via::Cli => "cli",
             Via::File => "file",
+            Via::Signal => "signal",
         }
     }
 }
@@ -68,6 +71,14 @@ impl Operator {
     /// Writes the deed, where nothing else is to be written.
     pub fn note(&mut self, deed: &Deed) -> Result<(), Error> {
         self.act(deed, |_| Ok(()))
+    }
+
+    /// Looks at what is on record before a deed.
+    pub(super) fn read<T>(
+        &self,
+        look: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, Error> {
+        look(&self.db).map_err(|source| Error::at(&self.path, source))
     }
 
     /// Does `work` and writes the deed: both, or neither.

@@ -2,8 +2,8 @@
 
 use rusqlite::Connection;
 
-/// Turns every hold into a call with outcome `orphaned` that costs what its input costs, and says how
-/// many there were. A hold whose call is on record just ends.
+/// Turns every hold into a call with outcome `orphaned` charged what its hold says, and says how many
+/// there were. A hold whose call is on record just ends.
 pub(super) fn settle(db: &mut Connection, ended_at: i64) -> rusqlite::Result<usize> {
     let work = db.transaction()?;
     let settled = work.execute(
@@ -11,14 +11,14 @@ pub(super) fn settle(db: &mut Connection, ended_at: i64) -> rusqlite::Result<usi
         INSERT INTO calls (
             id, started_at, ended_at, provider, operation, dialect, request_model, model,
             "key", user, team, project, task, tags, streamed,
-            input_tokens, other_units, usage_source, cost_picousd, price_version, outcome,
+            input_tokens, output_tokens, other_units, usage_source, cost_picousd, price_version, outcome,
             sent_model, attempt_of
         )
         SELECT
             id, started_at, max(?1, started_at), provider, operation, dialect, request_model,
             coalesce(sent_model, request_model), "key", user, team, project, task, tags, streamed,
-            input_tokens, '{}', iif(input_tokens IS NULL, 'none', 'estimated'),
-            input_cost_picousd, price_version, 'orphaned',
+            input_tokens, output_tokens, '{}', iif(input_tokens IS NULL, 'none', 'estimated'),
+            cost_picousd, price_version, 'orphaned',
             sent_model, attempt_of
         FROM holds WHERE true
         ON CONFLICT (id) DO NOTHING"#,

@@ -35,8 +35,9 @@ pub(super) const PUT_HOLD: &str = r#"
     INSERT OR REPLACE INTO holds (
         id, started_at, provider, operation, dialect, request_model,
         "key", user, team, project, task, tags, streamed,
-        input_tokens, input_cost_picousd, price_version, sent_model, attempt_of
-    ) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)"#;
+        input_tokens, output_tokens, cost_picousd, price_version, sent_model, attempt_of
+    ) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,
+        ?19)"#;
 
 /// Ends a hold.
 pub(super) const END_HOLD: &str = "DELETE FROM holds WHERE id = ?1";
@@ -106,7 +107,8 @@ pub(super) fn put_hold(statement: &mut Statement<'_>, hold: &Hold) -> rusqlite::
     to.labels(&head.labels)?;
     to.put(head.streamed)?;
     to.count(hold.input_tokens)?;
-    to.put(hold.input_cost.map(PicoUsd::to_i64))?;
+    to.count(hold.output_tokens)?;
+    to.put(hold.cost.map(PicoUsd::to_i64))?;
     to.put(hold.price_version.as_deref())?;
     to.sent(head)?;
     statement.raw_execute().map(drop)

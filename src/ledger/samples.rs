@@ -30,7 +30,8 @@ pub(crate) fn hold(started_at: i64) -> Hold {
             attempt_of: None,
         }),
         input_tokens: Some(1_000),
-        input_cost: Some(PicoUsd::new(2_500_000_000)),
+        output_tokens: None,
+        cost: Some(PicoUsd::new(2_500_000_000)),
         price_version: Some("2026-03".to_owned()),
     }
 }

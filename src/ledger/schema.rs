@@ -104,6 +104,9 @@ static STEPS: [M<'static>; 3] = [
     -- The call of which this row is a failed attempt that may have been billed.
     ALTER TABLE calls ADD COLUMN attempt_of TEXT;
     ALTER TABLE holds ADD COLUMN attempt_of TEXT;
+    -- What a call in flight is charged if it never ends: more than its input, where that is the policy.
+    ALTER TABLE holds RENAME COLUMN input_cost_picousd TO cost_picousd;
+    ALTER TABLE holds ADD COLUMN output_tokens INTEGER;
 
     -- Keys that weir gave out. `id` is what calls show as their key; it outlives a rotation.
     CREATE TABLE keys (
@@ -150,7 +153,8 @@ static STEPS: [M<'static>; 3] = [
         at INTEGER NOT NULL
     ) STRICT;
 
-    -- What was said, once per budget, instance, window and threshold.
+    -- What was said, once per budget, instance, window and threshold. It resolves itself at
+    -- `open_until`, the window's end; NULL = an operator does. The counts are of deliveries.
     CREATE TABLE alerts (
         id TEXT PRIMARY KEY,
         raised_at INTEGER NOT NULL,
@@ -159,10 +163,13 @@ static STEPS: [M<'static>; 3] = [
         budget TEXT,
         each_value TEXT,
         detail TEXT NOT NULL,
-        resolved_at INTEGER
+        open_until INTEGER,
+        resolved_at INTEGER,
+        delivered INTEGER NOT NULL DEFAULT 0,
+        failed INTEGER NOT NULL DEFAULT 0
     ) STRICT, WITHOUT ROWID;
 
-    -- What has yet to be delivered, per target.
+    -- What has yet to be delivered, per target: the name of a webhook, never its address.
     CREATE TABLE alert_deliveries (
         id INTEGER PRIMARY KEY,
         alert_id TEXT NOT NULL REFERENCES alerts (id),

@@ -84,7 +84,7 @@ async fn a_killed_process_leaves_every_call_exactly_once() {
     let mut known = amended.clone();
     Arc::make_mut(&mut known.head).request_model = Some("o3".to_owned());
     known.input_tokens = None;
-    known.input_cost = None;
+    known.cost = None;
     ledger.amend(known);
     ledger.flush().await.unwrap();
     assert_eq!(calls(dir.path()), [call(&ended)]);
@@ -103,7 +103,7 @@ async fn a_killed_process_leaves_every_call_exactly_once() {
         assert_eq!(*whole, call(&ended));
         assert_eq!(orphan.head, in_flight.head);
         assert_eq!(orphan.outcome, Outcome::Orphaned);
-        assert_eq!(orphan.cost, in_flight.input_cost);
+        assert_eq!(orphan.cost, in_flight.cost);
         assert_eq!(orphan.usage.as_ref().unwrap().input, Some(1_000));
         assert_eq!(orphan.usage_source, UsageSource::Estimated);
         assert_eq!(orphan.ended_at, NOON + 60_000);

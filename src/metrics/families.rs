@@ -101,6 +101,31 @@ pub const UNMETERED: Family = counter(
     &["provider"],
     "Calls on a path that weir does not know, whose answers state no usage",
 );
+pub const RETRIES: Family = counter(
+    "weir_retries_total",
+    &["provider", "reason"],
+    "Attempts that were repeated at the same upstream, by how the one before failed",
+);
+pub const FAILOVERS: Family = counter(
+    "weir_failovers_total",
+    &["provider"],
+    "Calls that went to their provider's second upstream",
+);
+pub const BREAKER_CHANGES: Family = counter(
+    "weir_breaker_transitions_total",
+    &["provider", "to"],
+    "Times that a breaker became closed, half_open or open",
+);
+pub const BREAKER_REFUSALS: Family = counter(
+    "weir_breaker_refusals_total",
+    &["provider"],
+    "Calls that weir answered since their upstream's breaker was open",
+);
+pub const BREAKER_STATE: Family = gauge(
+    "weir_breaker_state",
+    &["provider"],
+    "How the breaker of a provider's upstream stands, the worst of several: 0 closed, 1 half-open, 2 open",
+);
 pub const TUNNELS: Family = counter(
     "weir_tunnels_total",
     &["verdict"],
@@ -199,13 +224,18 @@ pub const CATALOG_TIME: Family = gauge(
 pub const BUILD: Family = gauge("weir_build_info", &["version"], "Always 1");
 
 /// All of them.
-pub const ALL: [&Family; 26] = [
+pub const ALL: &[&Family] = &[
     &REQUESTS,
     &TOKENS,
     &COST,
     &EXTRACTIONS,
     &REFUSALS,
     &UNMETERED,
+    &RETRIES,
+    &FAILOVERS,
+    &BREAKER_CHANGES,
+    &BREAKER_REFUSALS,
+    &BREAKER_STATE,
     &TUNNELS,
     &BOUND_HITS,
     &COLLAPSED,

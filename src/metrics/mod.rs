@@ -7,6 +7,7 @@ mod budgets;
 pub mod families;
 mod labels;
 mod registered;
+mod resilience;
 mod series;
 #[cfg(test)]
 mod tests;

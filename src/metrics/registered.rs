@@ -8,6 +8,7 @@ use prometheus::{
 
 use super::budgets::Budgets;
 use super::families::{self, Family, Kind};
+use super::resilience::Resilience;
 use super::series::Series;
 
 /// A handle on every family.
@@ -27,6 +28,7 @@ pub(super) struct Registered {
     pub(super) overhead: Histogram,
     pub(super) inflight: IntGauge,
     pub(super) budgets: Budgets,
+    pub(super) resilience: Resilience,
     pub(super) ledger_queue: IntGauge,
     pub(super) ledger_commit: Histogram,
     pub(super) ledger_faults: IntCounter,
@@ -68,10 +70,11 @@ impl Registered {
             first_byte: histograms(registry, &families::FIRST_BYTE_SECONDS),
             overhead: histogram(registry, &families::OVERHEAD_SECONDS),
             inflight: whole(registry, &families::INFLIGHT),
-            budgets: Budgets::new(|family| {
-                let made = GaugeVec::new(opts(family), family.labels).expect(DECLARED);
-                register(registry, made)
-            }),
+            budgets: Budgets::new(|family| gauges(registry, family)),
+            resilience: Resilience::new(
+                |family| counters(registry, family),
+                |family| gauges(registry, family),
+            ),
             ledger_queue: whole(registry, &families::LEDGER_QUEUE),
             ledger_commit: histogram(registry, &families::LEDGER_COMMIT),
             ledger_faults: count(registry, &families::LEDGER_FAULTS),
@@ -105,6 +108,11 @@ fn counters(registry: &Registry, family: &Family) -> Series<IntCounter> {
     let made = IntCounterVec::new(opts(family), family.labels).expect(DECLARED);
     let made = register(registry, made);
     Series::new(move |values| made.with_label_values(values))
+}
+
+fn gauges(registry: &Registry, family: &Family) -> GaugeVec {
+    let made = GaugeVec::new(opts(family), family.labels).expect(DECLARED);
+    register(registry, made)
 }
 
 fn amounts(registry: &Registry, family: &Family) -> Series<Counter> {

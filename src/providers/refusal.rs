@@ -1,11 +1,14 @@
 //! How weir itself says no: in the shape that makes the caller's SDK raise the error that it means.
 //!
-//! The Stainless SDKs (OpenAI, Anthropic and their kin) retry a 429 twice. A long `retry-after` alone
-//! makes Node clients sleep for hours and old Python clients hammer, so a refusal that waiting cannot
-//! lift carries `x-should-retry: false`. Google's SDKs read neither and do not retry unless told to. AWS's
-//! retry every 429 and read neither, so there a hard stop has another status.
+//! It is the SDK that retries a refusal, by its own rules: Stainless's (OpenAI, Anthropic, Groq) retry a 429
+//! twice, sleep what `retry-after` says and stop at `x-should-retry: false`; AWS's and Cohere's retry every 429
+//! and read neither, so where waiting cannot help they get another status, the one by which their provider
+//! says that an account's limit is reached; Google's, Mistral's and Ollama's do not retry unless told to.
 
+mod client;
 mod shapes;
+
+pub use client::Client;
 
 use serde_json::{Value, json};
 
@@ -14,14 +17,19 @@ use super::{Api, Dialect, ErrorType, RefusalResponse, RefusalText};
 /// Longest wait that Gemini's body advises: its SDKs retry within a minute or not at all.
 const RETRY_INFO_S_MAX: u64 = 600;
 
-/// A no for a budget or a rate, as the SDK of `dialect` (else of `api`) expects it: a 429, but to Bedrock's
-/// clients a 400 where no retry helps.
-pub fn refusal(api: Api, dialect: Option<Dialect>, text: &RefusalText) -> RefusalResponse {
-    let api = dialect.and_then(Dialect::api).unwrap_or(api);
+/// A no for a budget or a rate, as the SDK of `dialect` (else of `api`) expects it: a 429, but where no retry
+/// helps a 400 to Bedrock's clients and a 402 to Cohere's, unless the client is one that obeys.
+pub fn refusal(
+    api: Api,
+    dialect: Option<Dialect>,
+    client: Client,
+    text: &RefusalText,
+) -> RefusalResponse {
+    let api = spoken(api, dialect);
     if api == Api::Bedrock {
-        return bedrock_refusal(text);
+        return bedrock_refusal(client, text);
     }
-    let own = shapes::of(api, ErrorType::RateLimit, &text.message);
+    let own = shapes::of(api, ErrorType::RateLimit, 429, &text.message);
     let body = match (api, own) {
         (_, Some(own)) => own,
         (Api::Anthropic, _) => anthropic("rate_limit_error", &text.message),
@@ -35,12 +43,26 @@ pub fn refusal(api: Api, dialect: Option<Dialect>, text: &RefusalText) -> Refusa
             openai(code, Some(code), &text.message)
         }
     };
-    with_advice(json_response(429, &body), text)
+    let status = match client {
+        Client::Insists if !text.retry_helps => 402,
+        _ => 429,
+    };
+    with_advice(json_response(status, &body), client, text)
+}
+
+/// The API whose errors the client reads: that of the dialect, where it has one of its own.
+pub fn spoken(api: Api, dialect: Option<Dialect>) -> Api {
+    dialect.and_then(Dialect::api).unwrap_or(api)
 }
 
 /// Adds when, and whether, to try again.
-fn with_advice(mut response: RefusalResponse, text: &RefusalText) -> RefusalResponse {
-    if let Some(seconds) = text.retry_after_s {
+fn with_advice(
+    mut response: RefusalResponse,
+    client: Client,
+    text: &RefusalText,
+) -> RefusalResponse {
+    let would_sleep = client == Client::Sleeps && !text.retry_helps;
+    if let Some(seconds) = text.retry_after_s.filter(|_| !would_sleep) {
         // Zero reads as "no advice", and the SDKs fall back to half a second.
         response
             .headers
@@ -55,13 +77,13 @@ fn with_advice(mut response: RefusalResponse, text: &RefusalText) -> RefusalResp
 }
 
 /// Every AWS SDK retries throttling, and none an exceeded quota.
-fn bedrock_refusal(text: &RefusalText) -> RefusalResponse {
-    let (status, exception) = if text.retry_helps {
+fn bedrock_refusal(client: Client, text: &RefusalText) -> RefusalResponse {
+    let (status, exception) = if text.retry_helps || client == Client::Obeys {
         (429, "ThrottlingException")
     } else {
         (400, "ServiceQuotaExceededException")
     };
-    with_advice(bedrock(status, exception, &text.message), text)
+    with_advice(bedrock(status, exception, &text.message), client, text)
 }
 
 /// The exception's name is read from the header first.
@@ -75,15 +97,15 @@ fn bedrock(status: u16, exception: &str, message: &str) -> RefusalResponse {
 
 /// An error of weir's own (a dead upstream, a revoked key), in the provider's shape.
 pub fn error_response(api: Api, status: u16, kind: ErrorType, message: &str) -> RefusalResponse {
-    let body = match (api, shapes::of(api, kind, message)) {
+    let body = match (api, shapes::of(api, kind, status, message)) {
         (_, Some(own)) => own,
         (Api::Bedrock, _) => return bedrock(status, bedrock_exception(kind), message),
-        (Api::Anthropic, _) => anthropic(anthropic_type(kind), message),
+        (Api::Anthropic, _) => anthropic(anthropic_type(status, kind), message),
         (Api::Gemini | Api::Vertex, _) => json!({"error": {
             "code": status, "message": message, "status": gemini_status(status, kind),
         }}),
         _ => {
-            let (kind, code) = openai_type(kind);
+            let (kind, code) = openai_type(status, kind);
             openai(kind, code, message)
         }
     };
@@ -140,8 +162,9 @@ fn gemini_refusal(text: &RefusalText) -> Value {
     json!({ "error": error })
 }
 
-fn openai_type(kind: ErrorType) -> (&'static str, Option<&'static str>) {
+fn openai_type(status: u16, kind: ErrorType) -> (&'static str, Option<&'static str>) {
     match kind {
+        ErrorType::Auth if status == 403 => ("invalid_request_error", Some("permission_denied")),
         ErrorType::Auth => ("invalid_request_error", Some("invalid_api_key")),
         ErrorType::RateLimit => ("rate_limit_exceeded", Some("rate_limit_exceeded")),
         ErrorType::TokenLimit => ("invalid_request_error", Some("context_length_exceeded")),
@@ -152,8 +175,9 @@ fn openai_type(kind: ErrorType) -> (&'static str, Option<&'static str>) {
     }
 }
 
-fn anthropic_type(kind: ErrorType) -> &'static str {
+fn anthropic_type(status: u16, kind: ErrorType) -> &'static str {
     match kind {
+        ErrorType::Auth if status == 403 => "permission_error",
         ErrorType::Auth => "authentication_error",
         ErrorType::RateLimit => "rate_limit_error",
         ErrorType::ModelNotFound => "not_found_error",
@@ -189,128 +213,4 @@ fn gemini_status(status: u16, kind: ErrorType) -> &'static str {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn text(retry_after_s: Option<u64>, retry_helps: bool) -> RefusalText {
-        RefusalText {
-            message: "budget \"day\" is spent".to_owned(),
-            retry_after_s,
-            retry_helps,
-        }
-    }
-
-    fn header<'a>(response: &'a RefusalResponse, name: &str) -> Option<&'a str> {
-        response
-            .headers
-            .iter()
-            .find(|(key, _)| *key == name)
-            .map(|(_, value)| value.as_str())
-    }
-
-    fn body(response: &RefusalResponse) -> Value {
-        serde_json::from_slice(&response.body).expect("JSON")
-    }
-
-    #[test]
-    fn spent_money_stops_the_openai_sdk() {
-        for api in [Api::Openai, Api::Auto] {
-            let said = refusal(api, None, &text(Some(86_400), false));
-            assert_eq!(said.status, 429);
-            assert_eq!(header(&said, "content-type"), Some("application/json"));
-            assert_eq!(header(&said, "retry-after"), Some("86400"));
-            assert_eq!(header(&said, "x-should-retry"), Some("false"));
-            let expected = json!({"error": {"message": "budget \"day\" is spent",
-                "type": "insufficient_quota", "param": null, "code": "insufficient_quota"}});
-            assert_eq!(body(&said), expected);
-        }
-    }
-
-    #[test]
-    fn a_rate_that_recovers_lets_the_sdk_retry() {
-        let said = refusal(Api::Openai, None, &text(Some(0), true));
-        assert_eq!(header(&said, "retry-after"), Some("1"));
-        assert_eq!(header(&said, "x-should-retry"), None);
-        assert_eq!(body(&said)["error"]["code"], "rate_limit_exceeded");
-        assert_eq!(
-            header(
-                &refusal(Api::Openai, None, &text(None, false)),
-                "retry-after"
-            ),
-            None
-        );
-    }
-
-    #[test]
-    fn the_dialect_outranks_the_provider() {
-        let said = refusal(
-            Api::Openai,
-            Some(Dialect::AnthropicMessages),
-            &text(Some(9), false),
-        );
-        let expected = json!({"type": "error",
-            "error": {"type": "rate_limit_error", "message": "budget \"day\" is spent"}});
-        assert_eq!(body(&said), expected);
-        assert_eq!(header(&said, "x-should-retry"), Some("false"));
-    }
-
-    #[test]
-    fn gemini_is_told_when_to_retry_only_where_it_helps() {
-        for (seconds, helps, delay) in [
-            (Some(30), true, Some("30s")),
-            (Some(86_400), true, None),
-            (Some(30), false, None),
-            (None, true, None),
-        ] {
-            let said = body(&refusal(Api::Gemini, None, &text(seconds, helps)));
-            assert_eq!(said["error"]["status"], "RESOURCE_EXHAUSTED");
-            assert_eq!(said["error"]["code"], 429);
-            assert_eq!(said["error"]["details"][0]["retryDelay"].as_str(), delay);
-        }
-    }
-
-    #[test]
-    fn bedrock_is_throttled_where_a_retry_helps_and_stopped_where_none_does() {
-        for (helps, status, exception) in [
-            (true, 429, "ThrottlingException"),
-            (false, 400, "ServiceQuotaExceededException"),
-        ] {
-            for dialect in [None, Some(Dialect::BedrockConverse)] {
-                let said = refusal(Api::Bedrock, dialect, &text(Some(60), helps));
-                assert_eq!(said.status, status);
-                assert_eq!(header(&said, "x-amzn-errortype"), Some(exception));
-                assert_eq!(header(&said, "retry-after"), Some("60"));
-                assert_eq!(body(&said), json!({"message": "budget \"day\" is spent"}));
-            }
-        }
-        let said = error_response(Api::Bedrock, 502, ErrorType::Network, "no answer");
-        assert_eq!(
-            (said.status, header(&said, "x-amzn-errortype")),
-            (502, Some("ServiceUnavailableException"))
-        );
-    }
-
-    #[test]
-    fn weirs_own_errors_have_the_providers_shape() {
-        let said = error_response(Api::Anthropic, 504, ErrorType::Timeout, "no answer");
-        assert_eq!(
-            (said.status, body(&said)["error"]["type"].as_str()),
-            (504, Some("timeout_error"))
-        );
-        let said = error_response(Api::Gemini, 502, ErrorType::Network, "no answer");
-        assert_eq!(body(&said)["error"]["status"], "UNAVAILABLE");
-        let said = error_response(Api::Openai, 401, ErrorType::Auth, "revoked");
-        assert_eq!(body(&said)["error"]["code"], "invalid_api_key");
-    }
-
-    #[test]
-    fn an_unknown_path_is_answered_with_the_prefixes() {
-        let said = not_found(&["openai", "local-vllm"]);
-        assert_eq!(said.status, 404);
-        let message = body(&said)["error"]["message"].to_string();
-        assert!(
-            message.contains("/openai/") && message.contains("/local-vllm/"),
-            "{message}"
-        );
-    }
-}
+mod tests;

@@ -11,7 +11,7 @@ use super::identify;
 use super::session::Kind;
 use crate::budget::estimate::{Ask, Known};
 use crate::budget::{Pending, Preview, Refusal, Size, Sizes};
-use crate::config::Policy;
+use crate::config::{Orphans, Policy};
 use crate::ledger::Hold;
 use crate::pricing::Lookup;
 use crate::providers::{Backend, Dialect, Metering, RequestFacts, Selectors};
@@ -238,26 +238,47 @@ impl Call {
         }
     }
 
+    /// The hold as the ledger keeps it, with what the call is charged if weir is killed before it ends.
+    pub(super) fn claim(&self, sizes: &Sizes, input_tokens: Option<u64>) -> Hold {
+        let model = self.priced_model().unwrap_or_default();
+        let rates = self.live.catalog.find(&self.lookup(model, Selectors::NONE));
+        let input_cost = || rates.as_ref()?.input_cost(input_tokens?);
+        let (output_tokens, cost) = match self.live.config.orphans {
+            Orphans::Input => (None, input_cost()),
+            Orphans::Expected => (Some(sizes.expected.output_tokens), sizes.expected.cost),
+            Orphans::WorstCase => (Some(sizes.worst_case.output_tokens), sizes.worst_case.cost),
+        };
+        Hold {
+            head: Arc::clone(&self.head),
+            input_tokens: match self.live.config.orphans {
+                Orphans::WorstCase => input_tokens.map(|_| sizes.worst_case.input_tokens),
+                _ => input_tokens,
+            },
+            output_tokens: input_tokens.and(output_tokens),
+            cost,
+            price_version: Some(self.live.catalog.version().to_owned()),
+        }
+    }
+
     fn hold(&self, sizes: &Sizes) -> Hold {
         if self.kind == Kind::Session {
             return Hold {
                 head: Arc::clone(&self.head),
                 input_tokens: None,
-                input_cost: Some(PicoUsd::ZERO),
+                output_tokens: None,
+                cost: Some(PicoUsd::ZERO),
                 price_version: None,
             };
         }
         // What cannot be read, or was made by another call, has no size: an unknown cost is none, never 0.
         let metering = self.target.endpoint.metering;
         let input = (metering == Metering::Metered).then_some(sizes.expected.input_tokens);
-        let free = metering.is_free().then_some(PicoUsd::ZERO);
-        let model = self.priced_model().unwrap_or_default();
-        let rates = self.live.catalog.find(&self.lookup(model, Selectors::NONE));
-        Hold {
-            head: Arc::clone(&self.head),
-            input_tokens: input,
-            input_cost: free.or_else(|| rates?.input_cost(input?)),
-            price_version: Some(self.live.catalog.version().to_owned()),
+        let mut hold = self.claim(sizes, input);
+        if metering.is_free() {
+            hold.cost = Some(PicoUsd::ZERO);
+        } else if input.is_none() {
+            hold.cost = None;
         }
+        hold
     }
 }

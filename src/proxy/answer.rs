@@ -1,5 +1,6 @@
 //! Answers that weir gives itself: refusals, paths that fit nothing, upstreams that cannot be reached.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,9 +11,10 @@ use tracing::debug;
 
 use super::admit::Decision;
 use super::call::{Call, Ctx};
+use super::resilience;
 use super::settle::upstream_fault;
 use crate::config::Provider;
-use crate::providers::refusal;
+use crate::providers::refusal::{self, Client};
 use crate::providers::{Api, ErrorType, RefusalResponse};
 
 /// A body up to this size is read to its end after an early answer, so that the connection can be used again.
@@ -121,7 +123,7 @@ pub fn given(session: &Session) -> Option<u16> {
 
 /// Writes what was decided instead of forwarding.
 pub async fn decision(session: &mut Session, call: &mut Call, decided: Decision) -> Result<()> {
-    let (answer, extra) = match (decided, call.refusal_answer()) {
+    let (answer, extra) = match (decided, call.refusal_answer(client(session))) {
         (Decision::Refuse, Some(refusal)) => refusal,
         _ => (
             call.error_answer(503, ErrorType::ServerError, LEDGER_FAULT),
@@ -132,6 +134,15 @@ pub async fn decision(session: &mut Session, call: &mut Call, decided: Decision)
     write(session, answer, &extra).await
 }
 
+/// The library that made the call.
+fn client(session: &Session) -> Client {
+    let headers = &session.req_header().headers;
+    Client::of(|name| headers.get(name)?.to_str().ok())
+}
+
+/// Headers besides the answer's own.
+type Extra = Vec<(&'static str, String)>;
+
 const LEDGER_FAULT: &str = "weir cannot record this call and `on_ledger_fault: block` is set";
 
 /// What every head from upstream passes on its way to the client: weir's note of it, and the call's id where
@@ -140,6 +151,12 @@ pub fn pass_head(call: &mut Call, head: &mut ResponseHeader) -> Result<()> {
     call.watch_head(head);
     if call.live.config.response_headers && !head.status.is_informational() {
         head.insert_header("x-weir-call-id", call.head.id.to_string())?;
+        if call.attempts.made() > 1 {
+            head.insert_header("x-weir-attempts", call.attempts.made().to_string())?;
+        }
+        if call.attempts.over().is_some() {
+            head.insert_header("x-weir-failover", call.upstream_host().to_owned())?;
+        }
     }
     Ok(())
 }
@@ -164,7 +181,11 @@ pub async fn failure(session: &mut Session, error: &Error, ctx: &mut Ctx) -> u16
     };
     // Pingora closes this connection whatever it says.
     session.set_keepalive(None);
+    let engine = Arc::clone(&ctx.engine);
     let written = match ctx.call.as_deref_mut() {
+        Some(call) if call.attempts.shut_for().is_some() => {
+            resilience::write_shut(session, call, &engine).await
+        }
         Some(call) if status == 429 || status == 503 => {
             let decided = if status == 429 {
                 Decision::Refuse
@@ -174,7 +195,7 @@ pub async fn failure(session: &mut Session, error: &Error, ctx: &mut Ctx) -> u16
             decision(session, call, decided).await
         }
         Some(call) => {
-            let host = &call.target.upstream.host;
+            let host = call.upstream_host();
             let message = format!("weir cannot reach {host}: {}", error.etype().as_str());
             let answer = call.error_answer(status, kind, &message);
             write(session, answer, &[]).await
@@ -189,15 +210,16 @@ pub async fn failure(session: &mut Session, error: &Error, ctx: &mut Ctx) -> u16
 
 impl Call {
     /// The budget's refusal in the provider's own shape.
-    pub fn refusal_answer(&self) -> Option<(RefusalResponse, Vec<(&'static str, String)>)> {
+    fn refusal_answer(&self, client: Client) -> Option<(RefusalResponse, Extra)> {
         let refused = self.refusal.as_ref()?;
-        let api = self.target.provider.api;
-        let answer = refusal::refusal(api, self.target.endpoint.dialect, &refused.text());
+        let (api, dialect) = (self.target.provider.api, self.target.endpoint.dialect);
+        let answer = refusal::refusal(api, dialect, client, &refused.text());
         Some((answer, vec![("x-weir-budget", refused.budget.clone())]))
     }
 
     /// An error of weir's own in the provider's shape.
     pub fn error_answer(&self, status: u16, kind: ErrorType, message: &str) -> RefusalResponse {
-        refusal::error_response(self.target.provider.api, status, kind, message)
+        let (api, dialect) = (self.target.provider.api, self.target.endpoint.dialect);
+        refusal::error_response(refusal::spoken(api, dialect), status, kind, message)
     }
 }

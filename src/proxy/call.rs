@@ -9,7 +9,9 @@ use super::engine::{Engine, Live};
 use super::forward::Destination;
 use super::gate::WITHHELD_MAX;
 use super::identify;
+use super::origin;
 use super::request::RequestSide;
+use super::resilience::Attempts;
 use super::route::Target;
 use super::session::{Kind, Tap};
 use crate::budget::{Facts, Permit, Refusal};
@@ -52,7 +54,8 @@ impl Ctx {
         match &self.call {
             Some(call) => {
                 let destination = call.destination.as_deref()?;
-                Some((destination, &call.target.path))
+                let path = call.attempts.over().unwrap_or(&call.target.path);
+                Some((destination, path))
             }
             None => {
                 let (destination, path, _) = self.passthrough.as_ref()?;
@@ -110,7 +113,7 @@ pub struct Call {
     pub overhead: Option<Duration>,
     /// Whether its head went to the upstream, so that it may have been billed.
     pub reached_upstream: bool,
-    attempts: u32,
+    pub attempts: Attempts,
     /// Counts the call as in flight until it is settled.
     pub inflight: InflightGuard,
 }
@@ -134,7 +137,7 @@ impl Call {
             (Api::Openai, Some(Api::Anthropic)) => Api::Auto,
             (api, _) => api,
         };
-        let caller = identify::identify(
+        let mut caller = identify::identify(
             credentials,
             &request.headers,
             query,
@@ -143,8 +146,14 @@ impl Call {
             live.config.trust_client_labels,
             &engine.hasher,
         );
+        origin::overrule(
+            &mut caller,
+            &live.config.identify,
+            session,
+            connect.is_some(),
+        );
         let mut labels = caller.labels;
-        identify::fill(&mut labels, &live.config.labels);
+        labels.fill(&live.config.labels);
         let started_at = engine.clock.unix_ms();
         let facts = Facts {
             provider: target.provider.name.clone(),
@@ -187,7 +196,7 @@ impl Call {
             response: ResponseSide::default(),
             overhead: None,
             reached_upstream: false,
-            attempts: 0,
+            attempts: Attempts::default(),
         }
     }
 
@@ -214,7 +223,7 @@ impl Call {
             },
             overhead: None,
             reached_upstream: true,
-            attempts: 0,
+            attempts: Attempts::default(),
             inflight: engine.metrics.inflight(),
         }
     }
@@ -222,10 +231,9 @@ impl Call {
     /// Gets ready to send the request, for the first time or again: on a repeat Pingora hands the whole body to
     /// the filter once more.
     pub fn begin_attempt(&mut self, session: &Session) {
-        if self.attempts > 0 && !self.request.known {
+        if self.attempts.made() > 0 && !self.request.known {
             self.request = RequestSide::new(&self.target, session);
         }
-        self.attempts += 1;
     }
 
     /// Bytes of the body that may go upstream in one write, since they are withheld until they are admitted.

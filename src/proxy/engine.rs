@@ -12,6 +12,7 @@ use super::counting::Counting;
 use super::forward::Destination;
 use super::key_hash::KeyHasher;
 use super::once::Once;
+use super::resilience::breakers::Breakers;
 use crate::budget::Budgets;
 use crate::budget::estimate::Estimator;
 use crate::budget::limits::Dimension;
@@ -41,6 +42,7 @@ pub struct Live {
 struct Peers {
     roots: Option<Arc<CaType>>,
     upstream: Option<Arc<Destination>>,
+    failover: Option<Arc<Destination>>,
 }
 
 impl Live {
@@ -70,7 +72,15 @@ impl Live {
                 .upstream
                 .as_ref()
                 .map(|to| Arc::new(Destination::of_provider(provider, to, roots.clone())));
-            let peers = Peers { roots, upstream };
+            let failover = provider.resilience.failover.as_ref().map(|second| {
+                let own = second.ca.as_ref().map(|ca| self::roots(&ca.certificates));
+                Arc::new(Destination::of_failover(provider, second, own))
+            });
+            let peers = Peers {
+                roots,
+                upstream,
+                failover,
+            };
             live.peers.insert(provider.name.clone(), peers);
         }
         live.by_pattern
@@ -85,7 +95,12 @@ impl Live {
             .budgets
             .iter()
             .filter_map(|limit| limit.matches.dimensions.get(&Dimension::Team));
-        let teams = config.labels.team.iter().chain(by_budgets.flatten());
+        let by_rules = config
+            .identify
+            .iter()
+            .filter_map(|rule| rule.labels.team.as_ref());
+        let teams = config.labels.team.iter().chain(by_rules);
+        let teams = teams.chain(by_budgets.flatten());
         let catalog = Arc::clone(&self.catalog);
         LabelPolicy {
             providers: self.by_name.keys().cloned().collect(),
@@ -108,6 +123,11 @@ impl Live {
             let mut claims = self.by_pattern.iter();
             claims.find(|(claim, _)| fits(claim)).map(|(_, by)| by)
         })
+    }
+
+    /// The second upstream of one of these settings' providers.
+    pub fn failover(&self, provider: &Provider) -> Option<&Arc<Destination>> {
+        self.peers.get(&provider.name)?.failover.as_ref()
     }
 
     /// Where a call of one of these settings' providers goes: its upstream, or another host that it claims.
@@ -154,6 +174,7 @@ pub struct Engine {
     pub hasher: KeyHasher,
     pub counting: Counting,
     pub once: Once,
+    pub breakers: Breakers,
     pub clock: Arc<dyn Clock>,
 }
 
@@ -162,6 +183,10 @@ impl Engine {
     pub fn apply(&self, live: Live) {
         let config = Arc::clone(&live.config);
         self.metrics.set_policy(live.label_policy());
+        self.breakers.keep(|name| {
+            live.named(name)
+                .is_some_and(|provider| provider.resilience.breaker.is_some())
+        });
         self.live.store(Arc::new(live));
         self.budgets.replace(
             config.budgets.clone(),
@@ -172,6 +197,11 @@ impl Engine {
 
     /// The metrics as they stand, budgets included.
     pub fn render_metrics(&self) -> String {
+        let stands = self.breakers.stands();
+        let stands = stands
+            .iter()
+            .map(|(name, stand)| (name.as_str(), stand.level()));
+        self.metrics.show_breakers(stands);
         self.metrics
             .render(&self.budgets.snapshot(self.clock.unix_ms()))
     }

@@ -16,6 +16,7 @@ use pingora::protocols::tls::CaType;
 use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, ErrorType, Result};
 
+use crate::config::resilience::Failover;
 use crate::config::{Provider, Timeouts, Upstream, UpstreamProxy};
 use crate::listen::dial::{self, Allowed};
 use crate::listen::tunnel;
@@ -63,6 +64,17 @@ impl Destination {
         )
     }
 
+    /// A provider's second upstream, verified with `roots` where it names its own.
+    pub fn of_failover(provider: &Provider, second: &Failover, roots: Option<Arc<CaType>>) -> Self {
+        let second = Provider {
+            ca: second.ca.clone(),
+            upstream: Some(second.upstream.clone()),
+            ..provider.clone()
+        };
+        let upstream = second.upstream.as_ref().expect("it was just set");
+        Destination::of_provider(&second, upstream, roots)
+    }
+
     /// A host that no provider claims.
     pub fn passthrough(upstream: Upstream) -> Self {
         let mut hasher = DefaultHasher::new();
@@ -100,6 +112,21 @@ impl Destination {
             roots,
             group,
         }
+    }
+
+    /// What tells this destination from all others, also across a reload that leaves it as it is.
+    pub fn group(&self) -> u64 {
+        self.group
+    }
+
+    /// The upstream's host.
+    pub fn host_name(&self) -> &str {
+        &self.upstream.host
+    }
+
+    /// The prefix of every path there.
+    pub fn base_path(&self) -> &str {
+        &self.upstream.base_path
     }
 
     /// The peer for Pingora's pool. `upgrade`: a WebSocket handshake, which h2 would turn into a plain GET.

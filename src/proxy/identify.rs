@@ -58,27 +58,6 @@ pub fn identify(
     }
 }
 
-/// Lets the settings' labels fill what nothing else said.
-pub fn fill(labels: &mut Labels, defaults: &Labels) {
-    let pairs = [
-        (&mut labels.user, &defaults.user),
-        (&mut labels.team, &defaults.team),
-        (&mut labels.project, &defaults.project),
-        (&mut labels.task, &defaults.task),
-    ];
-    for (label, default) in pairs {
-        if label.is_none() {
-            label.clone_from(default);
-        }
-    }
-    for (name, value) in &defaults.tags {
-        labels
-            .tags
-            .entry(name.clone())
-            .or_insert_with(|| value.clone());
-    }
-}
-
 /// A label as it is kept: without control characters, bounded, `None` where nothing is left.
 pub fn clean(text: &str) -> Option<String> {
     let kept: String = text

@@ -9,7 +9,7 @@ use pingora::connectors::ConnectorOptions;
 use pingora::connectors::http::v1::Connector;
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::modules::http::HttpModules;
-use pingora::proxy::{FailToProxy, ProxyHttp, Session};
+use pingora::proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session};
 use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, ErrorType as Fault, Result};
 use tracing::debug;
@@ -19,6 +19,7 @@ use super::call::{Admission, Call, Ctx};
 use super::engine::Engine;
 use super::forward::Destination;
 use super::gate;
+use super::resilience;
 use super::route::{self, Route};
 use super::session;
 use super::settle::Ending;
@@ -71,8 +72,13 @@ impl ProxyHttp for Weir {
             Route::Provider(target) => {
                 let call = Call::begin(&self.engine, live, target, session, connect.as_ref());
                 let call = ctx.call.insert(Box::new(call));
+                let opens_session = session::opens_web_socket(session.req_header());
+                if !opens_session && resilience::answer_if_shut(session, call, &self.engine).await?
+                {
+                    return Ok(true);
+                }
                 let answered = gate::decide(session, call, &self.engine).await?;
-                if answered || !session::opens_web_socket(session.req_header()) {
+                if answered || !opens_session {
                     return Ok(answered);
                 }
                 session::relay(session, call, &self.engine, &self.upgrades).await?;
@@ -139,6 +145,7 @@ impl ProxyHttp for Weir {
         let upgrade = session.is_upgrade_req();
         if let Some(call) = ctx.call.as_deref_mut() {
             call.begin_attempt(session);
+            resilience::begin(session, call, &self.engine).await?;
         }
         let (destination, _) = ctx
             .destination()
@@ -172,11 +179,12 @@ impl ProxyHttp for Weir {
 
     async fn upstream_response_filter(
         &self,
-        _session: &mut Session,
+        session: &mut Session,
         head: &mut ResponseHeader,
         ctx: &mut Ctx,
     ) -> Result<()> {
         if let Some(call) = ctx.call.as_deref_mut() {
+            resilience::answered(session, call, &self.engine, head)?;
             answer::pass_head(call, head)?;
         }
         Ok(())
@@ -199,7 +207,20 @@ impl ProxyHttp for Weir {
         Ok(None)
     }
 
-    /// A POST is sent again only where a pooled connection turned out dead before a byte of the answer, and the
+    fn fail_to_connect(
+        &self,
+        session: &mut Session,
+        _peer: &HttpPeer,
+        ctx: &mut Ctx,
+        mut error: Box<Error>,
+    ) -> Box<Error> {
+        if let Some(call) = ctx.call.as_deref_mut() {
+            resilience::unconnected(session, call, &self.engine, &mut error);
+        }
+        error
+    }
+
+    /// Unless the settings ask for more, a POST is sent again only where a pooled connection turned out dead before a byte of the answer, and the
     /// whole body can be replayed. A provider that read the request before it closed would bill twice, so
     /// idle connections are kept for seconds only.
     fn error_while_proxy(
@@ -207,7 +228,7 @@ impl ProxyHttp for Weir {
         peer: &HttpPeer,
         session: &mut Session,
         error: Box<Error>,
-        _ctx: &mut Ctx,
+        ctx: &mut Ctx,
         client_reused: bool,
     ) -> Box<Error> {
         let mut error = error.more_context(format!("upstream {}", peer.sni));
@@ -216,6 +237,9 @@ impl ProxyHttp for Weir {
             error.retry.decide_reuse(client_reused);
         } else {
             error.set_retry(false);
+        }
+        if let Some(call) = ctx.call.as_deref_mut() {
+            resilience::broke(session, call, &self.engine, &mut error);
         }
         error
     }
@@ -242,6 +266,22 @@ impl ProxyHttp for Weir {
             call.response.own_status = written;
         }
         call.settle(&self.engine, Ending::of(error));
+    }
+
+    /// Another attempt is counted; a line for each would fill the disk while an upstream is down.
+    fn suppress_proxy_warn_log(
+        &self,
+        _session: &Session,
+        ctx: &Ctx,
+        error: &Error,
+        _context: ProxyWarnLogContext,
+    ) -> bool {
+        debug!(
+            provider = ctx.provider(),
+            kind = error.etype().as_str(),
+            "attempt failed"
+        );
+        true
     }
 
     /// Pingora's own lines hold the query, and Gemini's clients put their key there.

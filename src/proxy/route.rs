@@ -74,6 +74,11 @@ impl Absolute<'_> {
     }
 }
 
+/// Whether the request target names its host, as a client sends it to a proxy.
+pub fn is_absolute(raw: &[u8]) -> bool {
+    absolute(raw).is_some()
+}
+
 fn absolute(raw: &[u8]) -> Option<Absolute<'_>> {
     let starts = |scheme: &[u8]| {
         raw.get(..scheme.len())

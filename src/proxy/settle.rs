@@ -61,9 +61,9 @@ pub fn upstream_fault(error: &Error) -> ErrorType {
 }
 
 /// A cost and where it is from.
-struct Priced {
-    cost: Option<PicoUsd>,
-    version: Option<String>,
+pub(super) struct Priced {
+    pub(super) cost: Option<PicoUsd>,
+    pub(super) version: Option<String>,
 }
 
 impl Call {
@@ -168,10 +168,15 @@ impl Call {
         }
     }
 
-    /// Whether the client left, or weir stopped, before the answer to a delivered request began.
+    /// Whether the client left, the upstream broke off, or weir stopped, before the answer to a delivered
+    /// request began.
     fn was_left(&self, ending: Ending) -> bool {
-        matches!(ending, Ending::ClientClosed | Ending::Dropped)
-            && self.target.endpoint.metering == Metering::Metered
+        ending != Ending::Complete && self.may_bill_input()
+    }
+
+    /// Whether the provider had the request and may bill its input, though it gave no answer.
+    pub(super) fn may_bill_input(&self) -> bool {
+        self.target.endpoint.metering == Metering::Metered
             && self.kind == Kind::Whole
             && self.reached_upstream
             && self.admission == Admission::Admitted
@@ -179,26 +184,31 @@ impl Call {
 
     /// A call whose answer never began: a provider that had the request may bill its input.
     fn unanswered(&self, ending: Ending) -> Extraction {
-        let mut extraction = Extraction::nothing();
-        if self.was_left(ending) {
-            let input = self.request.text.tokens(self.head.request_model.as_deref());
-            let facts = self.request.facts();
-            let usage = match self.target.endpoint.dialect {
-                // Nothing is known of a job that was not answered.
-                Some(Dialect::OpenaiVideos | Dialect::OpenaiAudio) => return extraction,
-                _ if !facts.units.is_empty() => Usage {
-                    other_units: facts.units,
-                    ..Usage::default()
-                },
-                _ => Usage {
-                    input: Some(input),
-                    output: Some(0),
-                    ..Usage::default()
-                },
-            };
-            extraction.usage = Some(usage);
-            extraction.source = UsageSource::Estimated;
+        if !self.was_left(ending) {
+            return Extraction::nothing();
         }
+        self.input_alone(self.request.text.tokens(self.head.request_model.as_deref()))
+    }
+
+    /// A call of which only the input is known, and that estimated.
+    pub(super) fn input_alone(&self, input: u64) -> Extraction {
+        let mut extraction = Extraction::nothing();
+        let facts = self.request.facts();
+        let usage = match self.target.endpoint.dialect {
+            // Nothing is known of a job that was not answered.
+            Some(Dialect::OpenaiVideos | Dialect::OpenaiAudio) => return extraction,
+            _ if !facts.units.is_empty() => Usage {
+                other_units: facts.units,
+                ..Usage::default()
+            },
+            _ => Usage {
+                input: Some(input),
+                output: Some(0),
+                ..Usage::default()
+            },
+        };
+        extraction.usage = Some(usage);
+        extraction.source = UsageSource::Estimated;
         extraction
     }
 
@@ -238,7 +248,7 @@ impl Call {
     }
 
     /// The cost of what was read, by the price in force when the call began.
-    fn price(&self, extraction: &Extraction, selectors: &Selectors) -> Priced {
+    pub(super) fn price(&self, extraction: &Extraction, selectors: &Selectors) -> Priced {
         if let Some(cost) = extraction.provider_cost {
             return Priced {
                 cost: Some(cost),
@@ -298,7 +308,7 @@ impl Call {
 
     /// What the price depends on besides the model. Tier, speed and place are those of the answer or
     /// of the host alone: a provider may not know the ones that were asked for.
-    fn selectors(&self, extraction: &Extraction) -> Selectors {
+    pub(super) fn selectors(&self, extraction: &Extraction) -> Selectors {
         let asked = Selectors {
             service_tier: None,
             speed: None,
@@ -368,7 +378,7 @@ impl Call {
     }
 }
 
-fn size_of(usage: Option<&Usage>, cost: Option<PicoUsd>) -> Size {
+pub(super) fn size_of(usage: Option<&Usage>, cost: Option<PicoUsd>) -> Size {
     let overall = usage.map(Usage::overall).unwrap_or_default();
     Size {
         cost,
@@ -377,6 +387,6 @@ fn size_of(usage: Option<&Usage>, cost: Option<PicoUsd>) -> Size {
     }
 }
 
-fn milliseconds(time: Duration) -> i64 {
+pub(super) fn milliseconds(time: Duration) -> i64 {
     i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
 }

@@ -1,6 +1,7 @@
 //! The command line: data on stdout, diagnostics on stderr, exit 0 done, 1 failed, 2 wrong usage.
 
 mod answers;
+mod audit;
 mod money;
 mod secrets;
 mod setup;

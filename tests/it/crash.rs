@@ -211,3 +211,34 @@ async fn what_a_call_that_weir_cannot_read_would_have_cost_stays_unknown() {
         (None, None)
     );
 }
+
+#[tokio::test]
+async fn an_orphan_is_charged_its_whole_hold_where_the_settings_say_so() {
+    let never = Gate::shut();
+    let script = move |_: &Received| {
+        let mut reply = canned::openai_chat().reply();
+        reply.steps.insert(0, Step::Wait(never.clone()));
+        reply
+    };
+    let upstream = Upstream::answering(Transport::Plain, script).await;
+    let strict = "orphans: worst_case\nbudgets:\n  - { name: strict, limit: 1000 USD, per: year, hold: worst_case }";
+    let mut weir = Weir::start(&Settings::to(&upstream).and(strict)).await;
+    let mut client = weir.h1(Way::BaseUrl, "openai").await;
+    let request = canned::openai_chat().request();
+    client.start_head(&request).await;
+    client
+        .wire
+        .write(&request.body_bytes())
+        .await
+        .expect("weir reads");
+    upstream.eventually("it came", |all| !all.is_empty()).await;
+    let held = weir.metrics().await.sum("weir_budget_held", &[]);
+    weir.kill();
+    weir.start_again().await;
+    let spent = weir.metrics().await.sum("weir_budget_spent", &[]);
+    assert_eq!(spent, held, "no crash makes room");
+    let call = weir.only_call().await;
+    assert_eq!(call.text("outcome"), Some("orphaned"));
+    assert!(call.int("output_tokens") > Some(0), "its most is charged");
+    assert!(spent > Some(0.0));
+}

@@ -1,5 +1,6 @@
 //! The API: `/api/v1`, JSON. Money is a string of decimal USD, times are RFC 3339, an error is `{"error": …}`.
 
+pub mod audit;
 pub mod budgets;
 
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use super::Shared;
 /// The routes; what they ask for may read the disk and stands off the event loop.
 pub(super) fn router() -> Router<Arc<Shared>> {
     Router::new()
+        .route("/audit", get(audit::list))
         .route("/budgets", get(budgets::list))
         .fallback(async || Fault::new(StatusCode::NOT_FOUND, "there is no such thing in the API"))
 }
@@ -38,6 +40,38 @@ impl IntoResponse for Fault {
     fn into_response(self) -> Response {
         (self.status, Json(json!({ "error": self.why }))).into_response()
     }
+}
+
+/// Whatever the ledger says no to is the machine's fault, not the caller's.
+impl From<crate::ledger::Error> for Fault {
+    fn from(error: crate::ledger::Error) -> Self {
+        Fault::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string())
+    }
+}
+
+/// Does what reads or writes the disk on another thread than the one that answers probes.
+pub(super) async fn off_the_loop(
+    work: impl FnOnce() -> Result<Value, Fault> + Send + 'static,
+) -> Result<Json<Value>, Fault> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done.map(Json),
+        Err(panic) => Err(Fault::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            panic.to_string(),
+        )),
+    }
+}
+
+/// RFC 3339 as Unix milliseconds.
+pub(super) fn instant(text: &str) -> Result<i64, Fault> {
+    let parsed = text.parse::<Timestamp>();
+    let at = parsed.map(Timestamp::as_millisecond);
+    at.map_err(|_| {
+        Fault::new(
+            StatusCode::BAD_REQUEST,
+            "a time is written like 2026-11-01T09:00:00Z",
+        )
+    })
 }
 
 /// Unix milliseconds as RFC 3339; `null` for none.

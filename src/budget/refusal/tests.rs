@@ -86,12 +86,17 @@ fn asks_for_a_retry_only_where_one_can_help() {
     use Unit::{Concurrent, Cost, Requests, Tokens};
     for (unit, per, reason, after, helps) in [
         (Cost, Month, Spent, Some(30), false),
-        (Cost, Day, Held, Some(30), false),
+        (Cost, Day, Held, Some(5), true),
+        (Cost, Total, Held, Some(5), true),
+        (Cost, Minute, Spent, Some(30), true),
+        (Tokens, Minute, Held, Some(5), true),
         (Cost, Total, Spent, None, false),
         (Tokens, Hour, Spent, Some(30), false),
         (Tokens, Minute, Spent, Some(30), true),
         (Requests, Minute, Spent, Some(30), true),
+        (Requests, Minute, Held, Some(30), true),
         (Requests, Hour, Spent, Some(30), false),
+        (Requests, Hour, Held, Some(30), false),
         (Concurrent, Total, Held, Some(1), true),
         (Tokens, Minute, TooLarge, None, false),
         (Cost, Month, Unpriced, None, false),
@@ -101,6 +106,9 @@ fn asks_for_a_retry_only_where_one_can_help() {
         let got = (text.retry_after_s, text.retry_helps);
         assert_eq!(got, (after, helps), "{unit:?} {per:?} {reason:?}");
     }
+    let mut soon = refusal(Cost, Month, Held);
+    soon.resets_at = Some(NOW + 1_500);
+    assert_eq!(soon.text().retry_after_s, Some(2), "the window turns first");
     let mut late = refusal(Cost, Month, Spent);
     late.now_ms = late.resets_at.expect("a month ends") + 5;
     assert_eq!(late.text().retry_after_s, Some(1));

@@ -260,7 +260,7 @@ fn matches(written: &Field<file::Match>, providers: &[Arc<Provider>], found: &mu
 }
 
 /// A condition that a variable left empty would cover everything: a wider budget than was meant.
-fn must_be_filled<T>(field: &Field<T>, found: &mut Found) {
+pub(super) fn must_be_filled<T>(field: &Field<T>, found: &mut Found) {
     if let Field::Blank(place) = field {
         let message = "expected something to match, got nothing";
         found.add(place.problem(

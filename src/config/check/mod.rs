@@ -5,8 +5,10 @@
 
 mod budgets;
 mod currencies;
+mod identify;
 mod prices;
 mod providers;
+mod resilience;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -68,6 +70,7 @@ pub(super) fn check(file: &file::File, known: &[Known], found: &mut Found) -> Co
         default_provider: default_provider(&file.default_provider, &providers, found),
         labels: labels(file.labels.value()),
         trust_client_labels: file.trust_client_labels.value().is_none_or(|flag| flag.0),
+        identify: identify::rules(&file.identify, found),
         timezone: file
             .timezone
             .value()
@@ -79,6 +82,11 @@ pub(super) fn check(file: &file::File, known: &[Known], found: &mut Found) -> Co
             .on_ledger_fault
             .value()
             .map_or(Policy::Allow, |policy| policy.0),
+        orphans: file
+            .orphans
+            .value()
+            .map(|charge| charge.0)
+            .unwrap_or_default(),
         response_headers: file.response_headers.value().is_some_and(|flag| flag.0),
         shutdown_grace: grace(file, found),
         providers,

@@ -10,10 +10,11 @@ use std::time::Duration;
 use crate::providers::{Api, Known, hosts};
 
 use super::super::file;
-use super::super::problem::{Found, quoted};
+use super::super::problem::{Found, Place, quoted};
 use super::super::read::{At, Fault, Field, Named, Scalar};
 use super::super::values::{Folder, Host, Label, ProviderName, Span, Url};
-use super::super::{HostPort, Provider, Roots, Timeouts, Upstream};
+use super::super::{HostPort, Provider, Resilience, Roots, Timeouts, Upstream};
+use super::resilience;
 
 /// Timeouts where none are written.
 const TIMEOUTS: Timeouts = Timeouts {
@@ -66,10 +67,21 @@ pub(super) fn check(
 
 /// An upstream that is weir itself would send each call round until no socket is left.
 fn refuse_loop(written: &file::Provider, own: [SocketAddr; 2], found: &mut Found) {
-    let Some(at) = written.upstream.here() else {
-        return;
-    };
-    let Upstream { host, port, .. } = &at.value.0;
+    let first = written.upstream.here().map(|at| (&at.value.0, &at.place));
+    let second = written.failover.here().and_then(|at| {
+        let url = match &at.value {
+            file::Second::Url(url) => Some(url),
+            file::Second::Mapping(second) => second.upstream.value(),
+        };
+        url.map(|url| (&url.0, &at.place))
+    });
+    for (upstream, place) in first.into_iter().chain(second) {
+        refuse_own(upstream, place, own, found);
+    }
+}
+
+fn refuse_own(to: &Upstream, place: &Place, own: [SocketAddr; 2], found: &mut Found) {
+    let Upstream { host, port, .. } = to;
     let address = match host.as_str() {
         "localhost" => Some(IpAddr::V4(Ipv4Addr::LOCALHOST)),
         host => host.parse().ok(),
@@ -82,10 +94,7 @@ fn refuse_loop(written: &file::Provider, own: [SocketAddr; 2], found: &mut Found
         .any(|listen| super::overlap(address, listen))
     {
         let message = format!("expected a provider's upstream, got weir's own address {address}");
-        found.add(
-            at.place
-                .problem(message, "write where the provider itself listens"),
-        );
+        found.add(place.problem(message, "write where the provider itself listens"));
     }
 }
 
@@ -107,6 +116,7 @@ fn as_known(known: &Known) -> Provider {
         ca: None,
         upstream_proxy: None,
         timeouts: TIMEOUTS,
+        resilience: Resilience::default(),
     }
 }
 
@@ -148,6 +158,7 @@ fn custom(
         ca: None,
         upstream_proxy: None,
         timeouts: TIMEOUTS,
+        resilience: Resilience::default(),
     };
     overlay(&mut provider, settings, found);
     Some(provider)
@@ -173,6 +184,9 @@ fn overlay(provider: &mut Provider, written: &file::Provider, found: &mut Found)
         provider.models = models.iter().map(pair).collect();
     }
     provider.ca = written.ca.here().and_then(|at| ca(at, found));
+    let own = provider.upstream.as_ref();
+    let roots = |field: &Field<Folder>, found: &mut Found| ca(field.here()?, found);
+    provider.resilience = resilience::check(written, own, roots, found);
     if let Some(timeouts) = written.timeouts.value() {
         for (field, timeout) in [
             (&timeouts.connect, &mut provider.timeouts.connect),

@@ -41,6 +41,20 @@ pub enum Reload {
     Refused(Problems),
 }
 
+/// Who wanted a reload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// The file was seen to have changed.
+    Edit,
+    /// SIGHUP.
+    Signal,
+    /// `POST /-/reload`.
+    Request,
+}
+
+/// Told what came of every reload, whoever wanted it; it may take its time.
+pub type OnDone = Box<dyn Fn(Cause, &Reload) + Send + Sync>;
+
 /// How reloading stands, for the metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Status {
@@ -88,6 +102,7 @@ pub struct Reloader {
     env: SharedEnv,
     clock: Arc<dyn Clock>,
     on_apply: OnApply,
+    on_done: OnDone,
     state: Mutex<State>,
 }
 
@@ -99,6 +114,7 @@ impl Reloader {
         clock: Arc<dyn Clock>,
         loaded: Config,
         on_apply: OnApply,
+        on_done: OnDone,
     ) -> Arc<Self> {
         let status = Status {
             last_ok: true,
@@ -116,6 +132,7 @@ impl Reloader {
             env,
             clock,
             on_apply,
+            on_done,
             state: Mutex::new(state),
         })
     }
@@ -136,23 +153,31 @@ impl Reloader {
     }
 
     /// Reads the file and puts it in force, whether or not it changed on disk.
-    pub fn reload(&self) -> Reload {
-        let mut state = self.state();
-        let content = read(&self.path);
-        state.seen = seen(&content);
-        self.take(&mut state, content)
+    pub fn reload(&self, cause: Cause) -> Reload {
+        let done = {
+            let mut state = self.state();
+            let content = read(&self.path);
+            state.seen = seen(&content);
+            self.take(&mut state, content)
+        };
+        (self.on_done)(cause, &done);
+        done
     }
 
     /// The same, but only if the file changed since it was last looked at.
     fn look(&self) -> Option<Reload> {
-        let mut state = self.state();
-        let content = read(&self.path);
-        let now = seen(&content);
-        if now == state.seen {
-            return None;
-        }
-        state.seen = now;
-        Some(self.take(&mut state, content))
+        let done = {
+            let mut state = self.state();
+            let content = read(&self.path);
+            let now = seen(&content);
+            if now == state.seen {
+                return None;
+            }
+            state.seen = now;
+            self.take(&mut state, content)
+        };
+        (self.on_done)(Cause::Edit, &done);
+        Some(done)
     }
 
     /// A panic in a callback must not end reloading: the state is whole between any two statements.

@@ -37,7 +37,14 @@ fn at(folder: TempDir, path: PathBuf, clock: Arc<dyn Clock>) -> World {
         let team = config.labels.team.clone().unwrap_or_default();
         sender.try_send(team).expect("the channel is long enough");
     };
-    let reloader = Reloader::new(path, Box::new(|_| None), clock, loaded, Box::new(on_apply));
+    let reloader = Reloader::new(
+        path,
+        Box::new(|_| None),
+        clock,
+        loaded,
+        Box::new(on_apply),
+        Box::new(|_, _| {}),
+    );
     World {
         folder,
         reloader,
@@ -93,12 +100,12 @@ impl World {
 fn a_good_edit_takes_effect_and_a_bad_one_does_not() {
     let clock = ManualClock::at(1_000);
     let world = world(Some(&team("a")), clock.clone());
-    assert_eq!(world.reloader.reload(), Reload::Unchanged);
+    assert_eq!(world.reloader.reload(Cause::Request), Reload::Unchanged);
     world.write(&team("b"));
     clock.set(2_000);
     let changes = vec!["labels: changed".to_owned()];
     assert_eq!(
-        world.reloader.reload(),
+        world.reloader.reload(Cause::Request),
         Reload::Applied {
             changes,
             needs_restart: vec![]
@@ -120,7 +127,7 @@ fn a_good_edit_takes_effect_and_a_bad_one_does_not() {
     ] {
         world.write(bad);
         assert!(
-            matches!(world.reloader.reload(), Reload::Refused(_)),
+            matches!(world.reloader.reload(Cause::Request), Reload::Refused(_)),
             "{bad}"
         );
         assert_eq!(world.team().as_deref(), Some("b"), "{bad}");
@@ -133,7 +140,7 @@ fn a_good_edit_takes_effect_and_a_bad_one_does_not() {
         );
     }
     world.write(&team("b"));
-    assert_eq!(world.reloader.reload(), Reload::Unchanged);
+    assert_eq!(world.reloader.reload(Cause::Request), Reload::Unchanged);
     assert_eq!(
         world.reloader.status(),
         Status {
@@ -149,7 +156,7 @@ fn a_call_keeps_the_settings_it_began_with() {
     let world = world(Some(&team("a")), ManualClock::at(0));
     let call = world.reloader.current();
     world.write(&team("b"));
-    world.reloader.reload();
+    world.reloader.reload(Cause::Request);
     assert_eq!(call.labels.team.as_deref(), Some("a"));
     assert_eq!(world.team().as_deref(), Some("b"));
 }
@@ -161,7 +168,7 @@ fn what_needs_a_restart_is_named_and_waits() {
     let Reload::Applied {
         changes,
         needs_restart,
-    } = world.reloader.reload()
+    } = world.reloader.reload(Cause::Request)
     else {
         panic!("the file is valid");
     };
@@ -175,9 +182,9 @@ fn what_needs_a_restart_is_named_and_waits() {
         (8900, Path::new("./weir-data"))
     );
     assert_eq!(running.labels.team.as_deref(), Some("b"));
-    assert_eq!(world.reloader.reload(), Reload::Unchanged);
+    assert_eq!(world.reloader.reload(Cause::Request), Reload::Unchanged);
     world.write(&team("b"));
-    let Reload::Applied { needs_restart, .. } = world.reloader.reload() else {
+    let Reload::Applied { needs_restart, .. } = world.reloader.reload(Cause::Request) else {
         panic!("the file is valid");
     };
     assert_eq!(
@@ -194,12 +201,18 @@ fn what_needs_a_restart_is_named_and_waits() {
 #[test]
 fn without_a_file_the_defaults_stay_until_there_is_one() {
     let world = world(None, ManualClock::at(0));
-    assert_eq!(world.reloader.reload(), Reload::Unchanged);
+    assert_eq!(world.reloader.reload(Cause::Request), Reload::Unchanged);
     assert!(world.reloader.status().last_ok);
     world.write(&team("a"));
-    assert!(matches!(world.reloader.reload(), Reload::Applied { .. }));
+    assert!(matches!(
+        world.reloader.reload(Cause::Request),
+        Reload::Applied { .. }
+    ));
     fs::remove_file(world.reloader.path()).expect("the file is there");
-    assert!(matches!(world.reloader.reload(), Reload::Refused(_)));
+    assert!(matches!(
+        world.reloader.reload(Cause::Request),
+        Reload::Refused(_)
+    ));
     assert_eq!(
         world.team().as_deref(),
         Some("a"),

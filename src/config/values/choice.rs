@@ -5,8 +5,9 @@ use serde_json::{Value, json};
 use crate::budget::limits::{Action, Dimension, HoldMode, OnSpent, Per, Unknown};
 use crate::providers::Api;
 
-use super::super::Policy;
 use super::super::read::{Fault, Scalar};
+use super::super::resilience::Failure;
+use super::super::{Orphans, Policy};
 
 /// A newtype over a domain enum, its words, and the words that weir will know one day.
 macro_rules! choice {
@@ -52,6 +53,13 @@ choice! {
     /// `on_ledger_fault`.
     OnFault(Policy) expects "allow or block", like "allow":
     { "allow" => Policy::Allow, "block" => Policy::Block }
+    later {}
+}
+
+choice! {
+    /// `orphans`.
+    OrphanCharge(Orphans) expects "input, expected or worst_case", like "input":
+    { "input" => Orphans::Input, "expected" => Orphans::Expected, "worst_case" => Orphans::WorstCase }
     later {}
 }
 
@@ -131,6 +139,19 @@ choice! {
         "spark" => Api::Spark,
     }
     later { }
+}
+
+choice! {
+    /// `retry.on`.
+    FailureWord(Failure) expects "a kind of failure", like "5xx":
+    {
+        "connect" => Failure::Connect,
+        "reset" => Failure::Reset,
+        "timeout" => Failure::Timeout,
+        "429" => Failure::RateLimit,
+        "5xx" => Failure::Server,
+    }
+    later {}
 }
 
 /// `true` or `false`.

@@ -3,13 +3,18 @@
 mod amount;
 mod choice;
 mod network;
+mod origin;
+mod resilience;
 mod text;
 
 pub(super) use amount::{Amount, Code, InUsd, Percent, Price, Span};
 pub(super) use choice::{
-    ActionWord, ApiName, Each, Flag, Hold, OnFault, OnUnknown, PerName, TunnelPolicy, WhenSpent,
+    ActionWord, ApiName, Each, FailureWord, Flag, Hold, OnFault, OnUnknown, OrphanCharge, PerName,
+    TunnelPolicy, WhenSpent,
 };
 pub(super) use network::{Address, Host, ProxyUrl, Url};
+pub(super) use origin::{OwnAddress, Source, WayIn};
+pub(super) use resilience::{Attempts, Failures};
 pub(super) use text::{
     Folder, KeyPattern, Label, Name, Pattern, ProviderName, TimeZoneName, Token,
 };

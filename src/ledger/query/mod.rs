@@ -3,7 +3,10 @@
 //! Sums are exact beyond what a column can hold: SQLite adds quotient and remainder apart, and they are
 //! put together as `i128` here.
 
+mod alerts;
+mod audit;
 mod calls;
+mod costs;
 mod days;
 mod filter;
 mod grouped;
@@ -20,6 +23,8 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, Row};
 
+pub use audit::AuditRow;
+pub use costs::CostRow;
 pub use filter::{Column, Filter, UnknownColumn, Where};
 pub use made::Made;
 pub use report::{Group, ReportRow, TokenSums};

@@ -8,16 +8,16 @@ use serde_json::{Value, json};
 use crate::providers::{Api, ErrorType};
 
 /// The body of an error in an API's own shape; `None` where that is OpenAI's or another family's.
-pub(super) fn of(api: Api, kind: ErrorType, message: &str) -> Option<Value> {
+pub(super) fn of(api: Api, kind: ErrorType, status: u16, message: &str) -> Option<Value> {
     Some(match api {
         Api::Cohere => json!({ "message": message }),
         Api::Ollama => json!({ "error": message }),
         Api::Dashscope => json!({
-            "code": dashscope_code(kind), "message": message, "request_id": "",
+            "code": dashscope_code(status, kind), "message": message, "request_id": "",
         }),
-        Api::Qianfan => json!({"error_code": qianfan_code(kind), "error_msg": message}),
+        Api::Qianfan => json!({"error_code": qianfan_code(status, kind), "error_msg": message}),
         Api::Hunyuan => json!({"Response": {
-            "Error": {"Code": hunyuan_code(kind), "Message": message}, "RequestId": "",
+            "Error": {"Code": hunyuan_code(status, kind), "Message": message}, "RequestId": "",
         }}),
         Api::Spark => json!({"header": {
             "code": spark_code(kind), "message": message, "sid": "", "status": 2,
@@ -26,8 +26,9 @@ pub(super) fn of(api: Api, kind: ErrorType, message: &str) -> Option<Value> {
     })
 }
 
-fn dashscope_code(kind: ErrorType) -> &'static str {
+fn dashscope_code(status: u16, kind: ErrorType) -> &'static str {
     match kind {
+        ErrorType::Auth if status == 403 => "AccessDenied",
         ErrorType::RateLimit => "Throttling",
         ErrorType::Auth => "InvalidApiKey",
         ErrorType::ModelNotFound => "ModelNotFound",
@@ -37,8 +38,9 @@ fn dashscope_code(kind: ErrorType) -> &'static str {
     }
 }
 
-fn qianfan_code(kind: ErrorType) -> u64 {
+fn qianfan_code(status: u16, kind: ErrorType) -> u64 {
     match kind {
+        ErrorType::Auth if status == 403 => 6,
         ErrorType::RateLimit => 18,
         ErrorType::Auth => 110,
         ErrorType::ModelNotFound => 3,
@@ -48,8 +50,9 @@ fn qianfan_code(kind: ErrorType) -> u64 {
     }
 }
 
-fn hunyuan_code(kind: ErrorType) -> &'static str {
+fn hunyuan_code(status: u16, kind: ErrorType) -> &'static str {
     match kind {
+        ErrorType::Auth if status == 403 => "UnauthorizedOperation",
         ErrorType::RateLimit => "RequestLimitExceeded",
         ErrorType::Auth => "AuthFailure",
         ErrorType::ModelNotFound => "ResourceNotFound",
@@ -74,7 +77,7 @@ mod tests {
     use super::*;
     use crate::providers::Dialect;
     use crate::providers::RefusalText;
-    use crate::providers::refusal::{error_response, refusal};
+    use crate::providers::refusal::{Client, error_response, refusal};
 
     #[test]
     fn a_refusal_stands_where_each_sdk_looks_for_it() {
@@ -107,7 +110,7 @@ mod tests {
                 Some(("/header/code", json!(11_202))),
             ),
         ] {
-            let said = refusal(Api::Auto, Some(dialect), &text);
+            let said = refusal(Api::Auto, Some(dialect), Client::Unknown, &text);
             assert_eq!(said.status, 429, "{}", dialect.name());
             let body: Value = serde_json::from_slice(&said.body).expect("JSON");
             assert_eq!(body.pointer(place), Some(&json!(text.message)), "{body}");

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::budget::estimate::{Ask, Known};
 use crate::budget::{Facts, Full, Reason, Sizes};
-use crate::ledger::{self, CallHead, Hold};
+use crate::ledger::{self, CallHead};
 use crate::providers::{ErrorType, RequestFacts, Selectors, session};
 use crate::proxy::call::Call;
 use crate::proxy::engine::Engine;
@@ -56,7 +56,7 @@ impl Parts {
         let started_at = part.head.started_at;
         let permit = engine.budgets.hold_anyway(&part.facts, &sizes, started_at);
         part.permit = Some(permit);
-        engine.ledger.amend(part.part_hold(input_tokens));
+        engine.ledger.amend(part.claim(&sizes, input_tokens));
         self.last = Some((Arc::clone(&part.facts), sizes));
         self.open.push((number, part));
     }
@@ -150,17 +150,5 @@ impl Call {
             known: &known,
         });
         self.may_be_charged(sizes)
-    }
-
-    fn part_hold(&self, input_tokens: Option<u64>) -> Hold {
-        let model = self.priced_model().unwrap_or_default();
-        let rates = self.live.catalog.find(&self.lookup(model, Selectors::NONE));
-        let cost = |tokens| rates.as_ref().and_then(|rates| rates.input_cost(tokens));
-        Hold {
-            head: Arc::clone(&self.head),
-            input_tokens,
-            input_cost: input_tokens.and_then(cost),
-            price_version: Some(self.live.catalog.version().to_owned()),
-        }
     }
 }

@@ -1,0 +1,103 @@
+//! From what was crossed to an alert: what it says, and what there is one of.
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::Kind;
+use crate::budget::limits::{Per, Unit};
+use crate::budget::window::Window;
+use crate::budget::{Crossing, EXCEEDED};
+use crate::ledger::alerts::NewAlert;
+use crate::ledger::new_id;
+use crate::units::PicoUsd;
+
+/// What a crossing is an alert of.
+pub(super) fn kind(crossing: &Crossing) -> Kind {
+    match crossing.percent {
+        EXCEEDED => Kind::Exceeded,
+        _ => Kind::Threshold,
+    }
+}
+
+/// The alert of a crossing. There is one for each budget, instance, window and threshold, whatever
+/// becomes of the limit meanwhile.
+pub(super) fn of(crossing: &Crossing, now: i64) -> NewAlert {
+    let each_value = crossing.each.as_ref().map(|(_, value)| value);
+    let key = json!([
+        "budget",
+        crossing.budget,
+        each_value,
+        crossing.window.start_ms,
+        crossing.percent
+    ]);
+    NewAlert {
+        id: new_id(now).to_string(),
+        at: now,
+        kind: kind(crossing).name(),
+        once_key: key.to_string(),
+        budget: Some(crossing.budget.clone()),
+        each_value: each_value.cloned(),
+        detail: json!({
+            "text": text(crossing),
+            "each": crossing.each.as_ref().map(|(each, _)| each.as_str()),
+            "per": crossing.per.as_str(),
+            "unit": crossing.unit.as_str(),
+            "percent": crossing.percent,
+            "spent": amount(crossing.unit, crossing.spent),
+            "limit": amount(crossing.unit, crossing.limit),
+            "window": span(&crossing.window),
+        }),
+        open_until: crossing.window.end_ms,
+    }
+}
+
+/// Money as decimal USD, anything else as a number.
+pub(super) fn amount(unit: Unit, amount: i128) -> Value {
+    match unit {
+        Unit::Cost => Value::from(PicoUsd::new(amount).to_string()),
+        _ => Value::from(i64::try_from(amount).unwrap_or(i64::MAX)),
+    }
+}
+
+/// A window's ends; `null` for one that has none.
+pub(super) fn span(window: &Window) -> Value {
+    let total = window.end_ms.is_none();
+    json!({
+        "start": (!total).then(|| time(window.start_ms)),
+        "end": window.end_ms.map(time),
+    })
+}
+
+/// Unix milliseconds as RFC 3339; empty beyond the calendar.
+pub(super) fn time(unix_ms: i64) -> String {
+    Timestamp::from_millisecond(unix_ms).map_or_else(|_| String::new(), |at| at.to_string())
+}
+
+fn text(crossing: &Crossing) -> String {
+    let name = &crossing.budget;
+    let whose = match &crossing.each {
+        Some((each, value)) if value.is_empty() => format!(" (no {})", each.as_str()),
+        Some((each, value)) => format!(" ({} {value})", each.as_str()),
+        None => String::new(),
+    };
+    let (spent, limit) = (crossing.spent(), crossing.limit());
+    let per = match crossing.per {
+        Per::Total => String::new(),
+        per => format!(" per {}", per.as_str()),
+    };
+    let resets = match crossing.window.end_ms {
+        Some(end) => format!("; it resets at {}", time(end)),
+        None => String::new(),
+    };
+    match crossing.percent {
+        EXCEEDED if crossing.spent < crossing.limit => {
+            format!(
+                "budget {name}{whose} has no room for another call: {spent} spent of {limit}{per}{resets}"
+            )
+        }
+        EXCEEDED => format!("budget {name}{whose} is spent: {spent} of {limit}{per}{resets}"),
+        percent => {
+            format!("budget {name}{whose} has reached {percent} %: {spent} of {limit}{per}{resets}")
+        }
+    }
+}
