@@ -23,6 +23,8 @@ pub mod window;
 #[cfg(test)]
 mod races;
 #[cfg(test)]
+mod samples;
+#[cfg(test)]
 mod simulation;
 #[cfg(test)]
 mod tests;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::budget::facts::{Facts, Size, Sizes};
 use crate::budget::limits::{Dimension, HoldMode, Limit, Per, Unit, Unknown};
-use crate::budget::tests::{facts, limit};
+use crate::budget::samples::{facts, limit};
 use crate::units::PicoUsd;
 
 /// splitmix64: the whole run follows from the seed.
