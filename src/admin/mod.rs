@@ -10,8 +10,8 @@ mod operated;
 pub use operated::Operated;
 
 use std::net::{SocketAddr, TcpListener};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 use axum::Router;
@@ -41,6 +41,8 @@ impl Readiness {
 struct Shared {
     subject: Arc<Operated>,
     readiness: Readiness,
+    /// Held while calls are priced anew.
+    repricing: Mutex<()>,
 }
 
 /// The running admin side; dropping it ends it.
@@ -60,7 +62,12 @@ impl Admin {
     ) -> std::io::Result<Self> {
         listener.set_nonblocking(true)?;
         let guard = guard::Guard::new(listener.local_addr()?, token);
-        let router = router(Shared { subject, readiness }, guard);
+        let shared = Shared {
+            subject,
+            readiness,
+            repricing: Mutex::default(),
+        };
+        let router = router(shared, guard);
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;

@@ -257,6 +257,14 @@ impl Account {
         self.crossing(place);
     }
 
+    /// Counts what past calls cost more than was thought, or less.
+    pub(crate) fn correct(&mut self, facts: &Facts, more: i128) {
+        let place = self.place_or_new(facts);
+        let spent = &mut self.meters[place].spent;
+        *spent = spent.saturating_add(more).max(0);
+        self.vacate(place);
+    }
+
     /// The instances that stand for something, with their values where there are several.
     pub(crate) fn instances(&self) -> impl Iterator<Item = (Option<&str>, &Meter)> {
         let each = self.limit.each.is_some();

@@ -1,7 +1,7 @@
 //! What a budget is told of a call: what it is, how large it may be, what it was.
 
 use crate::budget::limits::Dimension;
-use crate::ledger::Labels;
+use crate::ledger::{Call, Labels};
 use crate::units::PicoUsd;
 
 /// What budgets match on.
@@ -17,6 +17,20 @@ pub struct Facts {
 }
 
 impl Facts {
+    /// What a call on record was, as it was asked for.
+    pub fn of(call: &Call) -> Facts {
+        Facts {
+            provider: call.head.provider.clone(),
+            model: call
+                .head
+                .asked_model()
+                .or(call.model.as_deref())
+                .map(str::to_owned),
+            labels: call.head.labels.clone(),
+            metered: true,
+        }
+    }
+
     /// The call's value in one dimension.
     pub fn value(&self, dimension: Dimension) -> Option<&str> {
         match dimension {

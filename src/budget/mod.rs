@@ -7,6 +7,7 @@
 mod account;
 mod amount;
 mod core;
+mod correction;
 mod crossing;
 pub mod estimate;
 mod facts;

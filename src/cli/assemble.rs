@@ -1,6 +1,6 @@
 //! Puts the parts of a weir together from its settings.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -79,6 +79,7 @@ pub(super) fn engine(
         once,
         breakers: Breakers::default(),
         clock: Arc::clone(clock),
+        recounting: Mutex::default(),
     };
     Ok((Arc::new(engine), guard))
 }
@@ -208,6 +209,7 @@ pub(super) fn reloader(
     let interceptor = Arc::clone(interceptor);
     let apply = move |config: &Arc<Config>| {
         warn_of_uncovered(interceptor.authority(), config);
+        let _alone = engine.recount();
         engine.apply(Live::new(Arc::clone(config), &catalog));
         if let Err(error) = replay(&engine.budgets, &engine.ledger) {
             warn!(%error, "new budgets count from here on: the ledger could not be read");

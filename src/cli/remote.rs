@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::settings::Addresses;
 use crate::config::{Config, Secret};
+use crate::ledger::{self, DirLock, Error};
 
 /// How long an answer is waited for.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -38,14 +39,26 @@ impl Remote {
         path: &str,
         body: Option<&Value>,
     ) -> anyhow::Result<Value> {
+        self.ask_for(PATIENCE, method, path, body)
+    }
+
+    /// The same, where the answer takes longer.
+    pub(super) fn ask_for(
+        &self,
+        patience: Duration,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> anyhow::Result<Value> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
-        runtime.block_on(self.exchange(method, path, body))
+        runtime.block_on(self.exchange(patience, method, path, body))
     }
 
     async fn exchange(
         &self,
+        patience: Duration,
         method: Method,
         path: &str,
         body: Option<&Value>,
@@ -53,7 +66,8 @@ impl Remote {
         let url = format!("{}/api/v1/{path}", self.url);
         let client = reqwest::Client::builder()
             .no_proxy()
-            .timeout(PATIENCE)
+            .connect_timeout(PATIENCE)
+            .timeout(patience)
             .build()?;
         let mut request = client.request(method, &url);
         if let Some(token) = &self.token {
@@ -64,7 +78,8 @@ impl Remote {
                 .header("content-type", "application/json")
                 .body(body.to_string());
         }
-        let unanswered = || format!("the running weir does not answer at {url}");
+        let unanswered =
+            || format!("the running weir does not answer at {url}; try again, or stop it first");
         let answer = request.send().await.with_context(unanswered)?;
         let status = answer.status();
         let text = answer.text().await.with_context(unanswered)?;
@@ -74,6 +89,39 @@ impl Remote {
         let said: Option<Value> = serde_json::from_str(&text).ok();
         let why = said.as_ref().and_then(|said| said["error"].as_str());
         anyhow::bail!("{}", why.unwrap_or(text.trim()))
+    }
+}
+
+/// Who changes the ledger of a data directory: the weir that runs there, else the command itself.
+pub(super) enum Door {
+    Running(Remote),
+    /// No weir runs, and none can start while the lock is held.
+    Own(DirLock),
+}
+
+impl Door {
+    /// Takes the directory's lock, or finds who has it.
+    pub(super) fn of(config: &Config) -> anyhow::Result<Self> {
+        if !config.data_dir.exists() {
+            anyhow::bail!(
+                "there is no ledger in {}; weir makes one when it first serves there",
+                config.data_dir.display()
+            );
+        }
+        match ledger::lock(&config.data_dir) {
+            Ok(lock) => Ok(Door::Own(lock)),
+            Err(locked @ Error::Locked { .. }) => {
+                // A command holds the lock as well, and a weir before it serves.
+                let Ok(addresses) = Addresses::published(&config.data_dir) else {
+                    return Err(locked.into());
+                };
+                Ok(Door::Running(Remote {
+                    url: addresses.admin_url(),
+                    token: config.admin.token.clone(),
+                }))
+            }
+            Err(other) => Err(other.into()),
+        }
     }
 }
 

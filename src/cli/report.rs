@@ -36,7 +36,7 @@ pub struct Which {
     #[arg(long, value_name = "WHEN")]
     until: Option<When>,
     /// Only calls with that value: team=search; may be repeated.
-    #[arg(long = "where", value_name = "COLUMN=VALUE", value_parser = condition)]
+    #[arg(long = "where", value_name = "COLUMN=VALUE")]
     wheres: Vec<Where>,
 }
 
@@ -54,18 +54,6 @@ impl Which {
             wheres: self.wheres.clone(),
         })
     }
-}
-
-/// `team=search`; `team=` selects the calls without one.
-pub(super) fn condition(text: &str) -> Result<Where, String> {
-    let (column, value) = text.split_once('=').ok_or("expected COLUMN=VALUE")?;
-    let column = column
-        .parse()
-        .map_err(|error: UnknownColumn| error.to_string())?;
-    Ok(Where {
-        column,
-        value: (!value.is_empty()).then(|| value.to_owned()),
-    })
 }
 
 /// What `--by` named, and what it means.

@@ -1,24 +1,27 @@
 //! `weir reprice`: the cost of recorded calls worked out anew, at the prices in force.
 
 mod answer;
-mod tally;
 
-use std::collections::HashMap;
+use std::time::Duration;
 
 use anyhow::Context as _;
+use reqwest::Method;
+use serde_json::json;
 
-use self::tally::Tallies;
 use super::out::{self, Format};
-use super::report::condition;
+use super::remote::{Door, Remote};
 use super::settings::File;
 use super::since::When;
 use super::{currency, prices};
+use crate::admin::api::reprice::Wanted;
+use crate::admin::api::time;
 use crate::clock::SystemClock;
-use crate::config::Config;
-use crate::ledger::query::{Filter, Reader, Where};
-use crate::ledger::reprice::{Change, GROUP_MAX, Repricer};
-use crate::ledger::{Call, Verdict};
-use crate::pricing::Catalog;
+use crate::ledger::query::{Filter, Where};
+use crate::ledger::reprice::{Order, Tallies, price_anew, would_change};
+use crate::ledger::{Call, Via};
+
+/// How long a running weir may work: a million calls take it minutes.
+const PATIENCE: Duration = Duration::from_secs(60 * 60);
 
 /// Arguments of `weir reprice`.
 #[derive(Debug, clap::Args)]
@@ -30,7 +33,7 @@ pub struct Args {
     #[arg(long, value_name = "WHEN")]
     until: Option<When>,
     /// Only calls with that value: provider=openai; may be repeated.
-    #[arg(long = "where", value_name = "COLUMN=VALUE", value_parser = condition)]
+    #[arg(long = "where", value_name = "COLUMN=VALUE")]
     wheres: Vec<Where>,
     /// Say what would change, and change nothing.
     #[arg(long)]
@@ -53,112 +56,66 @@ pub fn run(args: &Args, file: &File) -> anyhow::Result<()> {
     let instant = |when: When| when.unix_ms(now, &config.timezone);
     let since = instant(args.since).context("--since")?;
     let until = args.until.map_or(Ok(now), instant).context("--until")?;
-    let filter = Filter {
-        since: Some(since),
-        until: Some(until),
-        wheres: args.wheres.clone(),
-    };
-    let mut work = Work {
-        reader: Reader::open(&config.data_dir)?,
-        repricer: match args.dry_run {
-            true => None,
-            false => Some(Repricer::open(&config.data_dir)?),
+    let order = Order {
+        filter: Filter {
+            since: Some(since),
+            until: Some(until),
+            wheres: args.wheres.clone(),
         },
-        catalog: &catalog,
-        catalog_ids: catalog_ids(&config),
         clear: args.clear,
-        now,
-        tallies: Tallies::default(),
+        at: now,
+        via: Via::Cli,
+        price_version: catalog.version().to_owned(),
     };
-    let done = work.all(&filter);
-    let tallies = work.tallies;
-    if let Err(error) = done {
-        let changed = tallies.total().written();
-        return Err(error.context(format!(
-            "{changed} calls were changed before this; run it again for the rest"
-        )));
-    }
+    let ids = config.catalog_ids();
+    let judge = |call: &Call| {
+        let id = ids.get(&*call.head.provider).copied();
+        call.verdict(id, &catalog)
+    };
+    let mut by_running = false;
+    let tallies = if args.dry_run {
+        would_change(&config.data_dir, &order, &judge)?.tallies
+    } else {
+        match Door::of(&config)? {
+            Door::Running(weir) => {
+                by_running = true;
+                ask(&weir, &order)?
+            }
+            Door::Own(_lock) => {
+                let mut alone = |_: &[_], commit: &mut dyn FnMut() -> _| commit();
+                price_anew(&config.data_dir, &order, &judge, &mut alone)?.tallies
+            }
+        }
+    };
     let answer = answer::Answer {
         since,
         until,
         price_version: catalog.version(),
         dry_run: args.dry_run,
+        by_running,
         currency,
         tallies: &tallies,
     };
     answer.print(args.format)?;
-    if !args.dry_run && tallies.total().written() > 0 {
-        out::complain(
-            "weir: budgets and metrics of a running weir count the new amounts from its next start",
-        );
+    if by_running && tallies.total().written() > 0 {
+        out::complain(&format!("weir: the running weir's {}", answer::RUNNING));
     }
     Ok(())
 }
 
-/// The catalogue's id of each provider that has one.
-fn catalog_ids(config: &Config) -> HashMap<&str, &str> {
-    let id = |provider: &'_ std::sync::Arc<crate::config::Provider>| provider.catalog_id.is_some();
-    config
-        .providers
-        .iter()
-        .filter(|provider| id(provider))
-        .filter_map(|provider| Some((&*provider.name, provider.catalog_id.as_deref()?)))
-        .collect()
-}
-
-/// A run over the ledger.
-struct Work<'a> {
-    reader: Reader,
-    /// `None` = nothing is to be written.
-    repricer: Option<Repricer>,
-    catalog: &'a Catalog,
-    catalog_ids: HashMap<&'a str, &'a str>,
-    clear: bool,
-    now: i64,
-    tallies: Tallies,
-}
-
-impl Work<'_> {
-    /// Goes over all calls that fit, a group at a time. What a group counts is counted once it is
-    /// written.
-    fn all(&mut self, filter: &Filter) -> anyhow::Result<()> {
-        let mut last: Option<Call> = None;
-        loop {
-            let mut page = self.reader.page(filter, last.as_ref(), GROUP_MAX)?;
-            let judged: Vec<Verdict> = page.iter().map(|call| self.verdict(call)).collect();
-            let changes: Vec<Change> = page
-                .iter()
-                .zip(&judged)
-                .filter_map(|(call, verdict)| self.change(call, verdict))
-                .collect();
-            if let Some(repricer) = self.repricer.as_mut().filter(|_| !changes.is_empty()) {
-                repricer.apply(&changes, self.now)?;
-            }
-            for (call, verdict) in page.iter().zip(&judged) {
-                self.tallies.add(call, verdict, self.clear);
-            }
-            match page.pop() {
-                Some(newest) => last = Some(newest),
-                None => return Ok(()),
-            }
-        }
-    }
-
-    fn verdict(&self, call: &Call) -> Verdict {
-        let id = self.catalog_ids.get(&*call.head.provider).copied();
-        call.verdict(id, self.catalog)
-    }
-
-    fn change(&self, call: &Call, verdict: &Verdict) -> Option<Change> {
-        let cost = match verdict {
-            Verdict::Priced(cost) | Verdict::Changed(cost) => cost,
-            Verdict::Gone(cost) if self.clear => cost,
-            _ => return None,
-        };
-        Some(Change {
-            call: call.clone(),
-            cost: cost.amount,
-            price_version: Some(cost.version.clone()),
-        })
-    }
+/// Lets the running weir do it, whose budgets then count the new amounts at once.
+fn ask(weir: &Remote, order: &Order) -> anyhow::Result<Tallies> {
+    let instant = |at| time(at).as_str().map(str::to_owned);
+    let filter = &order.filter;
+    let wanted = Wanted {
+        since: instant(filter.since).context("--since is out of range")?,
+        until: instant(filter.until).context("--until is out of range")?,
+        wheres: filter.wheres.iter().map(ToString::to_string).collect(),
+        clear: order.clear,
+        price_version: Some(order.price_version.clone()),
+    };
+    // One that answers nothing at all is not waited for that long.
+    weir.ask(Method::GET, "budgets", None)?;
+    let said = weir.ask_for(PATIENCE, Method::POST, "reprice", Some(&json!(wanted)))?;
+    Tallies::of_json(&said).context("the running weir's answer is not of this version")
 }

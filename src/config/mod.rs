@@ -26,7 +26,7 @@ pub use reload::{
 pub use schema::schema;
 pub use tree::{DEPTH_MAX, FILE_BYTES_MAX, NODES_MAX};
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -151,6 +151,14 @@ pub struct Provider {
 }
 
 impl Config {
+    /// The price catalogue's id of each provider that has one.
+    pub fn catalog_ids(&self) -> HashMap<&str, &str> {
+        let named = self.providers.iter();
+        named
+            .filter_map(|one| Some((&*one.name, one.catalog_id.as_deref()?)))
+            .collect()
+    }
+
     /// A catalogue with what the operator says over it: prices, and what is behind names.
     pub fn catalog(&self, base: &Arc<Catalog>) -> Arc<Catalog> {
         let named = self.providers.iter().filter(|one| !one.models.is_empty());

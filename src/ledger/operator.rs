@@ -93,21 +93,27 @@ impl Operator {
                 .db
                 .transaction_with_behavior(TransactionBehavior::Immediate)?;
             let done = work(&transaction)?;
-            transaction.execute(
-                "INSERT INTO audit (at, action, subject, via, detail) VALUES (?1, ?2, ?3, ?4, ?5)",
-                (
-                    deed.at,
-                    deed.action,
-                    &deed.subject,
-                    deed.via.name(),
-                    deed.detail.to_string(),
-                ),
-            )?;
+            put(&transaction, deed)?;
             transaction.commit()?;
             Ok(done)
         };
         both().map_err(|source| Error::at(path, source))
     }
+}
+
+/// Writes a deed's row in the transaction of what was done.
+pub(super) fn put(transaction: &Transaction<'_>, deed: &Deed) -> rusqlite::Result<()> {
+    transaction.execute(
+        "INSERT INTO audit (at, action, subject, via, detail) VALUES (?1, ?2, ?3, ?4, ?5)",
+        (
+            deed.at,
+            deed.action,
+            &deed.subject,
+            deed.via.name(),
+            deed.detail.to_string(),
+        ),
+    )?;
+    Ok(())
 }
 
 #[cfg(test)]

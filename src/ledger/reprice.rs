@@ -4,12 +4,18 @@
 //! and between them the lock is free. A group is changed as a whole or not at all, so wherever the
 //! process is killed, every changed row has its history.
 
+mod run;
+mod tally;
+
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
-use super::{Call, Error, schema};
+use super::{Call, Deed, Error, operator, schema};
 use crate::units::PicoUsd;
+
+pub use run::{Around, Done, Order, Stopped, price_anew, would_change};
+pub use tally::{Tallies, Tally};
 
 /// Most calls that [`Repricer::apply`] should be given at once, so that a hold waits for milliseconds.
 pub const GROUP_MAX: usize = 500;
@@ -51,12 +57,12 @@ impl Repricer {
         })
     }
 
-    /// Gives calls other costs, all of them or none.
+    /// Gives calls other costs, all of them or none, and with them `deed` its row of the audit.
     ///
     /// # Errors
     ///
     /// Where the database cannot be written, or one of the calls is not as it was read.
-    pub fn apply(&mut self, changes: &[Change], at: i64) -> Result<(), Error> {
+    pub fn apply(&mut self, changes: &[Change], at: i64, deed: Option<&Deed>) -> Result<(), Error> {
         let named = |source| Error::at(&self.path, source);
         let work = self
             .db
@@ -68,6 +74,9 @@ impl Repricer {
                     path: self.path.clone(),
                 });
             }
+        }
+        if let Some(deed) = deed {
+            operator::put(&work, deed).map_err(named)?;
         }
         work.commit().map_err(named)
     }

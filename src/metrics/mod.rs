@@ -126,6 +126,24 @@ impl Metrics {
         }
     }
 
+    /// A call on record costs more than was counted. What it costs less cannot be taken off a counter: that
+    /// shows from the next start on.
+    pub fn cost_added(&self, call: &Call, more: PicoUsd) {
+        if more <= PicoUsd::ZERO {
+            return;
+        }
+        let labels = Values {
+            provider: &call.head.provider,
+            model: call.model.as_deref().unwrap_or(""),
+            team: call.head.labels.team.as_deref().unwrap_or(""),
+        };
+        let policy = self.policy.load();
+        let labels = labels::bound(&policy, (&self.teams, &self.models), labels, |_| {});
+        let values = [labels.provider, labels.model, labels.team];
+        self.child(&self.registered.cost, &values)
+            .inc_by(more.as_usd_sample());
+    }
+
     /// Counts, and returns the labels as they were bounded.
     fn add<'v>(&self, tally: &Tally<'v>) -> Values<'v> {
         let own = &self.registered;

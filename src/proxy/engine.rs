@@ -1,7 +1,7 @@
 //! What every call shares: the settings in force, the ledger, the budgets, the metrics.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
 use pingora::protocols::tls::CaType;
@@ -13,12 +13,13 @@ use super::forward::Destination;
 use super::key_hash::KeyHasher;
 use super::once::Once;
 use super::resilience::breakers::Breakers;
-use crate::budget::Budgets;
 use crate::budget::estimate::Estimator;
 use crate::budget::limits::Dimension;
+use crate::budget::{Budgets, Facts};
 use crate::clock::Clock;
 use crate::config::{Config, HostPort, Policy, Provider, Upstream};
-use crate::ledger::Ledger;
+use crate::ledger::reprice::Change;
+use crate::ledger::{self, Ledger};
 use crate::listen::front::Claims;
 use crate::metrics::{LabelPolicy, Metrics};
 use crate::pricing::Catalog;
@@ -176,6 +177,8 @@ pub struct Engine {
     pub once: Once,
     pub breakers: Breakers,
     pub clock: Arc<dyn Clock>,
+    /// See [`recount`](Engine::recount).
+    pub recounting: Mutex<()>,
 }
 
 impl Engine {
@@ -193,6 +196,36 @@ impl Engine {
             config.timezone.clone(),
             self.clock.unix_ms(),
         );
+    }
+
+    /// Puts other costs on record, and tells budgets and metrics once they are.
+    ///
+    /// # Errors
+    ///
+    /// Those of `commit`; nothing is told then.
+    pub fn correct(
+        &self,
+        changes: &[Change],
+        commit: &mut dyn FnMut() -> Result<(), ledger::Error>,
+    ) -> Result<(), ledger::Error> {
+        let _alone = self.recount();
+        commit()?;
+        let now = self.clock.unix_ms();
+        for Change { call, cost, .. } in changes {
+            let more = cost.unwrap_or_default() - call.cost.unwrap_or_default();
+            self.budgets
+                .correct(&Facts::of(call), call.head.started_at, more, now);
+            self.metrics.cost_added(call, more);
+        }
+        Ok(())
+    }
+
+    /// Waits until nobody tells the budgets of the past; until it is dropped nobody else does. What is both read
+    /// from the ledger and told of a change in it would count twice.
+    pub fn recount(&self) -> MutexGuard<'_, ()> {
+        self.recounting
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The metrics as they stand, budgets included.

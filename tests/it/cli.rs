@@ -3,6 +3,7 @@
 mod answers;
 mod audit;
 mod money;
+mod reprice;
 mod secrets;
 mod setup;
 

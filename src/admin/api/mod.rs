@@ -2,12 +2,13 @@
 
 pub mod audit;
 pub mod budgets;
+pub mod reprice;
 
 use std::sync::Arc;
 
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Json, Router};
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -19,6 +20,7 @@ pub(super) fn router() -> Router<Arc<Shared>> {
     Router::new()
         .route("/audit", get(audit::list))
         .route("/budgets", get(budgets::list))
+        .route("/reprice", post(reprice::run))
         .fallback(async || Fault::new(StatusCode::NOT_FOUND, "there is no such thing in the API"))
 }
 
@@ -75,7 +77,7 @@ pub(super) fn instant(text: &str) -> Result<i64, Fault> {
 }
 
 /// Unix milliseconds as RFC 3339; `null` for none.
-pub(super) fn time(unix_ms: Option<i64>) -> Value {
+pub fn time(unix_ms: Option<i64>) -> Value {
     let at = unix_ms.and_then(|ms| Timestamp::from_millisecond(ms).ok());
     at.map_or(Value::Null, |at| Value::from(at.to_string()))
 }

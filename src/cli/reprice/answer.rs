@@ -4,9 +4,13 @@ use serde_json::{Value, json};
 
 use super::super::currency;
 use super::super::out::{self, Format, number, text};
-use super::tally::{Tallies, Tally};
 use crate::ledger::Unpriceable;
+use crate::ledger::reprice::{Tallies, Tally};
 use crate::units::Currency;
+
+/// What a running weir does with new amounts.
+pub(super) const RUNNING: &str = "budgets count the new amounts; its cost counters took what was added, and what \
+     was taken off shows in them from its next start";
 
 /// A run's result and what it was about.
 pub(super) struct Answer<'a> {
@@ -14,6 +18,8 @@ pub(super) struct Answer<'a> {
     pub until: i64,
     pub price_version: &'a str,
     pub dry_run: bool,
+    /// A running weir did it.
+    pub by_running: bool,
     pub currency: Currency,
     pub tallies: &'a Tallies,
 }
@@ -78,6 +84,7 @@ impl Answer<'_> {
             let mut object: serde_json::Map<String, Value> =
                 self.counts(tally).into_iter().collect();
             let left = Unpriceable::ALL.map(|why| (why.name().to_owned(), json!(left(tally, why))));
+            object.insert("plain".to_owned(), json!(tally.plain));
             object.insert("left".to_owned(), Value::Object(left.into_iter().collect()));
             object
         };
@@ -87,14 +94,14 @@ impl Answer<'_> {
             row.insert("model".to_owned(), json!(model));
             Value::Object(row)
         });
-        let changes = !self.dry_run && self.tallies.total().written() > 0;
+        let told = self.by_running && self.tallies.total().written() > 0;
         json!({
             "since": instant(self.since),
             "until": instant(self.until),
             "price_version": self.price_version,
             "dry_run": self.dry_run,
             "currency": self.currency.code().to_string(),
-            "running_budgets": changes.then_some("count the new amounts from weir's next start"),
+            "running_weir": told.then_some(RUNNING),
             "total": object(self.tallies.total()),
             "models": models.collect::<Vec<_>>(),
         })
@@ -114,6 +121,7 @@ impl Answer<'_> {
              {} changed, {} newly priced, {} cleared, {} unchanged\n\
              {} still unknown, {} kept without a price\n\
              left: {}\n\
+             {} say no tier or region and are priced without (rows of a weir before schema 2 never say one)\n\
              {before} before, {after} after, difference {difference}\n{done}",
             total.calls,
             instant(self.since),
@@ -126,6 +134,7 @@ impl Answer<'_> {
             total.still_unknown,
             total.kept,
             left.join(", "),
+            total.plain,
         )
     }
 }

@@ -165,7 +165,7 @@ impl Reloader {
     }
 
     /// The same, but only if the file changed since it was last looked at.
-    fn look(&self) -> Option<Reload> {
+    pub fn look(&self) -> Option<Reload> {
         let done = {
             let mut state = self.state();
             let content = read(&self.path);

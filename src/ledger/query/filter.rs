@@ -1,5 +1,6 @@
 //! Which calls a question is about: a span of time and columns' values, always as bound parameters.
 
+use std::fmt;
 use std::str::FromStr;
 
 use rusqlite::types::Value;
@@ -85,7 +86,40 @@ impl FromStr for Column {
     }
 }
 
+/// `team=search`; `team=` selects the calls without one.
+impl FromStr for Where {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (column, value) = text.split_once('=').ok_or("expected COLUMN=VALUE")?;
+        let column = column
+            .parse()
+            .map_err(|error: UnknownColumn| error.to_string())?;
+        Ok(Where {
+            column,
+            value: (!value.is_empty()).then(|| value.to_owned()),
+        })
+    }
+}
+
+/// As it is read.
+impl fmt::Display for Where {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let value = self.value.as_deref().unwrap_or_default();
+        match &self.column {
+            Column::Tag(tag) => write!(f, "tag.{tag}={value}"),
+            column => write!(f, "{}={value}", column.name()),
+        }
+    }
+}
+
 impl Column {
+    /// The name of a column of the table.
+    fn name(&self) -> &'static str {
+        let known = NAMES.into_iter().find(|(_, column)| column == self);
+        known.expect("every column but a tag has a name").0
+    }
+
     /// The column's value as SQL; a tag's name goes to the parameters.
     pub(super) fn sql(&self, parameters: &mut Vec<Value>) -> String {
         if let Column::Tag(tag) = self {
@@ -95,9 +129,7 @@ impl Column {
                 parameters.len()
             );
         }
-        let known = NAMES.into_iter().find(|(_, column)| column == self);
-        let (name, _) = known.expect("every column but a tag has a name");
-        format!("\"{name}\"")
+        format!("\"{}\"", self.name())
     }
 }
 

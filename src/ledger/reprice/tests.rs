@@ -52,7 +52,7 @@ fn changes_cost_and_version_alone_and_keeps_what_was_there() {
     let dir = ledger_of(&[one.clone(), unpriced.clone()]);
     let mut repricer = Repricer::open(dir.path()).unwrap();
     repricer
-        .apply(&[to(&one, 7), to(&unpriced, 9)], 50)
+        .apply(&[to(&one, 7), to(&unpriced, 9)], 50, None)
         .unwrap();
     let expected = |call: &Call, pico| Call {
         cost: Some(PicoUsd::new(pico)),
@@ -75,8 +75,8 @@ fn two_changes_within_a_millisecond_keep_their_order() {
     let one = made(NOON, |_| {});
     let dir = ledger_of(std::slice::from_ref(&one));
     let mut repricer = Repricer::open(dir.path()).unwrap();
-    repricer.apply(&[to(&one, 7)], 50).unwrap();
-    repricer.apply(&[to(&all(&dir)[0], 8)], 50).unwrap();
+    repricer.apply(&[to(&one, 7)], 50, None).unwrap();
+    repricer.apply(&[to(&all(&dir)[0], 8)], 50, None).unwrap();
     let costs = history(&dir, &one).into_iter().map(|was| was.cost);
     assert_eq!(costs.collect::<Vec<_>>(), [one.cost, Some(PicoUsd::new(7))]);
 }
@@ -91,7 +91,7 @@ fn a_call_that_is_not_as_it_was_read_undoes_its_group() {
     });
     let mut repricer = Repricer::open(dir.path()).unwrap();
     let fault = repricer
-        .apply(&[to(&calls[0], 7), to(&stale, 8)], 50)
+        .apply(&[to(&calls[0], 7), to(&stale, 8)], 50, None)
         .unwrap_err();
     assert!(
         fault.to_string().contains("run `weir reprice` again"),
@@ -236,7 +236,7 @@ proptest! {
             return Ok(());
         };
         let change = Change { call: read, cost: cost.amount, price_version: Some(cost.version) };
-        repricer.apply(&[change], 1).unwrap();
+        repricer.apply(&[change], 1, None).unwrap();
         let again = all(&dir).remove(0).verdict(Some("openai"), &catalog);
         prop_assert!(matches!(again, Verdict::Same | Verdict::StillUnknown), "{again:?}");
     }

@@ -86,7 +86,7 @@ async fn a_price_that_was_added_is_put_on_the_calls_before_it() {
 
     let dry = json_of(weir.folder(), &["reprice", "--since", "1h", "--dry-run"]);
     assert_eq!(dry["total"]["priced"], 2, "{dry}");
-    assert_eq!(dry["running_budgets"], Value::Null, "{dry}");
+    assert_eq!(dry["running_weir"], Value::Null, "{dry}");
     assert_eq!(weir.calls(), before, "a dry run writes nothing");
 
     let said = json_of(weir.folder(), &["reprice", "--since", "1h"]);
@@ -102,7 +102,7 @@ async fn a_price_that_was_added_is_put_on_the_calls_before_it() {
     assert_eq!(total["before_usd"], "0.000146625", "{said}");
     assert_eq!(total["after_usd"], "0.001046625", "{said}");
     assert_eq!(total["difference_usd"], "0.0009", "{said}");
-    assert!(said["running_budgets"].is_string(), "{said}");
+    assert!(said["running_weir"].is_string(), "{said}");
 
     let after = weir.calls();
     let overrides = |version: &str| version.split_once('+').map(|(_, digest)| digest.to_owned());
@@ -161,31 +161,6 @@ async fn a_price_that_is_gone_leaves_its_costs_unless_they_are_to_be_cleared() {
         ledger::query(&weir.data_dir(), "SELECT * FROM repricings").len(),
         4
     );
-}
-
-#[tokio::test]
-async fn budgets_of_the_next_start_count_the_new_costs() {
-    let (_upstream, mut weir, settings) = unpriced().await;
-    let budget = "budgets: [{ name: day, limit: 1 USD, per: total }]";
-    weir.edit(&settings.and(PRICE).and(budget).yaml());
-    let ran = run(weir.folder(), &["reprice", "--since", "1h"]);
-    assert!(
-        ran.err.contains("budgets") && ran.err.contains("next start"),
-        "{}",
-        ran.err
-    );
-    let table = ran.done();
-    assert!(
-        table.contains("test-gpt") && table.contains("2 newly priced"),
-        "{table}"
-    );
-    assert!(table.contains("0.0009 USD"), "{table}");
-    weir.restart().await;
-    let spent = weir
-        .metrics()
-        .await
-        .count("weir_budget_spent", &[("budget", "day")]);
-    assert!((spent - 0.001_046_625).abs() < 1e-12, "{spent}");
 }
 
 #[tokio::test]
