@@ -15,6 +15,7 @@ mod index;
 pub mod limits;
 mod matching;
 mod permit;
+mod recorded;
 mod refusal;
 mod renewal;
 mod session;

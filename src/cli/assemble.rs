@@ -13,7 +13,7 @@ use tracing::warn;
 use super::ca::claimed_hosts;
 use super::settings::File;
 use crate::admin::deeds;
-use crate::budget::estimate::Estimator;
+use crate::budget::estimate::{Caller, Estimator};
 use crate::budget::{Budgets, Facts, Spent};
 use crate::clock::Clock;
 use crate::config::{Config, Reload, Reloader, process_env};
@@ -54,9 +54,15 @@ pub(super) fn engine(
     );
     replay(&budgets, &ledger)?;
     let estimator = Estimator::default();
-    for recent in reader.recent_output_tokens(RECENT_CALLS)? {
+    // The newest comes last, as it weighs most.
+    for recent in reader.recent_calls(RECENT_CALLS)?.iter().rev() {
         if let Some(model) = &recent.model {
-            estimator.learn(&recent.provider, model, recent.output_tokens);
+            let caller = Caller {
+                provider: &recent.provider,
+                model,
+                key: recent.key.as_deref(),
+            };
+            estimator.learn(&caller, recent.output_tokens, recent.cost);
         }
     }
     let once = Once::default();
@@ -84,7 +90,7 @@ pub(super) fn engine(
     Ok((Arc::new(engine), guard))
 }
 
-/// How many recent calls the expected length of an answer is first learnt from.
+/// How many recent calls it is first learnt from what is to be expected of one.
 const RECENT_CALLS: usize = 2_000;
 
 /// Tells new budgets what the ledger has for their windows; it is not opened where none is new.

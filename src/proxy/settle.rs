@@ -9,6 +9,7 @@ use super::call::{Admission, Call};
 use super::engine::Engine;
 use super::session::Kind;
 use crate::budget::Size;
+use crate::budget::estimate::Caller;
 use crate::ledger::{self, Outcome};
 use crate::pricing::{Charge, STATED_BY_PROVIDER};
 use crate::providers::{Dialect, ErrorType, Metering, Selectors};
@@ -144,7 +145,7 @@ impl Call {
         if self.is_unseen(&extraction, &priced) {
             engine.metrics.unmetered(&self.head.provider);
         }
-        self.teach(engine, &extraction, outcome);
+        self.teach(engine, &extraction, priced.cost, outcome);
         let overhead = self.overhead;
         let refused_by = self.refusal.take().map(|refusal| refusal.budget);
         let row = self.row(extraction, selectors, priced, outcome, refused_by);
@@ -331,13 +332,25 @@ impl Call {
             .or(self.head.request_model.as_deref())
     }
 
-    fn teach(&self, engine: &Engine, extraction: &Extraction, outcome: Outcome) {
+    fn teach(
+        &self,
+        engine: &Engine,
+        extraction: &Extraction,
+        cost: Option<PicoUsd>,
+        outcome: Outcome,
+    ) {
         let reported = extraction.source == UsageSource::Reported && outcome == Outcome::Ok;
         let usage = extraction.usage.as_ref().map(Usage::overall);
+        let Some(model) = self.head.request_model.as_deref().filter(|_| reported) else {
+            return;
+        };
+        let caller = Caller {
+            provider: &self.head.provider,
+            model,
+            key: self.head.labels.key.as_deref(),
+        };
         let output = usage.and_then(|usage| usage.output);
-        if let (true, Some(output), Some(model)) = (reported, output, &self.head.request_model) {
-            engine.estimator.learn(&self.head.provider, model, output);
-        }
+        engine.estimator.learn(&caller, output, cost);
     }
 
     fn row(

@@ -78,6 +78,7 @@ fn judge(estimator: &Estimator, case: &Case) -> Option<Judged> {
     let known = Known::of(&catalog, &lookup, sent.endpoint.dialect);
     let sizes = estimator.sizes(&Ask {
         provider: sent.name,
+        key: None,
         request: &asked,
         answers: !matches!(sent.endpoint.operation, "embeddings" | "videos"),
         body_bytes: case.request.len() as u64,
@@ -89,7 +90,12 @@ fn judge(estimator: &Estimator, case: &Case) -> Option<Judged> {
     if let (UsageSource::Reported, Some(output), Some(model)) =
         (found.source, overall.output, asked_model)
     {
-        estimator.learn(sent.name, model, output);
+        let caller = Caller {
+            provider: sent.name,
+            model,
+            key: None,
+        };
+        estimator.learn(&caller, Some(output), None);
     }
     Some(Judged {
         sizes,

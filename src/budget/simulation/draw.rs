@@ -138,7 +138,7 @@ pub(super) fn some_sizes(random: &mut Random, metered: bool) -> Sizes {
     Sizes {
         expected: size(1),
         worst_case: size(3),
-        may_cost: random.one_in(2),
+        unpriced: PicoUsd::new(i128::from(random.below(3))),
     }
 }
 

@@ -12,7 +12,7 @@ use jiff::tz::TimeZone;
 use self::draw::{Random, actual, callers, some_limits, some_sizes};
 use self::oracle::Expected;
 use crate::budget::core::{BudgetState, Core, HoldId};
-use crate::budget::facts::{Facts, Size, Sizes};
+use crate::budget::facts::{Facts, Size, Sizes, Spent};
 use crate::budget::limits::Limit;
 use crate::budget::window::window;
 
@@ -23,7 +23,7 @@ const DAY_MS: i64 = 24 * HOUR_MS;
 /// Calls in flight at a time.
 const FLYING_MAX: usize = 24;
 /// Steps from one look at everything to the next: what goes wrong stays wrong for longer than that.
-const CHECKED: u64 = 4;
+const CHECKED: u64 = 8;
 
 /// A call in flight.
 #[derive(Debug)]
@@ -236,18 +236,19 @@ impl World {
         let tz = TimeZone::get(names[self.random.place(names.len())]).expect("the zone is known");
         self.core.replace(limits.clone(), tz.clone(), self.now_ms);
         replay(&mut self.core, &self.ledger);
+        let same_zone = tz == self.tz;
         let mut olds = std::mem::take(&mut self.expected);
         for limit in limits {
             let present = window(limit.per, &tz, self.now_ms);
             let same = |old: &Expected| {
                 let counts = |l: &Limit| (l.name.clone(), l.unit, l.per, l.each, l.matches.clone());
                 counts(&old.limit) == counts(&limit)
-                    && (tz == self.tz || old.window.start_ms == present.start_ms)
+                    && (same_zone || old.window.start_ms == present.start_ms)
             };
             self.expected.push(match olds.iter().position(same) {
                 Some(at) => {
                     let mut old = olds.swap_remove(at);
-                    let window = if tz == self.tz { old.window } else { present };
+                    let window = if same_zone { old.window } else { present };
                     old.change(limit, window);
                     old
                 }
@@ -324,11 +325,27 @@ impl World {
     }
 }
 
+/// What the ledger has since an instant, summed over calls of one kind.
+fn spent_since(ledger: &[Row], since_ms: i64) -> Vec<(&Arc<Facts>, Spent)> {
+    let mut sums: Vec<(&Arc<Facts>, Spent)> = Vec::new();
+    for row in ledger.iter().filter(|row| row.at_ms >= since_ms) {
+        let known = sums
+            .iter()
+            .position(|(facts, _)| Arc::ptr_eq(facts, &row.facts));
+        let at = known.unwrap_or(sums.len());
+        if at == sums.len() {
+            sums.push((&row.facts, Spent::default()));
+        }
+        row.add_to(&mut sums[at].1);
+    }
+    sums
+}
+
 /// What `serve` does at start and after a reload.
 fn replay(core: &mut Core, ledger: &[Row]) {
     for since in core.owed() {
-        for row in ledger.iter().filter(|row| row.at_ms >= since) {
-            core.record(&row.facts, since, &row.spent());
+        for (facts, spent) in spent_since(ledger, since) {
+            core.record(facts, since, &spent);
         }
     }
     core.replayed();

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use jiff::tz::TimeZone;
 
-use super::{Call, Row};
+use super::{Call, Row, spent_since};
 use crate::budget::amount::{needed, sum, taken};
 use crate::budget::facts::{Facts, Pending, Size, Sizes, Spent};
 use crate::budget::limits::{HoldMode, Limit, Unit};
@@ -46,13 +46,10 @@ impl Expected {
             beyond: BTreeMap::new(),
             foreign: true,
         };
-        for row in rows.iter().filter(|row| row.at_ms >= window.start_ms) {
-            if opened.covers(&row.facts) {
-                *opened.spent.entry(opened.value(&row.facts)).or_default() +=
-                    match opened.limit.unit {
-                        Unit::Concurrent => 0,
-                        unit => sum(unit, &row.spent()),
-                    };
+        for (facts, spent) in spent_since(rows, window.start_ms) {
+            if opened.covers(facts) && opened.limit.unit != Unit::Concurrent {
+                let amount = sum(opened.limit.unit, &spent);
+                *opened.spent.entry(opened.value(facts)).or_default() += amount;
             }
         }
         for call in calls.iter().filter(|call| call.at_ms >= window.start_ms) {
@@ -165,12 +162,10 @@ impl Expected {
 }
 
 impl Row {
-    pub(super) fn spent(&self) -> Spent {
-        Spent {
-            cost: self.actual.cost.unwrap_or_default(),
-            input_tokens: self.actual.input_tokens,
-            output_tokens: self.actual.output_tokens,
-            requests: 1,
-        }
+    pub(super) fn add_to(&self, spent: &mut Spent) {
+        spent.cost += self.actual.cost.unwrap_or_default();
+        spent.input_tokens += self.actual.input_tokens;
+        spent.output_tokens += self.actual.output_tokens;
+        spent.requests += 1;
     }
 }
