@@ -35,6 +35,9 @@ pub(super) struct Clerk {
     sending: JoinSet<Ended>,
     /// Webhooks that are being asked: one at a time, so that a slow one delays nobody but itself.
     busy: HashSet<String>,
+    /// Webhooks whose answer could not be written: asked again after the next look, or a full disk
+    /// would make one alert a thousand.
+    stuck: Vec<String>,
     /// What the ledger would not take; tried again at the next look.
     unsaid: VecDeque<Crossing>,
     looking: JoinSet<Result<Vec<NewAlert>, Error>>,
@@ -59,28 +62,31 @@ impl Clerk {
             client: None,
             sending: JoinSet::new(),
             busy: HashSet::new(),
+            stuck: Vec::new(),
             unsaid: VecDeque::new(),
             looking: JoinSet::new(),
             looked: HashMap::new(),
         })
     }
 
-    /// Works until the settings' owner is gone.
+    /// Works until there are no settings.
     pub(super) async fn work(
         mut self,
         mut crossings: mpsc::Receiver<Crossing>,
-        mut settings: watch::Receiver<Arc<Settings>>,
+        mut settings: watch::Receiver<Option<Arc<Settings>>>,
         missed: &AtomicBool,
     ) {
-        self.heed(settings.borrow_and_update().clone());
+        if let Some(settings) = settings.borrow_and_update().clone() {
+            self.heed(settings);
+        }
         let mut looks = tokio::time::interval(LOOK_EVERY);
         looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             let next = self.deliver();
             tokio::select! {
-                changed = settings.changed() => match changed {
-                    Ok(()) => self.heed(settings.borrow_and_update().clone()),
-                    Err(_) => break,
+                _ = settings.changed() => match settings.borrow_and_update().clone() {
+                    Some(settings) => self.heed(settings),
+                    None => break,
                 },
                 Some(crossing) = crossings.recv() => self.say(crossing),
                 Some(ended) = self.sending.join_next() => self.ended(ended),
@@ -117,6 +123,9 @@ impl Clerk {
         let longest = i64::try_from(backoff::LONGEST.as_millis()).unwrap_or(i64::MAX);
         if let Err(fault) = self.book.tidy(self.clock.unix_ms(), longest) {
             tracing::error!(%fault, "alerts that are over cannot be resolved");
+        }
+        for webhook in self.stuck.drain(..) {
+            self.busy.remove(&webhook);
         }
         for crossing in std::mem::take(&mut self.unsaid) {
             self.say(crossing);
@@ -198,7 +207,7 @@ impl Clerk {
         let webhook = webhook.clone();
         let client = match &self.client {
             Some(client) => client.clone(),
-            None => match client::http(TIMEOUT) {
+            None => match client::http().timeout(TIMEOUT).build() {
                 Ok(client) => self.client.insert(client).clone(),
                 Err(error) => return tracing::error!(%error, "no alert can be sent"),
             },
@@ -214,7 +223,6 @@ impl Clerk {
             // A panic there has been printed; the webhook is asked again when weir starts anew.
             return;
         };
-        self.busy.remove(&delivery.target);
         let attempts = delivery.attempts + 1;
         let now = self.clock.unix_ms();
         let (attempt, outcome) = match &answer {
@@ -240,8 +248,12 @@ impl Clerk {
             );
         }
         self.count.delivery(outcome, 1);
-        if let Err(fault) = self.book.attempted(&delivery, attempt) {
-            tracing::error!(%fault, "what became of an alert cannot be written; it is sent again");
+        match self.book.attempted(&delivery, attempt) {
+            Ok(()) => drop(self.busy.remove(&delivery.target)),
+            Err(fault) => {
+                tracing::error!(%fault, "what became of an alert cannot be written; it is sent again");
+                self.stuck.push(delivery.target);
+            }
         }
     }
 
@@ -288,3 +300,6 @@ fn again(now: i64, attempts: u32, asked: Option<Duration>) -> Attempt {
         next_at: now.saturating_add(ms),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,8 +1,8 @@
 //! The thread that raises and delivers, and the way in for calls.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -36,9 +36,9 @@ pub trait Count: Send + Sync {
 /// The desk's owner: while it lives, its thread raises and delivers.
 #[derive(Debug)]
 pub struct Desk {
-    /// Gone when the thread is to end.
-    settings: Option<watch::Sender<Arc<Settings>>>,
-    thread: Option<JoinHandle<()>>,
+    /// `None` tells the thread to end.
+    settings: watch::Sender<Option<Arc<Settings>>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Desk {
@@ -59,7 +59,7 @@ impl Desk {
             path: dir.to_owned(),
             source,
         };
-        let (settings, in_force) = watch::channel(Arc::new(settings));
+        let (settings, in_force) = watch::channel(Some(Arc::new(settings)));
         let clerk = Clerk::new(dir, budgets, clock, Arc::clone(&count))?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -81,27 +81,37 @@ impl Desk {
             })
             .map_err(failed)?;
         Ok(Desk {
-            settings: Some(settings),
-            thread: Some(thread),
+            settings,
+            thread: Mutex::new(Some(thread)),
         })
     }
 
     /// Puts other settings in force.
     pub fn apply(&self, settings: Settings) {
-        if let Some(sender) = &self.settings {
-            sender.send_replace(Arc::new(settings));
+        self.settings.send_if_modified(|in_force| {
+            let is_open = in_force.is_some();
+            if is_open {
+                *in_force = Some(Arc::new(settings));
+            }
+            is_open
+        });
+    }
+
+    /// Ends the thread: what was crossed is put on record, and what is not delivered waits until weir
+    /// runs again.
+    pub fn close(&self) {
+        self.settings.send_replace(None);
+        let mut thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(thread) = thread.take() {
+            // A panic there has been printed; there is nothing to add.
+            let _ = thread.join();
         }
     }
 }
 
 impl Drop for Desk {
-    /// What was crossed is put on record; what is not delivered is when weir runs again.
     fn drop(&mut self) {
-        self.settings = None;
-        if let Some(thread) = self.thread.take() {
-            // A panic there has been printed; there is nothing to add.
-            let _ = thread.join();
-        }
+        self.close();
     }
 }
 

@@ -19,7 +19,7 @@ pub struct Tried {
 ///
 /// Where no client can be made.
 pub async fn try_all(settings: &Settings, now: i64) -> reqwest::Result<Vec<Tried>> {
-    let client = client::http(post::TIMEOUT)?;
+    let client = client::http().timeout(post::TIMEOUT).build()?;
     let alert = body::trial(new_id(now).to_string(), now);
     let mut tries = tokio::task::JoinSet::new();
     for (place, webhook) in settings.webhooks.iter().enumerate() {

@@ -341,7 +341,8 @@ fn warns_once_per_window_and_instance() {
     assert_eq!(percents("alice", 1, NOW), [50]);
     assert_eq!(percents("alice", 100, NOW), [0_u8; 0]);
     assert_eq!(percents("bob", 900, NOW), [80]);
-    assert_eq!(percents("alice", 900, NOW), [80]);
+    assert_eq!(percents("alice", 399, NOW), [80]);
+    assert_eq!(percents("alice", 1, NOW), [EXCEEDED]);
     assert_eq!(percents("alice", 900, NOW), [0_u8; 0]);
     assert_eq!(percents("alice", 500, NOW + DAY_MS), [50]);
 }

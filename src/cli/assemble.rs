@@ -13,8 +13,9 @@ use tracing::warn;
 use super::ca::claimed_hosts;
 use super::settings::File;
 use crate::admin::deeds;
+use crate::alert::Desk;
+use crate::budget::Budgets;
 use crate::budget::estimate::{Caller, Estimator};
-use crate::budget::{Budgets, Facts, Spent};
 use crate::clock::Clock;
 use crate::config::{Config, Reload, Reloader, process_env};
 use crate::ledger::query::Reader;
@@ -26,8 +27,10 @@ use crate::pricing::Catalog;
 use crate::proxy::counting::Counting;
 use crate::proxy::engine::{Engine, Live};
 use crate::proxy::key_hash::KeyHasher;
+use crate::proxy::keys::Keys;
 use crate::proxy::once::{Counted, NAMES_MAX, Once};
 use crate::proxy::phases::Weir;
+use crate::proxy::replay::{record, replay};
 use crate::proxy::resilience::TRIES_MAX;
 use crate::proxy::resilience::breakers::Breakers;
 
@@ -47,11 +50,13 @@ pub(super) fn engine(
     )?;
     let reader = ledger.reader()?;
     reader.counter_seed(|row| metrics.seed(&row))?;
-    let budgets = Budgets::new(
-        config.budgets.clone(),
-        config.timezone.clone(),
-        clock.unix_ms(),
-    );
+    let keys = Keys::default();
+    keys.replace(reader.keys()?, &config.currencies, clock.unix_ms());
+    let mut policy = live.label_policy();
+    policy.teams.extend(keys.teams());
+    metrics.set_policy(policy);
+    let limits = [config.budgets.clone(), keys.limits()].concat();
+    let budgets = Budgets::new(limits, config.timezone.clone(), clock.unix_ms());
     replay(&budgets, &ledger)?;
     let estimator = Estimator::default();
     // The newest comes last, as it weighs most.
@@ -81,6 +86,7 @@ pub(super) fn engine(
         metrics,
         estimator,
         hasher: KeyHasher::open(&config.data_dir)?,
+        keys,
         counting: Counting::start()?,
         once,
         breakers: Breakers::default(),
@@ -90,41 +96,19 @@ pub(super) fn engine(
     Ok((Arc::new(engine), guard))
 }
 
+/// The desk that raises and delivers alerts.
+pub(super) fn desk(engine: &Engine, config: &Config) -> Result<Desk, Error> {
+    Desk::open(
+        engine.ledger.dir(),
+        config.alerting(),
+        &engine.budgets,
+        Arc::clone(&engine.clock),
+        Arc::clone(&engine.metrics) as _,
+    )
+}
+
 /// How many recent calls it is first learnt from what is to be expected of one.
 const RECENT_CALLS: usize = 2_000;
-
-/// Tells new budgets what the ledger has for their windows; it is not opened where none is new.
-fn replay(budgets: &Budgets, ledger: &Ledger) -> Result<(), Error> {
-    let starts = budgets.replay_starts();
-    let read = if starts.is_empty() {
-        Ok(())
-    } else {
-        ledger.reader().and_then(|reader| record(budgets, &reader))
-    };
-    // In any case: what could not be read counts from here on.
-    budgets.replayed();
-    read
-}
-
-fn record(budgets: &Budgets, reader: &Reader) -> Result<(), Error> {
-    budgets.replay_starts().iter().try_for_each(|since| {
-        reader.spend_since(*since, |row| {
-            let spent = Spent {
-                cost: row.cost,
-                input_tokens: row.input_tokens,
-                output_tokens: row.output_tokens,
-                requests: row.requests,
-            };
-            let facts = Facts {
-                provider: row.provider,
-                model: row.model,
-                labels: row.labels,
-                metered: true,
-            };
-            budgets.record(&facts, *since, &spent);
-        })
-    })
-}
 
 /// The settings' budgets as the ledger tells them, where no weir runs.
 pub(super) fn budgets_of(
@@ -132,7 +116,10 @@ pub(super) fn budgets_of(
     reader: &Reader,
     now_ms: i64,
 ) -> anyhow::Result<Arc<Budgets>> {
-    let budgets = Budgets::new(config.budgets.clone(), config.timezone.clone(), now_ms);
+    let keys = Keys::default();
+    keys.replace(reader.keys()?, &config.currencies, now_ms);
+    let limits = [config.budgets.clone(), keys.limits()].concat();
+    let budgets = Budgets::new(limits, config.timezone.clone(), now_ms);
     record(&budgets, reader)?;
     budgets.replayed();
     Ok(budgets)
@@ -201,7 +188,7 @@ pub(super) fn reloader(
     clock: &Arc<dyn Clock>,
     engine: &Arc<Engine>,
     catalog: Arc<Catalog>,
-    interceptor: &Arc<Interceptor>,
+    (interceptor, desk): (&Arc<Interceptor>, &Arc<Desk>),
 ) -> Arc<Reloader> {
     let told = {
         let (engine, path) = (Arc::clone(engine), file.path().to_owned());
@@ -213,13 +200,13 @@ pub(super) fn reloader(
     };
     let engine = Arc::clone(engine);
     let interceptor = Arc::clone(interceptor);
+    let desk = Arc::clone(desk);
     let apply = move |config: &Arc<Config>| {
         warn_of_uncovered(interceptor.authority(), config);
-        let _alone = engine.recount();
-        engine.apply(Live::new(Arc::clone(config), &catalog));
-        if let Err(error) = replay(&engine.budgets, &engine.ledger) {
+        if let Err(error) = engine.apply(Live::new(Arc::clone(config), &catalog)) {
             warn!(%error, "new budgets count from here on: the ledger could not be read");
         }
+        desk.apply(config.alerting());
     };
     Reloader::new(
         file.path().to_owned(),

@@ -46,6 +46,7 @@ pub fn run(args: &Args, file: &File) -> anyhow::Result<()> {
         number("http_status"),
         text("outcome"),
         number("duration_ms"),
+        text("attempt_of"),
     ];
     let rows: Vec<Vec<Value>> = calls.iter().map(|call| cells(call, currency)).collect();
     out::rows(args.format, &columns, &rows)
@@ -70,5 +71,6 @@ fn cells(call: &Call, currency: Currency) -> Vec<Value> {
         json!(call.http_status),
         json!(call.outcome.name()),
         json!(call.duration_ms),
+        json!(call.head.attempt_of.map(|id| id.to_string())),
     ]
 }

@@ -2,6 +2,7 @@
 //!
 //! Data goes to stdout, diagnostics to stderr. Exit 0 = done, 1 = failed, 2 = wrong usage.
 
+pub mod alerts;
 mod assemble;
 pub mod audit;
 pub mod budgets;
@@ -13,6 +14,7 @@ mod currency;
 pub mod demo;
 pub mod env;
 mod explain;
+pub mod keys;
 pub mod logging;
 pub mod out;
 pub mod prices;
@@ -60,6 +62,10 @@ enum Command {
     Report(report::Args),
     /// How budgets stand: what is spent, what calls in flight hold, when they reset.
     Budgets(budgets::Args),
+    /// Keys that weir gives out: create, list, revoke, rotate.
+    Keys(Box<keys::Args>),
+    /// What budgets and spending were said to have reached, and what is open; resolve one, try the webhooks.
+    Alerts(alerts::Args),
     /// What operators did: reloads, keys, resets, repricings, starts.
     Audit(audit::Args),
     /// Show how a call's cost comes about: rates × tokens, line by line.
@@ -75,6 +81,8 @@ enum Command {
 /// Runs what the command line asks for.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
+    // Clients that speak to a weir in plain text ask for one all the same; a second is no fault.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     match run(cli) {
         Ok(code) => code,
         Err(error) => {
@@ -99,6 +107,8 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Calls(args) => calls::run(&args, &config),
         Command::Report(args) => report::run(&args, &config),
         Command::Budgets(args) => budgets::run(&args, &config),
+        Command::Keys(args) => keys::run(&args, &config),
+        Command::Alerts(args) => alerts::run(&args, &config),
         Command::Audit(args) => audit::run(&args, &config),
         Command::Explain(args) => explain::run(&args, &config),
         Command::Reprice(args) => reprice::run(&args, &config),

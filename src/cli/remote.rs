@@ -64,8 +64,7 @@ impl Remote {
         body: Option<&Value>,
     ) -> anyhow::Result<Value> {
         let url = format!("{}/api/v1/{path}", self.url);
-        let client = reqwest::Client::builder()
-            .no_proxy()
+        let client = crate::alert::http()
             .connect_timeout(PATIENCE)
             .timeout(patience)
             .build()?;

@@ -12,6 +12,7 @@ use super::logging::{self, LogFormat};
 use super::settings::{Addresses, File};
 use super::{assemble, out, prices};
 use crate::admin::{Admin, Operated, Readiness, deeds};
+use crate::alert::Desk;
 use crate::clock::SystemClock;
 use crate::config::{Cause, Config, Pace, Reloader, Watch};
 use crate::ledger::{LedgerGuard, Via};
@@ -21,6 +22,7 @@ use crate::listen::leaf::Interceptor;
 use crate::listen::private;
 use crate::listen::server::{self, Serving};
 use crate::proxy::engine::Engine;
+use crate::proxy::keys::Keeper;
 
 /// Arguments of `weir serve`.
 #[derive(Debug, Default, clap::Args)]
@@ -91,7 +93,9 @@ pub(super) struct Running {
     files: Files,
     serving: Serving,
     admin: Admin,
+    keeper: Keeper,
     guard: LedgerGuard,
+    desk: Arc<Desk>,
     /// Ends with it; the watcher's thread too.
     _watch: Watch,
 }
@@ -111,6 +115,7 @@ impl Running {
         private::folder(&config.data_dir)?;
         let catalog = prices::catalog(&config)?;
         let (engine, guard) = assemble::engine(&config, &catalog, &clock)?;
+        let desk = Arc::new(assemble::desk(&engine, &config)?);
         let files = Files::under(&config.data_dir);
         let authority = assemble::authority(&files, &config, clock.as_ref())?;
         let ca_pem = authority.pem().to_owned();
@@ -120,7 +125,14 @@ impl Running {
         let threads = args.threads.map_or_else(cores, usize::from);
         let serving =
             proxy_port.serve(Front::new(app, Arc::clone(&interceptor), claims), threads)?;
-        let reloader = assemble::reloader(file, &config, &clock, &engine, catalog, &interceptor);
+        let reloader = assemble::reloader(
+            file,
+            &config,
+            &clock,
+            &engine,
+            catalog,
+            (&interceptor, &desk),
+        );
         let readiness = Readiness::default();
         let subject = Arc::new(Operated {
             engine: Arc::clone(&engine),
@@ -133,6 +145,7 @@ impl Running {
             subject,
             readiness.clone(),
         )?;
+        let keeper = Keeper::start(Arc::clone(&engine))?;
         let watch = Watch::start(Arc::clone(&reloader), Pace::default())?;
         let began = json!({ "orphans": guard.orphans() });
         let began = deeds::of_weir(clock.unix_ms(), "weir.start", Via::Cli, began);
@@ -147,7 +160,9 @@ impl Running {
             files,
             serving,
             admin,
+            keeper,
             guard,
+            desk,
             _watch: watch,
         })
     }
@@ -224,6 +239,8 @@ impl Running {
         self.serving.end(END_LIMIT);
         self.engine.counting.close();
         Addresses::withdraw(&config.data_dir);
+        drop(self.keeper);
+        self.desk.close();
         let now = self.engine.clock.unix_ms();
         let ended = deeds::of_weir(now, "weir.stop", Via::Signal, json!({}));
         deeds::note(&config.data_dir, &ended);

@@ -37,6 +37,14 @@ impl FromStr for When {
 }
 
 impl When {
+    /// The same for a time to come: `90d` is in 90 days.
+    pub fn ahead(self, now: i64, zone: &TimeZone) -> anyhow::Result<i64> {
+        match self {
+            When::Ago(span) => Ok(now.saturating_add(span)),
+            other => other.unix_ms(now, zone),
+        }
+    }
+
     /// Unix milliseconds, seen from `now`; a day begins in `zone`.
     pub fn unix_ms(self, now: i64, zone: &TimeZone) -> anyhow::Result<i64> {
         match self {
@@ -52,7 +60,7 @@ impl When {
 }
 
 /// Milliseconds in `7d`, `12h`, `30m`, `45s`, `2w`.
-fn span(text: &str) -> Option<i64> {
+pub fn span(text: &str) -> Option<i64> {
     let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
     let count: i64 = digits.parse().ok().filter(|count| *count >= 0)?;
     let seconds = match unit {

@@ -19,12 +19,15 @@ pub fn changes(old: &Config, new: &Config) -> Vec<String> {
         default_provider,
         labels,
         trust_client_labels,
+        require_key,
         identify,
         timezone,
         providers,
         currencies,
         budgets,
         prices,
+        alerts,
+        anomaly,
         on_ledger_fault,
         orphans,
         response_headers,
@@ -58,6 +61,7 @@ pub fn changes(old: &Config, new: &Config) -> Vec<String> {
         &old.trust_client_labels,
         trust_client_labels,
     );
+    said(&mut out, "require_key", &old.require_key, require_key);
     silent(&mut out, "identify", &old.identify, identify);
     silent(&mut out, "timezone", &old.timezone, timezone);
     named(&mut out, "providers", &old.providers, providers, |p| {
@@ -81,6 +85,10 @@ pub fn changes(old: &Config, new: &Config) -> Vec<String> {
             None => price.model.clone(),
         },
     );
+    named(&mut out, "alerts", &old.alerts, alerts, |webhook| {
+        webhook.name.clone()
+    });
+    silent(&mut out, "anomaly", &old.anomaly, anomaly);
     silent(
         &mut out,
         "on_ledger_fault",

@@ -5,7 +5,7 @@
 use schemars::{Schema, json_schema};
 
 use super::problem::Found;
-use super::read::{At, Field, Keys, Mapping, Named, OneOrMany, Read, mapping_schema};
+use super::read::{AnyNumber, At, Field, Keys, Mapping, Named, OneOrMany, Read, mapping_schema};
 use super::tree::{Kind, Node};
 use super::values::{
     ActionWord, Address, Amount, ApiName, Code, Each, Flag, Folder, Hold, Host, InUsd, KeyPattern,
@@ -66,8 +66,10 @@ const fn plain(field: &'static str) -> &'static str {
     }
 }
 
+mod alerts;
 mod resilience;
 
+pub(super) use alerts::{Alert, Unusual};
 pub(super) use resilience::{Breaker, Retry, Second};
 
 settings! {
@@ -95,6 +97,8 @@ settings! {
         /// Whether clients may label their calls by headers, path, proxy user or body; default
         /// true.
         trust_client_labels: Flag,
+        /// Whether calls need a key that weir gave out (`weir keys create`); default false.
+        require_key: Flag,
         /// The zone in which calendar budgets turn over; default UTC.
         timezone: TimeZoneName,
         /// Providers by name. A name that weir knows needs nothing more, and need not be written at
@@ -107,6 +111,12 @@ settings! {
         budgets: Vec<At<Budget>>,
         /// Prices over the built-in catalogue.
         prices: Vec<At<ModelPrice>>,
+        /// Webhooks that are told when a budget reaches a threshold or its limit, and when spending
+        /// is out of the ordinary.
+        alerts: Vec<At<Alert>>,
+        /// What spending is out of the ordinary, or off: the last hour and day against the same of
+        /// the two weeks before.
+        anomaly: Unusual,
         /// Whether calls go on while the ledger cannot be written; default allow.
         on_ledger_fault: OnFault,
         /// What a call is charged that was in flight when weir was killed: its input (default), what was
@@ -117,7 +127,7 @@ settings! {
         /// How weir stops.
         shutdown: Shutdown,
     }
-    later { alerts, websocket }
+    later { websocket }
 }
 
 settings! {
@@ -186,6 +196,11 @@ settings! {
         /// The catalogue's model behind a name of one's own (a deployment, an ARN, an endpoint's id):
         /// it sets the price where the answer names no model that is known. What is sent stays as it is.
         models: Named<Label>,
+        /// The provider's own key, which takes the place of a weir key; `none` where the provider asks for
+        /// none. Calls without a weir key never get it.
+        api_key: Token,
+        /// A file that holds it instead: read again when it changes.
+        api_key_file: Folder,
         /// A PEM file with more roots for its upstream.
         ca: Folder,
         /// A proxy between weir and its upstream.
@@ -245,8 +260,9 @@ settings! {
         /// How long a call may wait for holds to settle before it is refused; default 0s, at most
         /// 60s.
         wait: Span,
-        /// Percentages of the limit at which a warning is logged, once per window.
-        warn_at: OneOrMany<Percent>,
+        /// Percentages of the limit at which an alert is raised, once per window; default 80% and
+        /// 95% for money and tokens of an hour or longer. `[]` = none.
+        warn_at: AnyNumber<Percent>,
         /// What becomes of a call for which there is no room: block (default), warn, which lets it pass,
         /// or a mapping with `downgrade`.
         action: WhenFull,

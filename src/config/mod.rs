@@ -3,11 +3,13 @@
 //! `file` is what was written, [`Config`] what is true. Reading a file reports all of its faults at
 //! once; a file with a fault gives no settings at all.
 
+mod api_key;
 mod check;
 mod diff;
 mod expand;
 mod file;
 pub mod identify;
+pub mod keys;
 mod load;
 mod problem;
 mod read;
@@ -17,6 +19,7 @@ mod schema;
 mod tree;
 mod values;
 
+pub use api_key::{ApiKey, Held};
 pub use diff::{changes, needs_restart};
 pub use load::{Env, defaults, load, parse, process_env};
 pub use problem::{PROBLEMS_MAX, Problem, Problems};
@@ -32,6 +35,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::alert::anomaly::Anomaly;
+use crate::alert::{self, Webhook};
 use crate::budget::limits::Limit;
 use crate::ledger::Labels;
 use crate::pricing::{Catalog, Override};
@@ -142,6 +147,8 @@ pub struct Provider {
     pub hosts: Vec<HostPort>,
     /// The catalogue's model behind each name of the operator's own, for prices alone.
     pub models: BTreeMap<String, String>,
+    /// What takes the place of a weir key on the way to it.
+    pub api_key: Option<ApiKey>,
     /// A PEM file with more roots for its upstream.
     pub ca: Option<Roots>,
     pub upstream_proxy: Option<UpstreamProxy>,
@@ -168,6 +175,17 @@ impl Config {
     }
 }
 
+impl Config {
+    /// What is raised, and who is told.
+    pub fn alerting(&self) -> alert::Settings {
+        alert::Settings {
+            webhooks: self.alerts.clone(),
+            anomaly: self.anomaly.clone(),
+            timezone: self.timezone.clone(),
+        }
+    }
+}
+
 /// The admin side's settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Admin {
@@ -185,6 +203,8 @@ pub struct Config {
     pub default_provider: String,
     pub labels: Labels,
     pub trust_client_labels: bool,
+    /// Whether calls need a key that weir gave out.
+    pub require_key: bool,
     /// Whose calls are, in the order in which they are asked.
     pub identify: Vec<identify::Rule>,
     /// An IANA name that jiff knows.
@@ -195,6 +215,10 @@ pub struct Config {
     pub currencies: Currencies,
     pub budgets: Vec<Limit>,
     pub prices: Vec<Override>,
+    /// Who is told of alerts.
+    pub alerts: Vec<Webhook>,
+    /// What spending is out of the ordinary; `None` = nothing is.
+    pub anomaly: Option<Anomaly>,
     pub on_ledger_fault: Policy,
     pub orphans: Orphans,
     /// Whether responses carry `x-weir-*` headers.

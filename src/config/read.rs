@@ -208,6 +208,23 @@ impl<T: Read> Read for OneOrMany<T> {
     }
 }
 
+/// One value, a list of them, or an empty list.
+#[derive(Clone, Debug)]
+pub(super) struct AnyNumber<T>(pub(super) Vec<At<T>>);
+
+impl<T: Read> Read for AnyNumber<T> {
+    fn read(node: &Node, key: &str, found: &mut Found) -> Option<Self> {
+        match &node.kind {
+            Kind::List(items) if items.is_empty() => Some(AnyNumber(Vec::new())),
+            _ => OneOrMany::read(node, key, found).map(|OneOrMany(list)| AnyNumber(list)),
+        }
+    }
+
+    fn schema() -> Schema {
+        OneOrMany::<T>::schema()
+    }
+}
+
 /// A mapping whose keys the user chooses.
 #[derive(Clone, Debug)]
 pub(super) struct Named<T>(pub(super) Vec<(At<String>, T)>);

@@ -298,8 +298,8 @@ fn drop_deliveries(
 pub enum Resolution {
     /// It was open, and is resolved; its id in full.
     Done(String),
-    /// It was resolved before, at that time in Unix milliseconds.
-    Before(i64),
+    /// It was resolved before, at that time in Unix milliseconds; its id in full.
+    Before(String, i64),
     /// No alert's id begins so, or several do.
     Unknown,
 }
@@ -319,7 +319,7 @@ impl Operator {
             return Ok(Resolution::Unknown);
         };
         if let Some(at) = resolved_at {
-            return Ok(Resolution::Before(*at));
+            return Ok(Resolution::Before(id.clone(), *at));
         }
         let deed = Deed {
             subject: id.clone(),
@@ -332,3 +332,6 @@ impl Operator {
         Ok(Resolution::Done(id.clone()))
     }
 }
+
+#[cfg(test)]
+mod tests;

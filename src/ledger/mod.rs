@@ -10,6 +10,7 @@ pub mod classes;
 mod fault;
 mod fold;
 mod handle;
+pub mod keys;
 mod labels;
 mod lock;
 mod names;

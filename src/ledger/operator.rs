@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use serde_json::Value;
 
-use super::{Error, schema};
+use super::{DirLock, Error, lock, schema};
 
 /// Which way a deed came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,6 +68,39 @@ impl Operator {
         })
     }
 
+    /// The same where no weir runs: the directory is locked while the lock lives, and the ledger is made, or
+    /// brought to this weir's schema, where it must be.
+    pub fn alone(dir: &Path) -> Result<(Self, DirLock), Error> {
+        let lock = lock::take(dir)?;
+        drop(schema::open_to_write(dir)?);
+        Ok((Operator::open(dir)?, lock))
+    }
+
+    /// Reads over the same connection.
+    pub(super) fn ask<T>(
+        &self,
+        read: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, Error> {
+        read(&self.db).map_err(|source| Error::at(&self.path, source))
+    }
+
+    /// Writes what is no deed of an operator's.
+    pub(super) fn change<T>(
+        &mut self,
+        work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
+    ) -> Result<T, Error> {
+        let path = &self.path;
+        let both = || {
+            let transaction = self
+                .db
+                .transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let done = work(&transaction)?;
+            transaction.commit()?;
+            Ok(done)
+        };
+        both().map_err(|source| Error::at(path, source))
+    }
+
     /// Writes the deed, where nothing else is to be written.
     pub fn note(&mut self, deed: &Deed) -> Result<(), Error> {
         self.act(deed, |_| Ok(()))
@@ -87,17 +120,11 @@ impl Operator {
         deed: &Deed,
         work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
     ) -> Result<T, Error> {
-        let path = &self.path;
-        let both = || {
-            let transaction = self
-                .db
-                .transaction_with_behavior(TransactionBehavior::Immediate)?;
-            let done = work(&transaction)?;
-            put(&transaction, deed)?;
-            transaction.commit()?;
+        self.change(|transaction| {
+            let done = work(transaction)?;
+            put(transaction, deed)?;
             Ok(done)
-        };
-        both().map_err(|source| Error::at(path, source))
+        })
     }
 }
 

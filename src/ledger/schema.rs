@@ -118,12 +118,13 @@ static STEPS: [M<'static>; 3] = [
         task TEXT,
         tags TEXT NOT NULL,
         models TEXT,
-        budget TEXT,
+        budgets TEXT,
         created_at INTEGER NOT NULL,
         expires_at INTEGER,
         revoked_at INTEGER,
         last_used_at INTEGER
     ) STRICT, WITHOUT ROWID;
+    CREATE UNIQUE INDEX keys_name ON keys (name) WHERE revoked_at IS NULL;
 
     -- What a client shows: SHA-256, never the key itself. A rotated key has two for a while.
     CREATE TABLE key_secrets (

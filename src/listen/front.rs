@@ -36,6 +36,8 @@ pub trait Claims: Send + Sync {
     fn claims(&self, target: &HostPort) -> bool;
     /// What becomes of every other host.
     fn tunnel(&self) -> Policy;
+    /// Whether one who sends this `Proxy-Authorization` may reach them; else why not.
+    fn may_tunnel(&self, authorization: Option<&str>) -> Result<(), &'static str>;
     /// Told of every CONNECT to a host that no provider claims.
     fn tunnelled(&self, allowed: bool);
 }
@@ -72,7 +74,7 @@ impl<A: ServerApp + Send + Sync + 'static> ServerApp for Front<A> {
         if self.claims.claims(&connect.target) {
             self.intercept(stream, connect, &after, shutdown).await
         } else {
-            self.tunnel(stream, &connect.target, &after).await;
+            self.tunnel(stream, &connect, &after).await;
             None
         }
     }
@@ -120,9 +122,15 @@ impl<A: ServerApp + Send + Sync + 'static> Front<A> {
         }
     }
 
-    async fn tunnel(&self, mut stream: Stream, target: &HostPort, after: &[u8]) {
+    async fn tunnel(&self, mut stream: Stream, connect: &Connect, after: &[u8]) {
+        let target = &connect.target;
         let allowed = self.claims.tunnel() == Policy::Allow;
-        self.claims.tunnelled(allowed);
+        let known = self.claims.may_tunnel(connect.authorization.as_deref());
+        self.claims.tunnelled(allowed && known.is_ok());
+        if let (true, Err(why)) = (allowed, known) {
+            refuse(&mut stream, 407, ErrorType::Auth, why).await;
+            return;
+        }
         if !allowed {
             debug!(host = target.host, "tunnel refused");
             let why = "no provider claims this host and `tunnel: deny` is set";
@@ -197,9 +205,17 @@ fn warn_of_no_leaf(host: &str, error: &(dyn std::error::Error + 'static)) {
     warn!(host, error, "no leaf for an intercepted host");
 }
 
+/// What a client without a key is asked for, where a tunnel needs one.
+pub const ASKS_FOR_KEY: (&str, &str) = ("proxy-authenticate", "Basic realm=\"weir\"");
+
 /// Says no in place of the tunnel, and closes.
 async fn refuse(stream: &mut Stream, status: u16, kind: ErrorType, why: &str) {
-    let answer = refusal::error_response(Api::Auto, status, kind, &format!("weir: {why}"));
+    let why = why.strip_prefix("weir: ").unwrap_or(why);
+    let mut answer = refusal::error_response(Api::Auto, status, kind, &format!("weir: {why}"));
+    if status == 407 {
+        let (name, value) = ASKS_FOR_KEY;
+        answer.headers.push((name, value.to_owned()));
+    }
     let reason = http::StatusCode::from_u16(answer.status)
         .ok()
         .and_then(|status| status.canonical_reason())

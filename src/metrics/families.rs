@@ -206,6 +206,17 @@ pub const LEDGER_LOST: Family = counter(
     &[],
     "Entries that never reached the ledger: its queue was full or it was closed",
 );
+pub const ALERTS: Family = counter("weir_alerts_total", &["kind"], "Alerts that were raised");
+pub const ALERT_DELIVERIES: Family = counter(
+    "weir_alert_deliveries_total",
+    &["outcome"],
+    "Attempts to deliver an alert to a webhook: delivered, retried later, failed for good; dropped without one",
+);
+pub const ALERT_QUEUE: Family = gauge(
+    "weir_alert_queue_depth",
+    &[],
+    "Deliveries of alerts that wait",
+);
 pub const RELOAD_OK: Family = gauge(
     "weir_config_last_reload_successful",
     &[],
@@ -252,6 +263,9 @@ pub const ALL: &[&Family] = &[
     &LEDGER_COMMIT,
     &LEDGER_FAULTS,
     &LEDGER_LOST,
+    &ALERTS,
+    &ALERT_DELIVERIES,
+    &ALERT_QUEUE,
     &RELOAD_OK,
     &RELOAD_TIME,
     &CATALOG_TIME,

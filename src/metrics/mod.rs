@@ -3,6 +3,7 @@
 //! Counters that the ledger can tell start from it, so that a restart is no step back; what is counted
 //! per call is counted by one function from the same row that goes on record.
 
+mod alerts;
 mod budgets;
 pub mod families;
 mod labels;

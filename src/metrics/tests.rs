@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use super::families::Kind;
 use super::*;
+use crate::alert::{self, Count};
 use crate::budget::BudgetState;
 use crate::budget::limits::{Per, Unit};
 use crate::budget::window::Window;
@@ -317,6 +318,9 @@ fn every_family_keeps_the_rules_and_is_shown() {
     metrics.unmetered("openai");
     metrics.tunnel(true);
     metrics.bound_hit("tee");
+    Count::raised(&*metrics, alert::Kind::Exceeded);
+    Count::delivery(&*metrics, "retried", 2);
+    Count::waiting(&*metrics, 3);
     metrics.reloaded(true, NOON);
     metrics.reloaded(false, NOON + 9_000);
     metrics.catalog_made(NOON);
@@ -344,6 +348,7 @@ fn every_family_keeps_the_rules_and_is_shown() {
     let reload = "weir_config_last_reload_success_timestamp_seconds";
     assert_eq!(sample(&text, reload), 1_774_699_200.0);
     assert_eq!(sample(&text, "weir_ledger_queue_depth"), 7.0);
+    assert_eq!(sample(&text, "weir_alert_queue_depth"), 3.0);
     for family in families::ALL {
         let name = family.name;
         let kind = match family.kind {

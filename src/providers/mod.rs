@@ -5,6 +5,7 @@ mod anthropic;
 mod backend;
 mod bedrock;
 mod cohere;
+pub mod credential;
 mod dashscope;
 mod errors;
 mod failed;

@@ -14,6 +14,7 @@ use super::call::{Call, Ctx};
 use super::resilience;
 use super::settle::upstream_fault;
 use crate::config::Provider;
+use crate::listen::front::ASKS_FOR_KEY;
 use crate::providers::refusal::{self, Client};
 use crate::providers::{Api, ErrorType, RefusalResponse};
 
@@ -107,6 +108,14 @@ pub fn no_upstream(provider: &Provider) -> RefusalResponse {
 pub fn denied() -> RefusalResponse {
     let message = "weir: no provider claims this host and `tunnel: deny` is set";
     refusal::error_response(Api::Auto, 403, ErrorType::Auth, message)
+}
+
+/// The answer to one who may not reach such a host without a key, or with this one.
+pub fn keyless(why: &str) -> RefusalResponse {
+    let mut answer = refusal::error_response(Api::Auto, 407, ErrorType::Auth, why);
+    let (name, value) = ASKS_FOR_KEY;
+    answer.headers.push((name, value.to_owned()));
+    answer
 }
 
 /// The answer where a host that no provider claims cannot be reached.

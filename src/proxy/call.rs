@@ -9,6 +9,7 @@ use super::engine::{Engine, Live};
 use super::forward::Destination;
 use super::gate::WITHHELD_MAX;
 use super::identify;
+use super::keys::{Passage, shown};
 use super::origin;
 use super::request::RequestSide;
 use super::resilience::Attempts;
@@ -100,6 +101,8 @@ pub struct Call {
     pub facts: Arc<Facts>,
     /// Whether the client named its user, so that the body's field does not count.
     pub user_is_named: bool,
+    /// How it came in, by a key of weir's or without.
+    pub passage: Passage,
     /// Monotonic time of the request head.
     pub began: Duration,
     /// Monotonic time of its end.
@@ -123,7 +126,7 @@ impl Call {
     pub fn begin(
         engine: &Engine,
         live: Arc<Live>,
-        target: Arc<Target>,
+        mut target: Arc<Target>,
         session: &Session,
         connect: Option<&Connect>,
     ) -> Self {
@@ -137,15 +140,21 @@ impl Call {
             (Api::Openai, Some(Api::Anthropic)) => Api::Auto,
             (api, _) => api,
         };
+        let by_proxy = connect.and_then(|connect| connect.authorization.as_deref());
         let mut caller = identify::identify(
             credentials,
             &request.headers,
             query,
             target.labels.as_deref(),
-            connect.and_then(|connect| connect.authorization.as_deref()),
+            by_proxy,
             live.config.trust_client_labels,
             &engine.hasher,
         );
+        let shown = shown::shown(&request.headers, query, by_proxy);
+        let has_credential = caller.labels.key.is_some();
+        let passage = Passage::of(engine, &live, &mut target, shown, request, has_credential);
+        // Rules go by the key that calls show.
+        caller.labels.key = passage.id().or(caller.labels.key);
         origin::overrule(
             &mut caller,
             &live.config.identify,
@@ -153,6 +162,8 @@ impl Call {
             connect.is_some(),
         );
         let mut labels = caller.labels;
+        passage.label(&mut labels);
+        let user_is_named = labels.user.is_some();
         labels.fill(&live.config.labels);
         let started_at = engine.clock.unix_ms();
         let facts = Facts {
@@ -187,7 +198,8 @@ impl Call {
             target,
             head: Arc::new(head),
             facts: Arc::new(facts),
-            user_is_named: caller.user_is_named,
+            user_is_named,
+            passage,
             began: engine.clock.monotonic(),
             ended: None,
             admission: Admission::Awaiting,
@@ -211,6 +223,7 @@ impl Call {
             tap: None,
             facts: Arc::new(facts),
             user_is_named: of.user_is_named,
+            passage: Passage::default(),
             began: engine.clock.monotonic(),
             ended: None,
             admission: Admission::Admitted,

@@ -11,7 +11,10 @@ use x509_parser::prelude::{FromDer as _, X509Certificate};
 use super::counting::Counting;
 use super::forward::Destination;
 use super::key_hash::KeyHasher;
+use super::keys::shown::of_proxy;
+use super::keys::{Keys, Own};
 use super::once::Once;
+use super::replay::replay;
 use super::resilience::breakers::Breakers;
 use crate::budget::estimate::Estimator;
 use crate::budget::limits::Dimension;
@@ -19,7 +22,7 @@ use crate::budget::{Budgets, Facts};
 use crate::clock::Clock;
 use crate::config::{Config, HostPort, Policy, Provider, Upstream};
 use crate::ledger::reprice::Change;
-use crate::ledger::{self, Ledger};
+use crate::ledger::{self, Error, Ledger};
 use crate::listen::front::Claims;
 use crate::metrics::{LabelPolicy, Metrics};
 use crate::pricing::Catalog;
@@ -34,6 +37,8 @@ pub struct Live {
     by_host: HashMap<HostPort, Arc<Provider>>,
     /// Claims with a `*`, the narrowest first.
     by_pattern: Vec<(HostPort, Arc<Provider>)>,
+    /// The providers' own keys, by their names.
+    own_keys: HashMap<String, Arc<Own>>,
     /// By provider: the roots of its own, if any, and where its upstream is.
     peers: HashMap<String, Peers>,
 }
@@ -55,6 +60,7 @@ impl Live {
             by_name: HashMap::new(),
             by_host: HashMap::new(),
             by_pattern: Vec::new(),
+            own_keys: HashMap::new(),
             peers: HashMap::new(),
         };
         for provider in &config.providers {
@@ -68,6 +74,12 @@ impl Live {
                     live.by_host.insert(host.clone(), Arc::clone(provider));
                 }
             }
+            let own = provider
+                .api_key
+                .as_ref()
+                .map(|from| Own::new(&provider.name, from));
+            live.own_keys
+                .extend(own.map(|own| (provider.name.clone(), Arc::new(own))));
             let roots = provider.ca.as_ref().map(|ca| roots(&ca.certificates));
             let upstream = provider
                 .upstream
@@ -113,6 +125,16 @@ impl Live {
     /// The provider of that name.
     pub fn named(&self, name: &str) -> Option<&Arc<Provider>> {
         self.by_name.get(name)
+    }
+
+    /// What takes the place of a weir key on the way to that provider.
+    pub fn own_key(&self, provider: &str) -> Option<Arc<Own>> {
+        self.own_keys.get(provider).cloned()
+    }
+
+    /// Reads the providers' own keys again where their files changed.
+    pub fn look_at_keys(&self) {
+        self.own_keys.values().for_each(|own| own.look());
     }
 
     /// The provider that claims the host: by its name, else by the narrowest pattern that it fits.
@@ -173,6 +195,7 @@ pub struct Engine {
     pub metrics: Arc<Metrics>,
     pub estimator: Estimator,
     pub hasher: KeyHasher,
+    pub keys: Keys,
     pub counting: Counting,
     pub once: Once,
     pub breakers: Breakers,
@@ -182,20 +205,48 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Puts other settings in force; calls in flight keep theirs. New budgets still owe their past then.
-    pub fn apply(&self, live: Live) {
-        let config = Arc::clone(&live.config);
-        self.metrics.set_policy(live.label_policy());
+    /// Puts other settings in force; calls in flight keep theirs.
+    ///
+    /// # Errors
+    ///
+    /// Where the ledger could not be read: new budgets then count from here on.
+    pub fn apply(&self, live: Live) -> Result<(), Error> {
+        let _alone = self.recount();
+        self.keys
+            .reread(&live.config.currencies, self.clock.unix_ms());
         self.breakers.keep(|name| {
             live.named(name)
                 .is_some_and(|provider| provider.resilience.breaker.is_some())
         });
         self.live.store(Arc::new(live));
-        self.budgets.replace(
-            config.budgets.clone(),
-            config.timezone.clone(),
-            self.clock.unix_ms(),
-        );
+        self.put_in_force()
+    }
+
+    /// Takes over what operators did to keys.
+    ///
+    /// # Errors
+    ///
+    /// Where the ledger could not be read.
+    pub fn keys_changed(&self) -> Result<(), Error> {
+        let _alone = self.recount();
+        let keys = self.ledger.reader()?.keys()?;
+        let now = self.clock.unix_ms();
+        self.keys
+            .replace(keys, &self.live.load().config.currencies, now);
+        self.put_in_force()
+    }
+
+    /// Puts in force what settings and keys say together: budgets, and label values for the metrics.
+    fn put_in_force(&self) -> Result<(), Error> {
+        let live = self.live.load();
+        let mut policy = live.label_policy();
+        policy.teams.extend(self.keys.teams());
+        self.metrics.set_policy(policy);
+        let mut limits = live.config.budgets.clone();
+        limits.extend(self.keys.limits());
+        let zone = live.config.timezone.clone();
+        self.budgets.replace(limits, zone, self.clock.unix_ms());
+        replay(&self.budgets, &self.ledger)
     }
 
     /// Puts other costs on record, and tells budgets and metrics once they are.
@@ -253,6 +304,12 @@ impl Claims for Engine {
 
     fn tunnel(&self) -> Policy {
         self.live.load().config.tunnel
+    }
+
+    fn may_tunnel(&self, authorization: Option<&str>) -> Result<(), &'static str> {
+        let needs_key = self.live.load().config.require_key;
+        let shown = authorization.and_then(of_proxy);
+        self.keys.admits(shown, needs_key, self.clock.unix_ms())
     }
 
     fn tunnelled(&self, allowed: bool) {

@@ -17,7 +17,7 @@ use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, ErrorType, Result};
 
 use crate::config::resilience::Failover;
-use crate::config::{Provider, Timeouts, Upstream, UpstreamProxy};
+use crate::config::{Provider, Roots, Timeouts, Upstream, UpstreamProxy};
 use crate::listen::dial::{self, Allowed};
 use crate::listen::tunnel;
 
@@ -46,8 +46,22 @@ impl Destination {
         upstream: &Upstream,
         roots: Option<Arc<CaType>>,
     ) -> Self {
+        Destination::of(provider, upstream, provider.ca.as_ref(), roots)
+    }
+
+    /// A provider's second upstream, verified with `roots` where it names its own.
+    pub fn of_failover(provider: &Provider, second: &Failover, roots: Option<Arc<CaType>>) -> Self {
+        Destination::of(provider, &second.upstream, second.ca.as_ref(), roots)
+    }
+
+    fn of(
+        provider: &Provider,
+        upstream: &Upstream,
+        ca: Option<&Roots>,
+        roots: Option<Arc<CaType>>,
+    ) -> Self {
         let mut hasher = DefaultHasher::new();
-        (&provider.name, upstream, &provider.ca).hash(&mut hasher);
+        (&provider.name, upstream, ca).hash(&mut hasher);
         provider
             .upstream_proxy
             .as_ref()
@@ -62,17 +76,6 @@ impl Destination {
             dial::anywhere,
             hasher.finish(),
         )
-    }
-
-    /// A provider's second upstream, verified with `roots` where it names its own.
-    pub fn of_failover(provider: &Provider, second: &Failover, roots: Option<Arc<CaType>>) -> Self {
-        let second = Provider {
-            ca: second.ca.clone(),
-            upstream: Some(second.upstream.clone()),
-            ..provider.clone()
-        };
-        let upstream = second.upstream.as_ref().expect("it was just set");
-        Destination::of_provider(&second, upstream, roots)
     }
 
     /// A host that no provider claims.

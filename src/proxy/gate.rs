@@ -11,7 +11,7 @@ use pingora::{Error, ErrorType as Fault, Result};
 
 use super::admit::Decision;
 use super::answer::{self, content_length};
-use super::call::Call;
+use super::call::{Admission, Call};
 use super::engine::Engine;
 use crate::budget::Preview;
 
@@ -64,6 +64,12 @@ impl Drop for Held {
 
 /// Decides as early as it can; `true` where the answer was written.
 pub async fn decide(session: &mut Session, call: &mut Call, engine: &Engine) -> Result<bool> {
+    if let Some(no) = call.passage.answer(&call.target) {
+        call.admission = Admission::Refused;
+        call.response.own_status = Some(no.status);
+        answer::write(session, no, &[]).await?;
+        return Ok(true);
+    }
     let preview = call.preview(engine);
     let needs_body = matches!(preview, Preview::NeedBody);
     if let Preview::Refuse(refusal) = preview {

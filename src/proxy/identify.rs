@@ -1,20 +1,18 @@
 //! Identify: who a call is for, from its head; what the body says of it comes later.
 
-use base64::Engine as _;
 use http::HeaderMap;
 use percent_encoding::percent_decode_str;
 
 use super::key_hash::KeyHasher;
+use super::keys::shown::{basic, holds_key, is_key};
 use crate::ledger::Labels;
 use crate::providers::Api;
+use crate::providers::credential::PROTOCOL_PREFIXES;
 
 /// Most characters of a label; the rest is cut.
 const LABEL_MAX: usize = 64;
 /// Most free tags of one call.
 const TAGS_MAX: usize = 16;
-
-/// The WebSocket protocols in which OpenAI and xAI take a key, after this prefix.
-const PROTOCOL_PREFIXES: [&str; 2] = ["openai-insecure-api-key.", "xai-client-secret."];
 
 /// What the head says of the caller.
 #[derive(Debug, Default)]
@@ -58,8 +56,12 @@ pub fn identify(
     }
 }
 
-/// A label as it is kept: without control characters, bounded, `None` where nothing is left.
+/// A label as it is kept: without control characters, bounded, `None` where nothing is left. A key that somebody
+/// put there is none: labels are kept.
 pub fn clean(text: &str) -> Option<String> {
+    if holds_key(text) {
+        return None;
+    }
     let kept: String = text
         .trim()
         .chars()
@@ -128,26 +130,17 @@ fn tag(labels: &mut Labels, name: &str, value: &str) {
 
 /// The user name of `Basic` proxy credentials.
 fn proxy_user(authorization: &str) -> Option<String> {
-    let (scheme, encoded) = authorization.split_once(' ')?;
-    if !scheme.eq_ignore_ascii_case("basic") {
-        return None;
-    }
-    let decoded = base64::engine::general_purpose::STANDARD
-        .decode(encoded.trim())
-        .ok()?;
-    let text = String::from_utf8(decoded).ok()?;
-    let user = text.split_once(':').map_or(text.as_str(), |(user, _)| user);
-    (!user.is_empty()).then(|| user.to_owned())
+    let (user, _) = basic(authorization)?;
+    (!user.is_empty()).then_some(user)
 }
 
 /// The credential that this provider reads, from where it reads it: elsewhere a client could put anything and be
-/// somebody new with every call.
+/// somebody new with every call. A key of weir's is none of them.
 fn credential(api: Api, headers: &HeaderMap, query: Option<&str>) -> Option<String> {
     let header = |name: &str| {
-        headers
-            .get(name)
-            .and_then(|value| value.to_str().ok())
-            .map(str::to_owned)
+        let value = headers.get(name)?.to_str().ok()?;
+        let last = value.rsplit(' ').next().unwrap_or_default();
+        (!is_key(last)).then(|| value.to_owned())
     };
     let bearer = || {
         let value = header("authorization")?;
@@ -162,7 +155,8 @@ fn credential(api: Api, headers: &HeaderMap, query: Option<&str>) -> Option<Stri
     let in_query = |name: &str| {
         let mut pairs = query?.split('&').filter_map(|pair| pair.split_once('='));
         let (_, key) = pairs.find(|(key, _)| *key == name)?;
-        Some(percent_decode_str(key).decode_utf8_lossy().into_owned())
+        let key = percent_decode_str(key).decode_utf8_lossy().into_owned();
+        (!is_key(&key)).then_some(key)
     };
     // Browsers set no headers on a WebSocket.
     let in_protocol = || {
@@ -175,7 +169,7 @@ fn credential(api: Api, headers: &HeaderMap, query: Option<&str>) -> Option<Stri
                     .filter_map(|prefix| word.strip_prefix(prefix))
                     .next()
             });
-            key.map(str::to_owned)
+            key.filter(|key| !is_key(key)).map(str::to_owned)
         })
     };
     let found = match api {

@@ -19,6 +19,7 @@ use super::call::{Admission, Call, Ctx};
 use super::engine::Engine;
 use super::forward::Destination;
 use super::gate;
+use super::keys;
 use super::resilience;
 use super::route::{self, Route};
 use super::session;
@@ -85,6 +86,11 @@ impl ProxyHttp for Weir {
                 Ok(true)
             }
             Route::Passthrough(upstream, path) => {
+                let (admitted, path) = keys::passes(&self.engine, session.req_header(), path);
+                if let Err(why) = admitted {
+                    answer::write(session, answer::keyless(why), &[]).await?;
+                    return Ok(true);
+                }
                 let destination = Destination::passthrough(upstream);
                 let guard = self.engine.metrics.inflight();
                 ctx.passthrough = Some((destination, path, guard));
@@ -170,6 +176,10 @@ impl ProxyHttp for Weir {
             .destination()
             .ok_or_else(|| Error::new(Fault::InternalError))?;
         destination.rewrite(head, path)?;
+        match &ctx.call {
+            Some(call) => call.passage.rewrite(head, &call.target)?,
+            None => keys::take_off(head)?,
+        }
         // From here on the provider may have it.
         if let Some(call) = ctx.call.as_deref_mut() {
             call.reached_upstream = true;

@@ -135,6 +135,9 @@ impl Call {
         if let Ending::Upstream(kind) = ending {
             extraction.error = Some(kind);
         }
+        if self.passage.is_refused() {
+            extraction.error = Some(ErrorType::Auth);
+        }
         if let Some(permit) = self.permit.take() {
             if self.admission == Admission::Admitted {
                 permit.settle(&size_of(extraction.usage.as_ref(), priced.cost));

@@ -4,10 +4,13 @@
 #![expect(clippy::print_stderr, reason = "a failed test prints weir's log")]
 
 mod admin;
+mod alerts;
 mod budget;
 mod cli;
 mod crash;
+mod keys;
 mod reload;
+mod resilience;
 mod sdk;
 mod sessions;
 mod shutdown;

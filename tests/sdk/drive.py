@@ -3,7 +3,7 @@
     drive.py openai --base http://127.0.0.1:8900 --case plain --case stream
     drive.py anthropic --mode proxy --proxy http://127.0.0.1:8900 --ca-bundle bundle.pem --case plain
 
-One line of JSON for each case, in order. The SDKs are used as their users use them: default retries, default
+One line of JSON for each case, in order, or for each case of each `--task`, whose calls carry it as their label. The SDKs are used as their users use them: default retries, default
 transport, default trust. Only what lies below them is watched, see `wires`, to count attempts and to hash the
 bodies as they came over the wire, before any content coding is undone. A call that raises is a result like any
 other; the exit code is 0 as soon as every case has its line.
@@ -17,15 +17,14 @@ import faulthandler
 import json
 import os
 import sys
+import time
 
+import vendors
 import wires
+from vendors import dump
 
 # A case that hangs is a defect; its stack is worth more than the test's own deadline.
 PATIENCE_SECONDS = 60
-
-def dump(model):
-    """An SDK's object as plain JSON, without what the provider did not send."""
-    return None if model is None else model.model_dump(mode="json", exclude_none=True)
 
 
 class OpenAI:
@@ -277,70 +276,23 @@ class Realtime:
         return {"text": text, "model": model, "usage": usage}
 
 
-class Bedrock:
-    wire = wires.Urllib3
-    # The host is signed: AWS would refuse what came by a base URL.
-    path = None
-    model = "us.anthropic.claude-haiku-4-5-20251001-v1:0"
-    max_tokens = 64
-
-    def __init__(self, args, base_url):
-        import boto3
-        from botocore.exceptions import ClientError
-
-        self.args = args
-        self.error = ClientError
-        self.client = boto3.client(
-            "bedrock-runtime",
-            region_name="us-west-2",
-            aws_access_key_id="AKIDEXAMPLE",
-            aws_secret_access_key="wJalrEXAMPLEKEY",
-            endpoint_url=base_url,
-        )
-        self.cases = {
-            "plain": self.plain,
-            "stream": self.stream,
-            "refusal": self.plain,
-            "refusal-stream": self.stream,
-        }
-
-    def is_rate_limit(self, error):
-        quota = ("ServiceQuotaExceededException", "ThrottlingException")
-        return isinstance(error, self.error) and error.response["Error"]["Code"] in quota
-
-    def request(self):
-        limit = self.args.max_tokens or self.max_tokens
-        return {
-            "modelId": self.args.model or self.model,
-            "messages": [{"role": "user", "content": [{"text": self.args.prompt}]}],
-            "inferenceConfig": {"maxTokens": limit},
-        }
-
-    def plain(self):
-        done = self.client.converse(**self.request())
-        text = "".join(part.get("text", "") for part in done["output"]["message"]["content"])
-        return {"text": text, "model": None, "usage": done["usage"]}
-
-    def stream(self):
-        text, usage = "", None
-        for event in self.client.converse_stream(**self.request())["stream"]:
-            text += event.get("contentBlockDelta", {}).get("delta", {}).get("text", "")
-            usage = event.get("metadata", {}).get("usage", usage)
-        return {"text": text, "model": None, "usage": usage}
-
-
 SDKS = {
     "openai": OpenAI,
     "anthropic": Anthropic,
     "gemini": Gemini,
     "realtime": Realtime,
-    "bedrock": Bedrock,
+    "bedrock": vendors.Bedrock,
+    "cohere": vendors.Cohere,
+    "groq": vendors.Groq,
+    "mistral": vendors.Mistral,
+    "ollama": vendors.Ollama,
 }
 
 
-def run(sdk, case, wire):
+def run(sdk, case, wire, naps):
     """One case as one flat object; `exception` is None where the SDK raised nothing."""
     wire.reset()
+    naps.clear()
     seen = {"text": None, "model": None, "usage": None}
     raised = {"exception": None, "message": None, "is_rate_limit": False}
     try:
@@ -352,19 +304,37 @@ def run(sdk, case, wire):
             "message": str(error),
             "is_rate_limit": sdk.is_rate_limit(error),
         }
-    return {"case": case, **seen, **raised, **wire.facts()}
+    return {"case": case, "task": sdk.args.task, "naps": naps[:], **seen, **raised, **wire.facts()}
+
+
+def never_sleep():
+    """Lets no SDK sleep between its attempts; what it would have slept, in seconds, is in the list."""
+    naps = []
+    time.sleep = naps.append
+    return naps
+
+
+def labelled(url, task, by_user):
+    """The URL of weir as proxy or as base, with the label of a task."""
+    if url is None or task is None:
+        return url
+    scheme, rest = url.rstrip("/").split("://")
+    # boto3 sends no user name without a password.
+    return f"{scheme}://task={task}:-@{rest}" if by_user else f"{scheme}://{rest}/@task={task}"
 
 
 def prepare_environment(args):
     """Keeps what the machine's user has set for these SDKs out of the test."""
-    ours = ("OPENAI_", "ANTHROPIC_", "GOOGLE_", "GEMINI_", "AWS_")
+    ours = ("OPENAI_", "ANTHROPIC_", "GOOGLE_", "GEMINI_", "AWS_", "CO_", "GROQ_", "MISTRAL_", "OLLAMA_")
     for name in list(os.environ):
         if name.startswith(ours):
             del os.environ[name]
         elif args.mode == "base-url" and name.lower() in ("http_proxy", "https_proxy", "all_proxy"):
             del os.environ[name]
     if args.proxy:
-        os.environ["HTTPS_PROXY"] = os.environ["https_proxy"] = args.proxy
+        # Ollama's own host is reached in the clear.
+        for name in ("HTTPS_PROXY", "HTTP_PROXY"):
+            os.environ[name] = os.environ[name.lower()] = labelled(args.proxy, args.task, True)
     if args.ca_bundle:
         # The second is boto3's.
         os.environ["SSL_CERT_FILE"] = os.environ["REQUESTS_CA_BUNDLE"] = args.ca_bundle
@@ -387,6 +357,8 @@ def parse():
     parser.add_argument("--proxy", metavar="URL", help="HTTPS_PROXY; else the caller's environment")
     parser.add_argument("--ca-bundle", metavar="FILE", help="the roots; else the caller's")
     parser.add_argument("--case", action="append", required=True, dest="cases")
+    parser.add_argument("--task", action="append", dest="tasks", help="a label of the calls")
+    parser.add_argument("--never-sleep", action="store_true", help="count what the SDK would sleep")
     parser.add_argument("--model")
     parser.add_argument("--prompt", default="Say hello.")
     parser.add_argument("--max-tokens", type=int)
@@ -401,19 +373,22 @@ def parse():
 
 def main():
     parser, args = parse()
-    prepare_environment(args)
     path = SDKS[args.sdk].path if args.path is None else args.path
     if args.base and path is None:
         parser.error(f"{args.sdk} goes by --mode proxy")
     wire = SDKS[args.sdk].wire()
-    sdk = SDKS[args.sdk](args, args.base and args.base.rstrip("/") + path)
-    unknown = [case for case in args.cases if case not in sdk.cases]
-    if unknown:
-        parser.error(f"{args.sdk} has no case {unknown[0]!r}; it has {', '.join(sdk.cases)}")
-    for case in args.cases:
-        faulthandler.dump_traceback_later(PATIENCE_SECONDS, exit=True)
-        print(json.dumps(run(sdk, case, wire)), flush=True)
-        faulthandler.cancel_dump_traceback_later()
+    naps = never_sleep() if args.never_sleep else []
+    for args.task in args.tasks or [None]:
+        prepare_environment(args)
+        base = labelled(args.base, args.task, False)
+        sdk = SDKS[args.sdk](args, base and base.rstrip("/") + path)
+        unknown = [case for case in args.cases if case not in sdk.cases]
+        if unknown:
+            parser.error(f"{args.sdk} has no case {unknown[0]!r}; it has {', '.join(sdk.cases)}")
+        for case in args.cases:
+            faulthandler.dump_traceback_later(PATIENCE_SECONDS, exit=True)
+            print(json.dumps(run(sdk, case, wire, naps)), flush=True)
+            faulthandler.cancel_dump_traceback_later()
 
 
 if __name__ == "__main__":

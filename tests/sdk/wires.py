@@ -5,6 +5,7 @@ second.
 """
 
 import hashlib
+import importlib
 
 # Response headers that a refusal or an encoding is judged by.
 TOLD_HEADERS = (
@@ -59,13 +60,14 @@ class Wire:
 
 
 class Httpx(Wire):
-    """The transport of OpenAI's, Anthropic's and Google's SDKs."""
+    """The transport of most SDKs."""
+
+    name = "httpx2"
 
     def watch(self):
-        import httpx2
-
-        send = httpx2.HTTPTransport.handle_request
-        iter_raw = httpx2.Response.iter_raw
+        httpx = importlib.import_module(self.name)
+        send = httpx.HTTPTransport.handle_request
+        iter_raw = httpx.Response.iter_raw
 
         def watched_send(transport, request):
             self.asked(request.url, request.read())
@@ -78,8 +80,14 @@ class Httpx(Wire):
                 self.got(chunk)
                 yield chunk
 
-        httpx2.HTTPTransport.handle_request = watched_send
-        httpx2.Response.iter_raw = watched_iter_raw
+        httpx.HTTPTransport.handle_request = watched_send
+        httpx.Response.iter_raw = watched_iter_raw
+
+
+class OldHttpx(Httpx):
+    """The one before, which Cohere's, Groq's and Ollama's SDKs use."""
+
+    name = "httpx"
 
 
 class Urllib3(Wire):

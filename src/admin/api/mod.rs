@@ -1,7 +1,9 @@
 //! The API: `/api/v1`, JSON. Money is a string of decimal USD, times are RFC 3339, an error is `{"error": …}`.
 
+pub mod alerts;
 pub mod audit;
 pub mod budgets;
+pub mod keys;
 pub mod reprice;
 
 use std::sync::Arc;
@@ -18,15 +20,22 @@ use super::Shared;
 /// The routes; what they ask for may read the disk and stands off the event loop.
 pub(super) fn router() -> Router<Arc<Shared>> {
     Router::new()
+        .route("/alerts", get(alerts::list))
+        .route("/alerts/test", post(alerts::test))
+        .route("/alerts/{id}/resolve", post(alerts::resolve))
         .route("/audit", get(audit::list))
         .route("/budgets", get(budgets::list))
+        .route("/keys", get(keys::list).post(keys::create))
+        .route("/keys/{which}/revoke", post(keys::revoke))
+        .route("/keys/{which}/rotate", post(keys::rotate))
         .route("/reprice", post(reprice::run))
         .fallback(async || Fault::new(StatusCode::NOT_FOUND, "there is no such thing in the API"))
 }
 
 /// What could not be done, and why.
-#[derive(Debug)]
-pub(super) struct Fault {
+#[derive(Debug, thiserror::Error)]
+#[error("{why}")]
+pub struct Fault {
     status: StatusCode,
     why: String,
 }

@@ -59,7 +59,7 @@ impl Default for Anomaly {
             hour: PicoUsd::new(5 * PICO_PER_USD),
             day: PicoUsd::new(20 * PICO_PER_USD),
             factor: 6,
-            by: vec![Dimension::Team, Dimension::Model, Dimension::Key],
+            by: vec![Dimension::Model, Dimension::Key, Dimension::Team],
         }
     }
 }
@@ -219,3 +219,6 @@ fn alert(whose: &Whose, per: Per, of: &Window, spent: i128, usual: &Usual, now: 
         open_until: Some(end.saturating_add(end - of.start_ms)),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,6 +8,7 @@ mod provider;
 use std::io::IsTerminal as _;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use serde_json::{Value, json};
@@ -34,6 +35,8 @@ pub struct Args {
 const LIMIT: &str = "0.05 USD";
 /// More calls than the limit can pay for.
 const CALLS_MAX: usize = 60;
+/// How long one of the calls may take.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Runs the demo.
 pub fn run(args: &Args) -> anyhow::Result<()> {
@@ -154,7 +157,7 @@ fn requests() -> Vec<Request> {
 
 /// Sends traffic until the budget refuses; returns the refusal's body.
 async fn spend(proxy: &str) -> anyhow::Result<String> {
-    let client = reqwest::Client::builder().no_proxy().build()?;
+    let client = crate::alert::http().timeout(PATIENCE).build()?;
     for request in requests().iter().cycle().take(CALLS_MAX) {
         let mut sending = client
             .post(format!("{proxy}{}", request.path))

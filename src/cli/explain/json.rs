@@ -20,6 +20,7 @@ pub(super) fn of(account: &Account<'_>) -> Value {
     let selectors: serde_json::Map<String, Value> = selectors.collect();
     json!({
         "id": head.id.to_string(),
+        "attempt_of": head.attempt_of.map(|id| id.to_string()),
         "started_at": instant(head.started_at),
         "duration_ms": call.duration_ms,
         "provider": head.provider,

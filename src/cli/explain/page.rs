@@ -90,6 +90,9 @@ fn head(call: &Call) -> String {
         ("outcome", format!("{}{}", call.outcome.name(), of(status))),
         ("usage", call.usage_source.name().to_owned()),
     ];
+    if let Some(call) = head.attempt_of {
+        pairs.push(("of call", format!("{call}, of which this attempt failed")));
+    }
     let selectors = selectors(call);
     if !selectors.is_empty() {
         pairs.push(("price by", selectors));

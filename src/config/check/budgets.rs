@@ -10,8 +10,8 @@ use crate::units::{Currencies, Currency, PICO_PER_USD};
 use super::super::Provider;
 use super::super::file;
 use super::super::problem::{Found, Place, quoted};
-use super::super::read::{At, Field, Named, OneOrMany};
-use super::super::values::{Amount, Pattern};
+use super::super::read::{AnyNumber, At, Field, Named, OneOrMany};
+use super::super::values::{Amount, Pattern, Percent};
 use super::currencies::known;
 
 /// Longest wait for holds to settle: a client waits with it.
@@ -19,6 +19,9 @@ const WAIT_MAX: Duration = Duration::from_secs(60);
 
 /// Highest money limit, in pico-dollars: what the ledger's 64-bit sums can reach.
 const MONEY_MAX: i128 = 9_000_000 * PICO_PER_USD;
+
+/// Percentages at which a budget is told of, where none are written.
+const WARN_AT: [u8; 2] = [80, 95];
 
 /// The budgets; those that lack a name or a limit are noted already, and left out.
 pub(super) fn budgets(
@@ -71,17 +74,6 @@ fn budget(
         .here()
         .map(|at| super::at_most(at, WAIT_MAX, found));
     let matches = matches(&written.r#match, providers, found);
-    let warn_at = written
-        .warn_at
-        .value()
-        .map(|OneOrMany(list)| list.as_slice());
-    let mut warn_at: Vec<u8> = warn_at
-        .unwrap_or_default()
-        .iter()
-        .map(|at| at.value.0)
-        .collect();
-    warn_at.sort_unstable();
-    warn_at.dedup();
     Some(Limit {
         name: written.name.value()?.0.clone(),
         unit,
@@ -107,10 +99,27 @@ fn budget(
             .map(|policy| policy.0)
             .unwrap_or_default(),
         wait: wait.unwrap_or_default(),
-        warn_at,
+        warn_at: warn_at(&written.warn_at, unit, per?),
         action,
         models,
     })
+}
+
+/// The percentages; where none are written, those of money and tokens in windows in which somebody can
+/// still act on them.
+fn warn_at(written: &Field<AnyNumber<Percent>>, unit: Unit, per: Per) -> Vec<u8> {
+    let Some(AnyNumber(list)) = written.value() else {
+        let is_told = !matches!(unit, Unit::Requests | Unit::Concurrent) && per != Per::Minute;
+        return if is_told {
+            WARN_AT.to_vec()
+        } else {
+            Vec::new()
+        };
+    };
+    let mut warn_at: Vec<u8> = list.iter().map(|at| at.value.0).collect();
+    warn_at.sort_unstable();
+    warn_at.dedup();
+    warn_at
 }
 
 /// Whether the budget limits nothing and only rules models; one that does neither is noted.
@@ -189,6 +198,22 @@ fn amount(at: &At<Amount>, currencies: &Currencies, found: &mut Found) -> Option
         return None;
     }
     Some((usd, currency))
+}
+
+/// The same for a key's budget, which stands in no file; else what is wrong with it.
+pub(in crate::config) fn key_amount(
+    amount: Amount,
+    currencies: &Currencies,
+) -> Result<(i128, Currency), String> {
+    let mut found = Found::default();
+    let at = At {
+        value: amount,
+        place: Place::default(),
+    };
+    let read = self::amount(&at, currencies, &mut found);
+    let problems = found.into_result("").err();
+    let why = problems.and_then(|problems| problems.list.into_iter().next());
+    read.ok_or_else(|| why.map_or_else(String::new, |why| why.to_string()))
 }
 
 /// The window: required, except for what counts calls in flight and has none.

@@ -3,12 +3,15 @@
 //! Each value was read by itself; here they are held against each other: what one key demands of
 //! another, names that must exist or be unique, defaults that depend on the rest.
 
+mod alerts;
 mod budgets;
 mod currencies;
 mod identify;
 mod prices;
 mod providers;
 mod resilience;
+
+pub(super) use budgets::key_amount;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -54,6 +57,7 @@ pub(super) fn check(file: &file::File, known: &[Known], found: &mut Found) -> Co
     let admin = admin(file, listen, found);
     let providers = providers::check(&file.providers, known, [listen, admin.listen], found);
     let currencies = currencies::check(&file.currencies, found);
+    let budgets = budgets::budgets(&file.budgets, &providers, &currencies, found);
     let loopback = if listen.ip().is_loopback() {
         Policy::Allow
     } else {
@@ -70,13 +74,16 @@ pub(super) fn check(file: &file::File, known: &[Known], found: &mut Found) -> Co
         default_provider: default_provider(&file.default_provider, &providers, found),
         labels: labels(file.labels.value()),
         trust_client_labels: file.trust_client_labels.value().is_none_or(|flag| flag.0),
+        require_key: file.require_key.value().is_some_and(|flag| flag.0),
         identify: identify::rules(&file.identify, found),
         timezone: file
             .timezone
             .value()
             .map_or(TimeZone::UTC, |zone| zone.0.clone()),
-        budgets: budgets::budgets(&file.budgets, &providers, &currencies, found),
         prices: prices::prices(&file.prices, &providers, &currencies, found),
+        alerts: alerts::webhooks(&file.alerts, &budgets, found),
+        anomaly: alerts::anomaly(&file.anomaly, &currencies, found),
+        budgets,
         currencies,
         on_ledger_fault: file
             .on_ledger_fault

@@ -13,7 +13,7 @@ use super::super::file;
 use super::super::problem::{Found, Place, quoted};
 use super::super::read::{At, Fault, Field, Named, Scalar};
 use super::super::values::{Folder, Host, Label, ProviderName, Span, Url};
-use super::super::{HostPort, Provider, Resilience, Roots, Timeouts, Upstream};
+use super::super::{ApiKey, HostPort, Provider, Resilience, Roots, Timeouts, Upstream};
 use super::resilience;
 
 /// Timeouts where none are written.
@@ -100,6 +100,10 @@ fn refuse_own(to: &Upstream, place: &Place, own: [SocketAddr; 2], found: &mut Fo
 
 fn as_known(known: &Known) -> Provider {
     let host = |text: &&str| Host::parse(text).map(|host| host.0);
+    // Only servers of one's own are known by a plain-text address, and they ask for no key.
+    let asks_for_none = known
+        .upstream
+        .is_some_and(|upstream| upstream.starts_with("http://"));
     Provider {
         name: known.name.to_owned(),
         api: known.api,
@@ -113,6 +117,7 @@ fn as_known(known: &Known) -> Provider {
             .collect::<Result<_, _>>()
             .expect("known hosts are hosts"),
         models: BTreeMap::new(),
+        api_key: asks_for_none.then_some(ApiKey::NOTHING),
         ca: None,
         upstream_proxy: None,
         timeouts: TIMEOUTS,
@@ -155,6 +160,7 @@ fn custom(
         redirects: true,
         hosts: Vec::new(),
         models: BTreeMap::new(),
+        api_key: None,
         ca: None,
         upstream_proxy: None,
         timeouts: TIMEOUTS,
@@ -183,6 +189,7 @@ fn overlay(provider: &mut Provider, written: &file::Provider, found: &mut Found)
         let pair = |(name, model): &(At<String>, Label)| (name.value.clone(), model.0.clone());
         provider.models = models.iter().map(pair).collect();
     }
+    provider.api_key = api_key(written, found).or(provider.api_key.take());
     provider.ca = written.ca.here().and_then(|at| ca(at, found));
     let own = provider.upstream.as_ref();
     let roots = |field: &Field<Folder>, found: &mut Found| ca(field.here()?, found);
@@ -207,6 +214,28 @@ fn positive(at: &At<Span>, found: &mut Found) -> Duration {
         found.add(at.place.problem(message, "write it like `30s`"));
     }
     at.value.0
+}
+
+/// A file is read at once, as the CA's is.
+fn api_key(written: &file::Provider, found: &mut Found) -> Option<ApiKey> {
+    let (key, file) = (written.api_key.here(), written.api_key_file.here());
+    match (key, file) {
+        (Some(at), None) => Some(ApiKey::written(at.value.0.clone())),
+        (None, Some(at)) => match ApiKey::in_file(at.value.0.clone()) {
+            Ok(key) => Some(key),
+            Err(why) => {
+                let remedy = "write the path of a file with the key and nothing else";
+                found.add(at.place.problem(why, remedy));
+                None
+            }
+        },
+        (Some(_), Some(at)) => {
+            let message = "`api_key` is written besides";
+            found.add(at.place.problem(message, "remove one of them"));
+            None
+        }
+        (None, None) => None,
+    }
 }
 
 /// A CA file is read at once, since an upstream that fails its first handshake says so too late.

@@ -6,7 +6,7 @@ use crate::config::file;
 use crate::config::problem::Found;
 use crate::config::read::{At, Field, OneOrMany};
 use crate::config::resilience::{Breaker, Failover, Resilience, Retry};
-use crate::config::values::Span;
+use crate::config::values::{Folder, Span};
 use crate::config::{Roots, Upstream};
 
 /// Longest pause between two attempts.
@@ -20,15 +20,12 @@ const OPEN_MAX: Duration = Duration::from_secs(600);
 pub(super) fn check(
     written: &file::Provider,
     upstream: Option<&Upstream>,
-    ca: impl FnOnce(&Field<super::super::values::Folder>, &mut Found) -> Option<Roots>,
+    ca: impl FnOnce(&Field<Folder>, &mut Found) -> Option<Roots>,
     found: &mut Found,
 ) -> Resilience {
     Resilience {
-        retry: written.retry.value().map(|retry| self::retry(retry, found)),
-        breaker: written
-            .breaker
-            .value()
-            .map(|breaker| self::breaker(breaker, found)),
+        retry: written.retry.here().map(|at| retry(at, found)),
+        breaker: written.breaker.value().map(|one| breaker(one, found)),
         failover: written
             .failover
             .here()
@@ -36,7 +33,8 @@ pub(super) fn check(
     }
 }
 
-fn retry(written: &file::Retry, found: &mut Found) -> Retry {
+fn retry(at: &At<file::Retry>, found: &mut Found) -> Retry {
+    let written = &at.value;
     let mut retry = Retry::default();
     if let Some(attempts) = written.attempts.value() {
         retry.attempts = attempts.0;
@@ -49,6 +47,11 @@ fn retry(written: &file::Retry, found: &mut Found) -> Retry {
         set(&mut retry.most, &backoff.most, PAUSE_MAX, found);
     }
     set(&mut retry.within, &written.within, WITHIN_MAX, found);
+    if retry.first > retry.most {
+        let message = "the first pause is longer than the longest";
+        let remedy = "write a larger `backoff.most`, or a smaller `backoff.first`";
+        found.add(at.place.problem(message, remedy));
+    }
     retry
 }
 
@@ -65,7 +68,7 @@ fn breaker(written: &file::Breaker, found: &mut Found) -> Breaker {
 fn failover(
     at: &At<file::Second>,
     upstream: Option<&Upstream>,
-    ca: impl FnOnce(&Field<super::super::values::Folder>, &mut Found) -> Option<Roots>,
+    ca: impl FnOnce(&Field<Folder>, &mut Found) -> Option<Roots>,
     found: &mut Found,
 ) -> Option<Failover> {
     let (to, ca) = match &at.value {

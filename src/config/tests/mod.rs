@@ -1,7 +1,9 @@
 //! What proxy.yaml may say, and what is told where it says something else.
 
+mod alerts;
 mod faults;
 mod hostile;
+mod resilience;
 mod sample;
 
 use super::*;

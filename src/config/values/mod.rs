@@ -1,5 +1,6 @@
 //! Settings that are written as one value: what each looks like, and how its text is read.
 
+mod alert;
 mod amount;
 mod choice;
 mod network;
@@ -7,6 +8,7 @@ mod origin;
 mod resilience;
 mod text;
 
+pub(super) use alert::{Factor, FormatName, KindName, Off, WebhookUrl};
 pub(super) use amount::{Amount, Code, InUsd, Percent, Price, Span};
 pub(super) use choice::{
     ActionWord, ApiName, Each, FailureWord, Flag, Hold, OnFault, OnUnknown, OrphanCharge, PerName,

@@ -53,6 +53,14 @@ impl Reader {
         })
     }
 
+    /// Asks what another part of the ledger knows how to ask.
+    pub(super) fn ask<T>(
+        &self,
+        read: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, Error> {
+        read(&self.db).map_err(|source| self.named(source))
+    }
+
     fn named(&self, source: rusqlite::Error) -> Error {
         Error::at(&self.path, source)
     }

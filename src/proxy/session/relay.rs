@@ -42,7 +42,8 @@ async fn greet(session: &Session, call: &mut Call, connector: &Connector) -> Res
     let missing = || Error::new(Fault::InternalError);
     let destination = call.destination.clone().ok_or_else(missing)?;
     let peer = destination.peer(true, 0);
-    let head = handshake::head(session.req_header(), &destination, &call.target.path)?;
+    let mut head = handshake::head(session.req_header(), &destination, &call.target.path)?;
+    call.passage.rewrite(&mut head, &call.target)?;
     let (mut upstream, _) = connector
         .get_http_session(&peer)
         .await

@@ -3,7 +3,8 @@
 use super::weir_with;
 use crate::support::canned::{self, Canned};
 use crate::support::client::{Response, Way};
-use crate::support::upstream::{Reply, Transport, Upstream};
+use crate::support::gate::Gate;
+use crate::support::upstream::{Reply, Step, Transport, Upstream};
 
 /// The refusal of a canned call's dialect by a budget of no room.
 async fn refused(canned: &Canned, budget: &str, way: Way) -> Response {
@@ -145,4 +146,33 @@ async fn a_rate_lets_clients_retry_within_its_minute() {
     assert!((1..=60).contains(&seconds), "{seconds}");
     assert_eq!(response.head.get("x-should-retry"), None);
     assert_eq!(response.json()["error"]["code"], "rate_limit_exceeded");
+}
+
+#[tokio::test]
+async fn room_that_calls_in_flight_hold_lets_clients_come_back_in_seconds() {
+    let gate = Gate::shut();
+    let steps = [Step::Wait(gate.clone())];
+    let upstream =
+        Upstream::answering(Transport::Plain, move |_| Reply::steps(steps.clone())).await;
+    // A call holds the 10 tokens that it asks for: there is room for one, and nothing is spent.
+    let budget = "{ name: month, limit: 15 output_tokens, per: month, hold: worst_case }";
+    let weir = weir_with(&upstream, budget).await;
+    let request = canned::openai_chat().request();
+    let mut holder = weir.h1(Way::BaseUrl, "openai").await;
+    holder.start(&request).await;
+    upstream
+        .eventually("the holder is there", |all| all.len() == 1)
+        .await;
+    let response = weir.send(Way::BaseUrl, "openai", &request).await;
+    assert_eq!(response.status(), 429);
+    assert_eq!(response.head.get("retry-after"), Some("5"));
+    assert_eq!(response.head.get("x-should-retry"), None);
+    let body = response.json();
+    assert_eq!(body["error"]["code"], "rate_limit_exceeded", "{body}");
+    let message = body["error"]["message"].as_str();
+    assert!(
+        message.is_some_and(|text| text.contains("is held by calls in flight")),
+        "{body}"
+    );
+    gate.open();
 }

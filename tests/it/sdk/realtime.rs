@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Mode, drive, python};
+use super::driver::{Mode, Run, Sdk, drive, python};
 use crate::sessions::{COST, CREATED, begun_with, done};
 use crate::support::ledger::Row;
 use crate::support::settings::Settings;
@@ -48,14 +48,16 @@ fn of(operation: &str, calls: &[Row]) -> Vec<Row> {
 
 #[tokio::test]
 async fn each_response_that_the_realtime_client_gets_is_a_row() {
-    let Some(python) = python() else { return };
+    if python().is_none() {
+        return;
+    }
     for (transport, mode, case, extensions) in WAYS {
         let mut script = answers(3, extensions);
         let close = frame(0x88, &1000_u16.to_be_bytes(), None);
         script.extend([Act::Hear(1), Act::Say(close), Act::HangUp]);
         let upstream = upstream(transport, extensions, script).await;
         let weir = Weir::start(&Settings::to(&upstream)).await;
-        let seen = drive(&python, &weir, "realtime", mode, "gpt-realtime", &[case]).await;
+        let seen = drive(&weir, "realtime", mode, "gpt-realtime", &[case]).await;
         let seen = &seen[0];
         assert_eq!(seen["exception"], Value::Null, "{mode:?}: {seen}");
         assert_eq!(seen["attempts"], 1, "{mode:?}: {seen}");
@@ -90,7 +92,9 @@ async fn each_response_that_the_realtime_client_gets_is_a_row() {
 
 #[tokio::test]
 async fn a_spent_session_is_the_realtime_clients_closed_connection() {
-    let Some(python) = python() else { return };
+    if python().is_none() {
+        return;
+    }
     for (transport, mode, case, extensions) in WAYS {
         let mut script = answers(2, extensions);
         let close = frame(0x88, &1008_u16.to_be_bytes(), None);
@@ -100,7 +104,7 @@ async fn a_spent_session_is_the_realtime_clients_closed_connection() {
         let budget = "budgets:\n  - { name: two, limit: 0.002 USD, per: total }";
         let weir = Weir::start(&Settings::to(&upstream).and(budget)).await;
         let cases = [case, "refusal"];
-        let seen = drive(&python, &weir, "realtime", mode, "gpt-realtime", &cases).await;
+        let seen = drive(&weir, "realtime", mode, "gpt-realtime", &cases).await;
         let (closed, refused) = (&seen[0], &seen[1]);
         let exception = "websockets.ConnectionClosedError";
         assert_eq!(closed["exception"], exception, "{mode:?}: {closed}");
@@ -120,4 +124,32 @@ async fn a_spent_session_is_the_realtime_clients_closed_connection() {
         assert_eq!(costs.sum::<i64>(), 2 * COST, "{mode:?}: {calls:?}");
         assert_eq!(upstream.received().len(), 1, "{mode:?}");
     }
+}
+
+#[tokio::test]
+async fn a_spent_session_closes_the_socket_of_nodes_realtime_client_and_says_why() {
+    let mut script = answers(2, "");
+    let close = frame(0x88, &1008_u16.to_be_bytes(), None);
+    script.extend([Act::Hear(1), Act::Say(close), Act::HangUp]);
+    let upstream = upstream(Transport::Tls(Alpn::Either), "", script).await;
+    let budget = "budgets:\n  - { name: two, limit: 0.002 USD, per: total }";
+    let weir = Weir::start(&Settings::to(&upstream).and(budget)).await;
+    let run = Run {
+        sdk: Sdk::Node("realtime"),
+        mode: Mode::Proxy,
+        model: "gpt-realtime",
+        tasks: &[],
+        cases: &["plain", "plain"],
+        max_tokens: None,
+        never_sleeps: false,
+    };
+    let Some(seen) = run.of(&weir).await else {
+        return;
+    };
+    assert_eq!(seen[0]["text"], "1008 budget two spent", "{}", seen[0]);
+    assert_eq!(seen[1]["is_rate_limit"], true, "{}", seen[1]);
+    // The session, its two responses, and one handshake that was refused.
+    let calls = weir.calls_eventually(4).await;
+    assert_eq!(of("realtime", &calls).len(), 2, "{calls:?}");
+    assert_eq!(upstream.received().len(), 1);
 }

@@ -2,7 +2,7 @@
 
 use super::{Source, sources};
 
-/// The rooms in their order. `insight` and `alert` stand between budget and config once they exist.
+/// The rooms in their order. `insight` stands between budget and alert once it exists.
 const ROOMS: [&str; 16] = [
     "units",
     "clock",

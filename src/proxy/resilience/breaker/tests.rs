@@ -147,11 +147,11 @@ fn turns() -> impl Strategy<Value = Vec<Turn>> {
     // Mostly small steps, and some past every limit.
     let after = prop_oneof![6 => 0..2_000_u64, 1 => 9_000..40_000_u64];
     let turn = (after, act).prop_map(|(after_ms, act)| Turn { after_ms, act });
-    proptest::collection::vec(turn, 1..400)
+    proptest::collection::vec(turn, 1..200)
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1_000))]
+    #![proptest_config(ProptestConfig::with_cases(256))]
 
     /// Seeded storms of calls that overlap in any way.
     #[test]

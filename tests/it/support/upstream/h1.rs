@@ -68,7 +68,9 @@ pub async fn serve(mut wire: Wire, script: Script, early: bool, record: Record, 
 }
 
 async fn answer(wire: &mut Wire, record: &Record, at: usize, reply: &Reply) -> io::Result<After> {
-    wire.write(&head_bytes(reply)).await?;
+    if !reply.is_silent() {
+        wire.write(&head_bytes(reply)).await?;
+    }
     for step in &reply.steps {
         match step {
             Step::Send(data) if reply.framing == Framing::Chunked => {

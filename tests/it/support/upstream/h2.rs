@@ -96,6 +96,13 @@ async fn read(mut body: RecvStream, record: Record, at: usize) -> bool {
 
 /// Sends the reply; `Ok(false)` where the script itself broke it off.
 async fn answer(respond: &mut SendResponse<Bytes>, reply: &Reply) -> Result<bool, h2::Error> {
+    if reply.is_silent() {
+        if let Some(Step::Wait(gate)) = reply.steps.first() {
+            gate.passed().await;
+        }
+        respond.send_reset(Reason::INTERNAL_ERROR);
+        return Ok(false);
+    }
     let mut head = http::Response::builder().status(reply.status);
     for (name, value) in &reply.headers {
         head = head.header(name.to_ascii_lowercase(), bytes(value));

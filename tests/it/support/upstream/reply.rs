@@ -62,6 +62,19 @@ impl Reply {
         }
     }
 
+    /// No byte of an answer: the exchange ends once the steps are done, which must not send.
+    pub fn silence(steps: impl IntoIterator<Item = Step>) -> Reply {
+        Reply {
+            steps: steps.into_iter().chain([Step::Reset]).collect(),
+            ..Reply::bodiless(0, "")
+        }
+    }
+
+    /// Whether not even a head is sent.
+    pub fn is_silent(&self) -> bool {
+        self.status == 0
+    }
+
     /// 200 with a length.
     pub fn ok(body: impl Into<Vec<u8>>) -> Reply {
         Reply {

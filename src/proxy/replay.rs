@@ -1,0 +1,39 @@
+//! What budgets are told of their past: new ones owe it, and the ledger has it.
+
+use crate::budget::{Budgets, Facts, Spent};
+use crate::ledger::query::Reader;
+use crate::ledger::{Error, Ledger};
+
+/// Tells new budgets what the ledger has for their windows; it is not opened where none is new.
+pub fn replay(budgets: &Budgets, ledger: &Ledger) -> Result<(), Error> {
+    let starts = budgets.replay_starts();
+    let read = if starts.is_empty() {
+        Ok(())
+    } else {
+        ledger.reader().and_then(|reader| record(budgets, &reader))
+    };
+    // In any case: what could not be read counts from here on.
+    budgets.replayed();
+    read
+}
+
+/// Tells budgets what the ledger has since the windows of those that still owe it.
+pub fn record(budgets: &Budgets, reader: &Reader) -> Result<(), Error> {
+    budgets.replay_starts().iter().try_for_each(|since| {
+        reader.spend_since(*since, |row| {
+            let spent = Spent {
+                cost: row.cost,
+                input_tokens: row.input_tokens,
+                output_tokens: row.output_tokens,
+                requests: row.requests,
+            };
+            let facts = Facts {
+                provider: row.provider,
+                model: row.model,
+                labels: row.labels,
+                metered: true,
+            };
+            budgets.record(&facts, *since, &spent);
+        })
+    })
+}
