@@ -13,7 +13,7 @@ impl Budgets {
     pub fn correct(&self, facts: &Facts, started_at: i64, more: PicoUsd, now_ms: i64) {
         self.lock().correct(facts, started_at, more, now_ms);
         // Room may have come about.
-        self.changed.notify_waiters();
+        self.room.came_about();
     }
 }
 

@@ -19,6 +19,7 @@ mod recorded;
 mod refusal;
 mod renewal;
 mod session;
+mod sync;
 mod waiting;
 pub mod window;
 
@@ -31,11 +32,10 @@ mod simulation;
 #[cfg(test)]
 mod tests;
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use jiff::tz::TimeZone;
-use tokio::sync::Notify;
 
 pub use self::account::{EACH_MAX, EACH_VALUE_BYTES_MAX, OTHER};
 pub use self::core::{BudgetState, Preview};
@@ -48,6 +48,8 @@ pub use self::waiting::WAITING_MAX;
 
 use self::core::{Core, HoldId};
 use self::limits::Limit;
+use self::waiting::Room;
+use crate::clock::Clock;
 
 /// The budgets in force, shared by all calls.
 ///
@@ -57,10 +59,7 @@ use self::limits::Limit;
 #[derive(Debug)]
 pub struct Budgets {
     core: Mutex<Core>,
-    /// Told whenever room may have come about.
-    changed: Notify,
-    /// Calls that wait for room.
-    waiting: AtomicUsize,
+    room: Room,
     dropped_permits: AtomicU64,
     /// Who is told of crossings besides the log.
     heed: OnceLock<Arc<dyn Heed>>,
@@ -72,8 +71,7 @@ impl Budgets {
     pub fn new(limits: Vec<Limit>, tz: TimeZone, now_ms: i64) -> Arc<Budgets> {
         Arc::new(Budgets {
             core: Mutex::new(Core::new(limits, tz, now_ms)),
-            changed: Notify::new(),
-            waiting: AtomicUsize::new(0),
+            room: Room::default(),
             dropped_permits: AtomicU64::new(0),
             heed: OnceLock::new(),
         })
@@ -108,7 +106,7 @@ impl Budgets {
             core.replace(limits, tz, now_ms);
             core.owed()
         };
-        self.changed.notify_waiters();
+        self.room.came_about();
         starts
     }
 
@@ -179,6 +177,18 @@ impl Budgets {
         Ok(Permit::new(Arc::clone(self), admitted?, *sizes))
     }
 
+    /// Admits a call, or lets it wait as long as the refusing budget's `wait` says and tries again.
+    pub async fn admit_waiting(
+        self: &Arc<Self>,
+        clock: &dyn Clock,
+        facts: &Arc<Facts>,
+        sizes: &Sizes,
+    ) -> Result<Permit, Box<Refusal>> {
+        let ask = || self.admit_shared(facts, sizes, clock.unix_ms());
+        let patience = |refusal: &Box<Refusal>, waited| refusal.patience(waited);
+        self.room.ask(ask, patience, || clock.monotonic()).await
+    }
+
     /// How every budget stands, in the order of `proxy.yaml`. A budget with `each` is listed once
     /// per value that has spent or holds something, at most [`EACH_MAX`] and `other`.
     pub fn snapshot(&self, now_ms: i64) -> Vec<BudgetState> {
@@ -201,7 +211,7 @@ impl Budgets {
 
     fn end(&self, id: HoldId, actual: Option<&Size>) {
         let crossings = self.lock().end(id, actual);
-        self.changed.notify_waiters();
+        self.room.came_about();
         self.tell(crossings);
     }
 

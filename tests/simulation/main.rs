@@ -1,4 +1,4 @@
-//! Ten million steps of the admission core against budgets that are done by hand.
+//! Ten million steps of the admission core against budgets that are done by hand, and a model of calls that wait.
 //!
 //! Arrivals, settlements, aborts, crashes, reloads and steps of the clock, all following from a seed. After every
 //! few steps each budget must stand as the sums say that are done by hand: what is held is what the calls in flight
@@ -9,7 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
-use weir_simulation::{Tally, run};
+use weir_simulation::{Tally, run, try_orders};
 
 /// Steps over all seeds.
 const STEPS: u64 = 10_000_000;
@@ -71,4 +71,12 @@ fn keeps_every_promise_over_ten_million_steps() {
         total.admitted > 100 * seeds && total.refused > 100 * seeds,
         "{total:?}"
     );
+}
+
+/// Orders in which calls ask, wait and end.
+const ORDERS: usize = 4_000;
+
+#[test]
+fn no_call_that_waits_misses_the_room_that_comes_about() {
+    try_orders(ORDERS);
 }

@@ -24,5 +24,9 @@ mod renewal;
 mod samples;
 #[path = "../../../src/budget/simulation/mod.rs"]
 pub mod simulation;
+mod sync;
+pub mod turns;
+#[path = "../../../src/budget/waiting.rs"]
+mod waiting;
 #[path = "../../../src/budget/window.rs"]
 mod window;
