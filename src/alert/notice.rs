@@ -101,3 +101,43 @@ fn text(crossing: &Crossing) -> String {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::budget::limits::Dimension;
+    use crate::units::Currency;
+
+    fn crossing(per: Per, start_ms: i64, end_ms: Option<i64>) -> Crossing {
+        Crossing {
+            budget: "b".to_owned(),
+            each: Some((Dimension::User, "ann".to_owned())),
+            unit: Unit::Requests,
+            currency: Currency::USD,
+            per,
+            percent: 80,
+            spent: 8,
+            limit: 10,
+            window: Window { start_ms, end_ms },
+        }
+    }
+
+    #[test]
+    fn says_whose_budget_reached_what() {
+        let day = of(&crossing(Per::Day, 0, Some(86_400_000)), 5_000);
+        assert_eq!(
+            day.detail["text"],
+            "budget b (user ann) has reached 80 %: 8 requests of 10 requests per day; it resets at 1970-01-02T00:00:00Z"
+        );
+        assert_eq!(day.open_until, Some(86_400_000));
+        assert_eq!(
+            (&day.detail["spent"], &day.detail["each"]),
+            (&8.into(), &"user".into())
+        );
+        let total = of(&crossing(Per::Total, 0, None), 5_000);
+        assert_eq!(
+            (total.open_until, &total.detail["window"]["end"]),
+            (None, &Value::Null)
+        );
+    }
+}

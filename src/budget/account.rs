@@ -9,7 +9,7 @@ use crate::budget::crossing::{Crossing, EXCEEDED};
 use crate::budget::facts::{Facts, Pending, Size, Sizes, Spent};
 use crate::budget::limits::{Action, HoldMode, Limit, OnSpent, Unit, Unknown};
 use crate::budget::matching::may_ask;
-use crate::budget::refusal::{Denial, Reason};
+use crate::budget::refusal::{Denial, Downgrade, Reason};
 use crate::budget::window::{Window, window};
 
 /// Most distinct values that one `each` budget tells apart at a time; what comes after shares the
@@ -120,6 +120,22 @@ impl Account {
 
     /// What the call would hold here, or why it may not pass.
     pub(crate) fn check(&self, facts: &Facts, sizes: &Sizes) -> Result<i128, Denial> {
+        let action = &self.limit.action;
+        match self.room(facts, sizes) {
+            Err(denial) if denial.reason == Reason::Model && *action != Action::Warn => Err(denial),
+            Err(_) if action.lets_pass(facts.model.as_deref()) => {
+                Ok(needed(&self.limit, facts, sizes).unwrap_or(0))
+            }
+            room => room,
+        }
+    }
+
+    /// Whether the call passes here though it was to be refused.
+    pub(crate) fn is_overrun(&self, facts: &Facts, sizes: &Sizes) -> bool {
+        self.limit.action != Action::Block && self.room(facts, sizes).is_err()
+    }
+
+    fn room(&self, facts: &Facts, sizes: &Sizes) -> Result<i128, Denial> {
         let (spent, held) = self.standing(facts);
         let deny = |reason, needed| Denial {
             reason,
@@ -127,20 +143,28 @@ impl Account {
             held,
             needed,
         };
-        let passes = self.limit.action.lets_pass(facts.model.as_deref());
-        if !may_ask(&self.limit, facts.model.as_deref()) && self.limit.action != Action::Warn {
+        if !may_ask(&self.limit, facts.model.as_deref()) {
             return Err(deny(Reason::Model, 0));
         }
         let need = match needed(&self.limit, facts, sizes) {
             Ok(need) => need,
-            Err(_) if passes => return Ok(0),
             Err(reason) => return Err(deny(reason, 0)),
         };
         let limit = self.limit.amount;
-        if need == 0 || passes || spent.saturating_add(held).saturating_add(need) <= limit {
+        if need == 0 || spent.saturating_add(held).saturating_add(need) <= limit {
             return Ok(need);
         }
         Err(deny(shortage(limit, spent, need), need))
+    }
+
+    /// Whether the call finds room, whatever becomes of one that does not.
+    pub(crate) fn has_room(&self, facts: &Facts, sizes: &Sizes) -> bool {
+        let (spent, held) = self.standing(facts);
+        let fits = |need: i128| {
+            need == 0 || spent.saturating_add(held).saturating_add(need) <= self.limit.amount
+        };
+        may_ask(&self.limit, facts.model.as_deref())
+            && needed(&self.limit, facts, sizes).is_ok_and(fits)
     }
 
     /// What is sure before the body is known: `Ok(true)` where the body decides.
@@ -155,10 +179,19 @@ impl Account {
             return Ok(true);
         }
         match self.sure(facts, costs_for_sure) {
-            // Another model, of which the body must tell.
-            Err(_) if limit.action != Action::Block => Ok(true),
+            // It passes all the same.
+            Err(_) if limit.action.lets_pass(facts.model.as_deref()) => Ok(true),
             sure => sure,
         }
+    }
+
+    /// The model to which a call goes that is refused here.
+    pub(crate) fn downgrade(&self, facts: &Facts) -> Option<Downgrade> {
+        let to = self.limit.action.downgrade(facts.model.as_deref()?)?;
+        Some(Downgrade {
+            budget: self.limit.name.clone(),
+            to: to.to_owned(),
+        })
     }
 
     fn sure(&self, facts: &Facts, costs_for_sure: bool) -> Result<bool, Denial> {
@@ -203,11 +236,12 @@ impl Account {
     /// overshot, it takes one until it is spent.
     pub(crate) fn ends_session(&self, facts: &Facts, sizes: &Sizes) -> Option<Reason> {
         let limit = &self.limit;
-        if limit.on_spent == OnSpent::Leave || limit.unit == Unit::Concurrent {
-            return None;
-        }
+        let leaves = limit.on_spent == OnSpent::Leave || limit.unit == Unit::Concurrent;
         match self.check(facts, sizes) {
             Ok(_) => None,
+            // A rule that says which models may be asked for is about no amount.
+            Err(denial) if denial.reason == Reason::Model => Some(denial.reason),
+            Err(_) if leaves => None,
             // A request that is held is one that is spent, its own session's as well.
             Err(_) if limit.unit == Unit::Requests => Some(Reason::Spent),
             Err(denial) if limit.hold == HoldMode::WorstCase || denial.needed == 0 => {
@@ -288,7 +322,8 @@ impl Account {
             || (self.by_value.len() >= EACH_MAX && !self.by_value.contains_key(value))
     }
 
-    fn standing(&self, facts: &Facts) -> (i128, i128) {
+    /// What the call's instance spent, and what it holds.
+    pub(crate) fn standing(&self, facts: &Facts) -> (i128, i128) {
         self.place(facts).map_or((0, 0), |place| {
             (self.meters[place].spent, self.meters[place].held)
         })

@@ -3,7 +3,7 @@
 //! A state machine without a lock, a clock or chance: the same calls in the same order always give
 //! the same answers, so it can be simulated over millions of steps and rebuilt from the ledger.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
@@ -69,6 +69,8 @@ pub(crate) struct Core {
     pub(super) index: Index,
     pub(super) open: HashMap<HoldId, Open>,
     next_id: HoldId,
+    /// Calls that passed though there was no room, by budget, since this was last asked.
+    overruns: BTreeMap<String, u64>,
     /// Kept between calls to spare an allocation each.
     pub(super) found: Vec<usize>,
     /// What refusals crossed and nobody was told yet.
@@ -88,6 +90,7 @@ impl Core {
             tz,
             open: HashMap::new(),
             next_id: 0,
+            overruns: BTreeMap::new(),
             found: Vec::new(),
             crossed: Vec::new(),
         }
@@ -103,6 +106,7 @@ impl Core {
         let found = self.candidates(facts, pending);
         let mut needs_body = false;
         let mut worst = None;
+        let mut downgrades = Vec::new();
         for &place in &found {
             let account = &mut self.accounts[place];
             match fit(&account.limit, facts, pending) {
@@ -113,6 +117,7 @@ impl Core {
                     match account.glance(facts, pending, costs_for_sure) {
                         Ok(size_decides) => needs_body |= size_decides,
                         Err(denial) => {
+                            downgrades.extend(account.downgrade(facts).map(|to| (place, to)));
                             self.told(place, denial, facts);
                             self.worse(&mut worst, place, denial);
                         }
@@ -122,7 +127,10 @@ impl Core {
         }
         self.found = found;
         match worst.map(|(place, denial)| self.refusal(place, denial, facts, now_ms)) {
-            Some(refusal) if !refusal.may_pass_later() => Preview::Refuse(refusal),
+            Some(mut refusal) if !refusal.may_pass_later() => {
+                refusal.downgrade = first(downgrades);
+                Preview::Refuse(refusal)
+            }
             _ if needs_body => Preview::NeedBody,
             _ => Preview::AdmitNow,
         }
@@ -138,7 +146,7 @@ impl Core {
         let found = self.candidates(facts, Pending::NOTHING);
         let mut parts = Vec::with_capacity(found.len());
         let mut worst = None;
-        let mut downgrade = None;
+        let mut downgrades = Vec::new();
         for &place in &found {
             let account = &mut self.accounts[place];
             if fit(&account.limit, facts, Pending::NOTHING) != Fit::Yes {
@@ -153,14 +161,7 @@ impl Core {
                     amount,
                 }),
                 Err(denial) => {
-                    let asked = facts.model.as_deref();
-                    let to = asked.and_then(|asked| account.limit.action.downgrade(asked));
-                    if let (Some(to), None) = (to, &downgrade) {
-                        downgrade = Some(Downgrade {
-                            budget: account.limit.name.clone(),
-                            to: to.to_owned(),
-                        });
-                    }
+                    downgrades.extend(account.downgrade(facts).map(|to| (place, to)));
                     self.told(place, denial, facts);
                     self.worse(&mut worst, place, denial);
                 }
@@ -169,7 +170,7 @@ impl Core {
         self.found = found;
         if let Some((place, denial)) = worst {
             let mut refusal = self.refusal(place, denial, facts, now_ms);
-            refusal.downgrade = downgrade;
+            refusal.downgrade = first(downgrades);
             return Err(refusal);
         }
         Ok(self.take(Open {
@@ -185,6 +186,10 @@ impl Core {
     pub(super) fn take(&mut self, mut open: Open) -> HoldId {
         for part in &mut open.parts {
             let account = &mut self.accounts[part.account];
+            if account.is_overrun(&open.facts, &open.sizes) {
+                let overruns = self.overruns.entry(account.limit.name.clone());
+                *overruns.or_default() += 1;
+            }
             (part.meter, part.start_ms) = account.hold(&open.facts, part.amount);
         }
         let id = self.next_id;
@@ -249,6 +254,28 @@ impl Core {
         states
     }
 
+    /// The first budget that may cover the call and is such a one.
+    pub(crate) fn find(
+        &mut self,
+        facts: &Facts,
+        pending: Pending,
+        is_such: impl Fn(&Limit) -> bool,
+    ) -> Option<&Limit> {
+        let found = self.candidates(facts, pending);
+        let such = |place: &usize| {
+            let limit = &self.accounts[*place].limit;
+            is_such(limit) && fit(limit, facts, pending) != Fit::No
+        };
+        let first = found.iter().copied().filter(such).min();
+        self.found = found;
+        first.map(|place| &self.accounts[place].limit)
+    }
+
+    /// Takes the count of calls that passed though there was no room.
+    pub(crate) fn take_overruns(&mut self) -> BTreeMap<String, u64> {
+        std::mem::take(&mut self.overruns)
+    }
+
     /// Calls in flight.
     pub(crate) fn in_flight(&self) -> usize {
         self.open.len()
@@ -302,9 +329,17 @@ impl Core {
             resets_at: account.window.end_ms,
             now_ms,
             wait: limit.wait,
+            model: facts.model.clone(),
             downgrade: None,
+            obstacle: None,
         })
     }
+}
+
+/// The one that the budget says that stands first in `proxy.yaml`.
+fn first(downgrades: Vec<(usize, Downgrade)>) -> Option<Downgrade> {
+    let first = downgrades.into_iter().min_by_key(|(place, _)| *place);
+    first.map(|(_, downgrade)| downgrade)
 }
 
 #[cfg(test)]

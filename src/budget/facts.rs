@@ -9,7 +9,7 @@ use crate::units::PicoUsd;
 pub struct Facts {
     /// Its name in `proxy.yaml`.
     pub provider: String,
-    /// The model that was asked for; a ledger row must be given with its `request_model` too.
+    /// The model that the provider is asked for: of a ledger row its `sent_model`, else its `request_model`.
     pub model: Option<String>,
     pub labels: Labels,
     /// Whether weir can tell what the call costs; false for a route that it cannot read.

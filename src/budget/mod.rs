@@ -18,6 +18,7 @@ mod permit;
 mod recorded;
 mod refusal;
 mod renewal;
+pub mod replay;
 mod session;
 mod sync;
 mod waiting;
@@ -32,6 +33,7 @@ mod simulation;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -47,7 +49,7 @@ pub use self::session::Full;
 pub use self::waiting::WAITING_MAX;
 
 use self::core::{Core, HoldId};
-use self::limits::Limit;
+use self::limits::{Action, Limit};
 use self::waiting::Room;
 use crate::clock::Clock;
 
@@ -193,6 +195,23 @@ impl Budgets {
     /// per value that has spent or holds something, at most [`EACH_MAX`] and `other`.
     pub fn snapshot(&self, now_ms: i64) -> Vec<BudgetState> {
         self.lock().states(now_ms)
+    }
+
+    /// Whether a budget may send the call to another model, as far as its head tells.
+    pub fn may_downgrade(&self, facts: &Facts, pending: Pending) -> bool {
+        let downgrades = |limit: &Limit| matches!(limit.action, Action::Downgrade(_));
+        self.lock().find(facts, pending, downgrades).is_some()
+    }
+
+    /// Whether a budget says which models the call may ask for, as far as its head tells.
+    pub fn rules_models(&self, facts: &Facts, pending: Pending) -> bool {
+        let rules = |limit: &Limit| !limit.models.is_empty();
+        self.lock().find(facts, pending, rules).is_some()
+    }
+
+    /// Calls that passed though a budget had no room for them, by its name, since this was last asked.
+    pub fn take_overruns(&self) -> BTreeMap<String, u64> {
+        self.lock().take_overruns()
     }
 
     /// Calls that were admitted and have not ended.

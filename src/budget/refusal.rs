@@ -79,8 +79,12 @@ pub struct Refusal {
     pub now_ms: i64,
     /// How long the budget lets a call wait for room.
     pub wait: Duration,
+    /// The model that was asked for.
+    pub model: Option<String>,
     /// The model to which a budget that has no room sends the call instead.
     pub downgrade: Option<Downgrade>,
+    /// Why the call cannot be sent there.
+    pub obstacle: Option<&'static str>,
 }
 
 impl Refusal {
@@ -141,9 +145,22 @@ impl Refusal {
             Reason::TooLarge => "is smaller than this call",
             Reason::Unpriced => "blocks models without a known price",
             Reason::Unmetered => "blocks calls that cannot be metered",
-            Reason::Model => return format!("weir: budget {name} does not allow this model"),
+            Reason::Model => {
+                let model = self.model.as_deref().unwrap_or_default();
+                let stays = self.obstacle();
+                return format!("weir: budget {name} does not allow the model {model}{stays}");
+            }
         };
-        format!("weir: budget {name} {why}: {}", self.standing())
+        let standing = self.standing();
+        format!("weir: budget {name} {why}: {standing}{}", self.obstacle())
+    }
+
+    /// What kept the call from being sent to another model, as the end of a message.
+    fn obstacle(&self) -> String {
+        let said = self.downgrade.as_ref().zip(self.obstacle);
+        said.map_or_else(String::new, |(downgrade, why)| {
+            format!("; it is not sent to {} instead, since {why}", downgrade.to)
+        })
     }
 
     fn standing(&self) -> String {

@@ -8,8 +8,8 @@ use crate::budget::account::Part;
 use crate::budget::amount::needed;
 use crate::budget::core::{Core, Open};
 use crate::budget::facts::{Facts, Pending, Sizes};
-use crate::budget::limits::Unit;
-use crate::budget::matching::{Fit, fit};
+use crate::budget::limits::{Action, Limit, Unit};
+use crate::budget::matching::{Fit, fit, may_ask};
 use crate::budget::permit::Permit;
 use crate::budget::refusal::Reason;
 
@@ -42,6 +42,18 @@ impl Budgets {
         Permit::new(Arc::clone(self), id, *sizes)
     }
 
+    /// The first budget that does not let an open session go on to the model of `facts`.
+    pub fn forbids(&self, facts: &Facts) -> Option<Full> {
+        let model = facts.model.as_deref();
+        let denies = |limit: &Limit| !may_ask(limit, model) && limit.action != Action::Warn;
+        let mut core = self.lock();
+        let limit = core.find(facts, Pending::NOTHING, denies)?;
+        Some(Full {
+            budget: limit.name.clone(),
+            reason: Reason::Model,
+        })
+    }
+
     /// The first budget, in the order of `proxy.yaml`, that ends an open session before it makes another
     /// response of these sizes.
     pub fn full_for(&self, facts: &Facts, sizes: &Sizes, now_ms: i64) -> Option<Full> {
@@ -50,7 +62,7 @@ impl Budgets {
 }
 
 impl Core {
-    fn hold_anyway(&mut self, facts: &Arc<Facts>, sizes: &Sizes, now_ms: i64) -> u64 {
+    pub(super) fn hold_anyway(&mut self, facts: &Arc<Facts>, sizes: &Sizes, now_ms: i64) -> u64 {
         let found = self.candidates(facts, Pending::NOTHING);
         let mut parts = Vec::with_capacity(found.len());
         for &place in &found {

@@ -19,7 +19,7 @@ use crate::budget::estimate::{Caller, Estimator};
 use crate::clock::Clock;
 use crate::config::{Config, Reload, Reloader, process_env};
 use crate::ledger::query::Reader;
-use crate::ledger::{Error, Ledger, LedgerGuard};
+use crate::ledger::{Ledger, LedgerGuard};
 use crate::listen::ca::{Authority, Files};
 use crate::listen::leaf::Interceptor;
 use crate::metrics::Metrics;
@@ -97,7 +97,7 @@ pub(super) fn engine(
 }
 
 /// The desk that raises and delivers alerts.
-pub(super) fn desk(engine: &Engine, config: &Config) -> Result<Desk, Error> {
+pub(super) fn desk(engine: &Engine, config: &Config) -> Result<Desk, crate::ledger::Error> {
     Desk::open(
         engine.ledger.dir(),
         config.alerting(),

@@ -1,5 +1,7 @@
 //! `weir budgets`: how each stands.
 
+mod simulate;
+
 use reqwest::Method;
 use serde_json::Value;
 
@@ -14,12 +16,27 @@ use crate::ledger::query::Reader;
 /// Arguments of `weir budgets`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
+    #[command(subcommand)]
+    action: Option<Action>,
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }
 
+#[derive(Debug, clap::Subcommand)]
+enum Action {
+    /// Replay recorded calls against the budgets of a file (--config FILE): what would have been refused.
+    Simulate(simulate::Args),
+}
+
 /// Prints the budgets: as the running weir has them, else as the ledger tells.
 pub fn run(args: &Args, file: &File) -> anyhow::Result<()> {
+    match &args.action {
+        Some(Action::Simulate(args)) => simulate::run(args, file),
+        None => standing_of(args, file),
+    }
+}
+
+fn standing_of(args: &Args, file: &File) -> anyhow::Result<()> {
     let config = file.load()?;
     let said = match Remote::running(&config)? {
         Some(weir) => weir.ask(Method::GET, "budgets", None)?,

@@ -91,7 +91,7 @@ impl Call {
             catalog_id,
             dialect: Dialect::parse(&self.head.dialect),
             model: self.model.as_deref(),
-            request_model: self.head.request_model.as_deref(),
+            request_model: self.head.asked_model(),
             at: self.head.started_at,
             selectors: &self.selectors,
             usage: self.usage.as_ref().unwrap_or(&NOTHING),

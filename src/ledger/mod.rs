@@ -144,4 +144,6 @@ pub struct Call {
     pub upstream_request_id: Option<String>,
     /// The budget that refused the call; only where `outcome` is `Refused`.
     pub refused_by: Option<String>,
+    /// Whether it went upstream: budgets count no other.
+    pub forwarded: bool,
 }

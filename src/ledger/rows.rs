@@ -23,11 +23,11 @@ pub(super) const INSERT_CALL: &str = r#"
         image_input_tokens, image_output_tokens, other_units, usage_source, cost_picousd,
         price_version, http_status, outcome, error_type, first_byte_ms, duration_ms,
         request_bytes, response_bytes, upstream_request_id, refused_by,
-        price_selectors, response_id, sent_model, attempt_of
+        price_selectors, response_id, sent_model, attempt_of, forwarded
     ) VALUES (
         ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20,
         ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35, ?36, ?37, ?38,
-        ?39, ?40, ?41, ?42
+        ?39, ?40, ?41, ?42, ?43
     ) ON CONFLICT (id) DO NOTHING"#;
 
 /// Writes a hold, in place of the one with its id where there is one.
@@ -150,6 +150,7 @@ pub(super) fn insert_call(statement: &mut Statement<'_>, call: &Call) -> rusqlit
     to.put(selectors_json::write(&call.selectors))?;
     to.put(call.response_id.as_deref())?;
     to.sent(head)?;
+    to.put(call.forwarded)?;
     statement.raw_execute().map(drop)
 }
 
@@ -182,7 +183,7 @@ pub(super) const CALL_COLUMNS: &str = r#"
     image_input_tokens, image_output_tokens, other_units, usage_source, cost_picousd,
     price_version, http_status, outcome, error_type, first_byte_ms, duration_ms,
     request_bytes, response_bytes, upstream_request_id, refused_by, price_selectors, response_id,
-    sent_model, attempt_of"#;
+    sent_model, attempt_of, forwarded"#;
 
 /// The labels of a row in which six columns from `first` on are key to tags.
 pub(super) fn labels(row: &Row<'_>, first: usize) -> rusqlite::Result<Labels> {
@@ -273,6 +274,7 @@ pub(super) fn call(row: &Row<'_>) -> rusqlite::Result<Call> {
         response_bytes: count(row, 35)?.unwrap_or(0),
         upstream_request_id: row.get(36)?,
         refused_by: row.get(37)?,
+        forwarded: row.get(42)?,
         selectors: selectors_json::read(row.get_ref(38)?.as_str_or_null()?),
         response_id: row.get(39)?,
     })

@@ -60,6 +60,7 @@ pub(crate) fn call(hold: &Hold) -> Call {
         response_bytes: 9_000,
         upstream_request_id: Some("req_1".to_owned()),
         refused_by: None,
+        forwarded: true,
         selectors: Default::default(),
         response_id: None,
     }

@@ -103,6 +103,7 @@ static STEPS: [M<'static>; 3] = [
     ALTER TABLE holds ADD COLUMN sent_model TEXT;
     -- The call of which this row is a failed attempt that may have been billed.
     ALTER TABLE calls ADD COLUMN attempt_of TEXT;
+    ALTER TABLE calls ADD COLUMN forwarded INTEGER NOT NULL DEFAULT 1;
     ALTER TABLE holds ADD COLUMN attempt_of TEXT;
     -- What a call in flight is charged if it never ends: more than its input, where that is the policy.
     ALTER TABLE holds RENAME COLUMN input_cost_picousd TO cost_picousd;

@@ -96,6 +96,21 @@ pub const REFUSALS: Family = counter(
     &["budget"],
     "Calls that a budget refused",
 );
+pub const DOWNGRADES: Family = counter(
+    "weir_downgrades_total",
+    &["budget"],
+    "Calls that a budget without room sent to another model",
+);
+pub const OVERRUNS: Family = counter(
+    "weir_budget_overruns_total",
+    &["budget"],
+    "Calls that a budget let pass though it had no room for them",
+);
+pub const SESSIONS_CLOSED: Family = counter(
+    "weir_sessions_closed_total",
+    &["budget"],
+    "Open WebSocket sessions that a spent budget ended; starts anew with the process",
+);
 pub const UNMETERED: Family = counter(
     "weir_unmetered_total",
     &["provider"],
@@ -241,6 +256,9 @@ pub const ALL: &[&Family] = &[
     &COST,
     &EXTRACTIONS,
     &REFUSALS,
+    &DOWNGRADES,
+    &OVERRUNS,
+    &SESSIONS_CLOSED,
     &UNMETERED,
     &RETRIES,
     &FAILOVERS,

@@ -224,11 +224,28 @@ impl Metrics {
         u64::try_from(self.registered.inflight.get()).unwrap_or(0)
     }
 
+    /// An open session was ended, since this budget is spent.
+    pub fn session_closed(&self, budget: &str) {
+        self.child(&self.registered.sessions_closed, &[budget])
+            .inc();
+    }
+
     /// A call of a known provider goes upstream on a path that weir cannot meter.
     pub fn unmetered(&self, provider: &str) {
         let known = self.policy.load().providers.contains(provider);
         let provider = if known { provider } else { series::OTHER };
         self.child(&self.registered.unmetered, &[provider]).inc();
+    }
+
+    /// A call goes to another model than it asked for, since this budget has no room.
+    pub fn downgraded(&self, budget: &str) {
+        self.child(&self.registered.downgrades, &[budget]).inc();
+    }
+
+    /// Calls passed though this budget had no room for them.
+    pub fn overrun(&self, budget: &str, calls: u64) {
+        self.child(&self.registered.overruns, &[budget])
+            .inc_by(calls);
     }
 
     /// A CONNECT for a host that no provider claims was let through, or not.

@@ -316,6 +316,9 @@ fn every_family_keeps_the_rules_and_is_shown() {
     metrics.call_settled(&refused(), None);
     metrics.call_settled(&made(|call| call.model = Some("junk".to_owned())), None);
     metrics.unmetered("openai");
+    metrics.downgraded("b");
+    metrics.overrun("b", 2);
+    metrics.session_closed("day");
     metrics.tunnel(true);
     metrics.bound_hit("tee");
     Count::raised(&*metrics, alert::Kind::Exceeded);

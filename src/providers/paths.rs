@@ -7,7 +7,10 @@
 //! nothing.
 
 mod plain;
+mod renamed;
 mod table;
+
+pub use renamed::with_model;
 
 use plain::Plain;
 

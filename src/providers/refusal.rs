@@ -164,6 +164,7 @@ fn gemini_refusal(text: &RefusalText) -> Value {
 
 fn openai_type(status: u16, kind: ErrorType) -> (&'static str, Option<&'static str>) {
     match kind {
+        // A key that is known and may not do this.
         ErrorType::Auth if status == 403 => ("invalid_request_error", Some("permission_denied")),
         ErrorType::Auth => ("invalid_request_error", Some("invalid_api_key")),
         ErrorType::RateLimit => ("rate_limit_exceeded", Some("rate_limit_exceeded")),

@@ -6,6 +6,11 @@
 mod fields;
 mod kinds;
 mod media;
+mod model;
+mod signed;
+
+pub use model::with_model;
+pub use signed::{DIGESTS, is_signed};
 
 use std::sync::LazyLock;
 
@@ -28,6 +33,9 @@ pub const TEXT_BYTES_MAX: usize = 16 * 1024;
 /// them, each written with at most six bytes. A longer one is counted by its beginning and its length.
 const SPOKEN_BYTES_MAX: usize = 32 * 1024;
 
+/// Most models that a body is heard to name besides the last one: parsers take the first or the last.
+pub const OTHER_MODELS_MAX: usize = 8;
+
 /// What is read of a body in a dialect that weir does not know.
 static HEAD: LazyLock<Paths> =
     LazyLock::new(|| Paths::new(&["model", "stream", "user", "metadata.user_id"]));
@@ -48,6 +56,8 @@ pub struct RequestReader {
     /// The field that `user` came from outranks the others.
     has_user: bool,
     asked: Asked,
+    /// Other models than the last that was named, each once.
+    other_models: Vec<String>,
 }
 
 /// What turns bytes into fields.
@@ -87,6 +97,7 @@ impl RequestReader {
             prompts: 0,
             choices: 1,
             has_user: false,
+            other_models: Vec::new(),
         }
     }
 
@@ -138,6 +149,11 @@ impl RequestReader {
         self.facts.model.as_deref()
     }
 
+    /// The models that it names besides the last one, at most [`OTHER_MODELS_MAX`].
+    pub fn other_models(&self) -> &[String] {
+        &self.other_models
+    }
+
     /// What the body says, as far as it was read.
     pub fn facts(&self) -> RequestFacts {
         let choices = self.choices.max(1).saturating_mul(self.prompts.max(1));
@@ -165,7 +181,10 @@ impl RequestReader {
         let value = || parse(found.raw);
         let facts = &mut self.facts;
         match path {
-            "model" | "setup.model" | "Model" | "model_id" => set_name(&mut facts.model, found.raw),
+            _ if path == model::member_of(self.dialect) => self.named_model(found.raw),
+            // Another dialect's name for it: believed here, it could hide the model that runs.
+            "model" | "Model" | "model_id" => {}
+            "setup.model" => self.named_model(found.raw),
             "stream" | "Stream" => facts.stream = value().as_bool().or(facts.stream),
             "store" => facts.store = value().as_bool().or(facts.store),
             "stream_options.include_usage" => facts.include_usage = value() == Value::Bool(true),
@@ -242,6 +261,19 @@ impl RequestReader {
             }
             _ => self.text(path, found, text),
         }
+    }
+
+    /// Takes the last model that is named, and remembers what was named before it.
+    fn named_model(&mut self, raw: &[u8]) {
+        let before = self.facts.model.clone();
+        set_name(&mut self.facts.model, raw);
+        if before == self.facts.model {
+            return;
+        }
+        self.other_models
+            .retain(|other| Some(other) != self.facts.model.as_ref());
+        let room = self.other_models.len() < OTHER_MODELS_MAX;
+        self.other_models.extend(before.filter(|_| room));
     }
 
     /// The type of a part, a tool or a source.

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use pingora::proxy::Session;
 use tracing::debug;
 
 use super::call::{Admission, Call};
@@ -23,6 +24,8 @@ pub enum Decision {
     Forward,
     /// A budget refuses it.
     Refuse,
+    /// Its client left while it waited for room.
+    Left,
     /// The ledger cannot take its hold and `on_ledger_fault: block` is set.
     LedgerFault,
 }
@@ -39,6 +42,8 @@ impl Call {
             .budgets
             .preview(&self.facts, self.pending(), self.costs_for_sure(), now);
         match said {
+            // At a path that weir does not know a body tells no size, and may name a model all the same.
+            Preview::AdmitNow if self.is_unread() && self.names_model(engine) => Preview::NeedBody,
             // Its body tells nothing of what it holds.
             Preview::NeedBody if metering == Metering::Deferred => Preview::AdmitNow,
             said => said,
@@ -47,24 +52,35 @@ impl Call {
 
     /// Takes a budget's no.
     pub fn refuse(&mut self, refusal: Box<Refusal>) -> Decision {
+        self.is_not_sent();
         self.refusal = Some(refusal);
         self.admission = Admission::Refused;
         Decision::Refuse
     }
 
     /// Takes the hold with all that is known, and puts it on record.
-    pub async fn admit(&mut self, engine: &Engine) -> Decision {
+    ///
+    /// A call that waits for room is watched meanwhile, as far as its protocol tells that the client left.
+    pub async fn admit(&mut self, session: &mut Session, engine: &Engine) -> Decision {
         let from = engine.clock.monotonic();
-        let request = self.learn_from_body();
+        let mut request = self.learn_from_body();
+        if let Err(refusal) = self.choose_model(engine, &mut request) {
+            return self.refuse(refusal);
+        }
         let sizes = self.sizes(engine, &request);
-        match engine
+        let admitted = engine
             .budgets
-            .admit_waiting(engine.clock.as_ref(), &self.facts, &sizes)
-            .await
-        {
+            .admit_waiting(engine.clock.as_ref(), &self.facts, &sizes);
+        let admitted = tokio::select! {
+            biased;
+            admitted = admitted => admitted,
+            () = client_left(session) => return Decision::Left,
+        };
+        match admitted {
             Ok(permit) => self.permit = Some(permit),
             Err(refusal) => return self.refuse(refusal),
         }
+        self.body_is_known(session);
         let hold = self.hold(&sizes);
         if let Err(fault) = engine.ledger.hold(hold).await {
             // The ledger says so itself, once; a line for every call would fill the disk that may be full.
@@ -74,6 +90,9 @@ impl Call {
                 return Decision::LedgerFault;
             }
         }
+        if let Some(budget) = &self.downgraded {
+            engine.metrics.downgraded(budget);
+        }
         self.admission = Admission::Admitted;
         self.overhead = Some(engine.clock.monotonic().saturating_sub(from));
         Decision::Forward
@@ -81,7 +100,9 @@ impl Call {
 
     /// Tells the ledger what the body said where the hold was taken before it was read.
     pub fn amend(&mut self, engine: &Engine) {
-        let request = self.learn_from_body();
+        let mut request = self.learn_from_body();
+        // It was admitted: what it is recorded as is all that is left to choose.
+        let _ = self.choose_model(engine, &mut request);
         let sizes = self.sizes(engine, &request);
         engine.ledger.amend(self.hold(&sizes));
     }
@@ -91,10 +112,12 @@ impl Call {
         let facts = self.request.facts();
         let endpoint = &self.target.endpoint;
         let head = Arc::make_mut(&mut self.head);
-        head.request_model.clone_from(&facts.model);
+        if head.sent_model.is_none() {
+            head.request_model.clone_from(&facts.model);
+        }
         head.streamed = endpoint.streams(facts.stream);
         let known = Arc::make_mut(&mut self.facts);
-        known.model.clone_from(&head.request_model);
+        known.model.clone_from(&facts.model);
         if let Some(user) = facts.user.as_deref().and_then(identify::clean)
             && !self.user_is_named
             && self.live.config.trust_client_labels
@@ -106,9 +129,8 @@ impl Call {
     }
 
     /// What only the body can tell.
-    fn pending(&self) -> Pending {
-        let unread = matches!(self.target.endpoint.dialect, None | Some(Dialect::Sniffed));
-        if self.request.known || unread {
+    pub(super) fn pending(&self) -> Pending {
+        if self.request.known || self.is_unread() {
             return Pending::NOTHING;
         }
         Pending {
@@ -117,6 +139,19 @@ impl Call {
                 && !self.user_is_named
                 && self.live.config.trust_client_labels,
         }
+    }
+
+    fn is_unread(&self) -> bool {
+        matches!(self.target.endpoint.dialect, None | Some(Dialect::Sniffed))
+    }
+
+    /// Whether a model that its body may name is ruled by a budget.
+    fn names_model(&self, engine: &Engine) -> bool {
+        let pending = Pending {
+            model: true,
+            user: false,
+        };
+        !self.request.known && engine.budgets.rules_models(&self.facts, pending)
     }
 
     /// Whether the call costs something, as far as its head tells: by its model where the path names it, else
@@ -153,10 +188,13 @@ impl Call {
     /// asked for, else that name itself. Where nobody knows a deployment, a hold of the size that the body's
     /// own name tells is better than none.
     pub(super) fn priced_model(&self) -> Option<&str> {
-        let asked = self.head.request_model.as_deref()?;
+        let asked = self.head.asked_model()?;
         let behind = self.live.catalog.behind(&self.target.provider.name, asked);
         let named = behind.unwrap_or(asked);
-        let other = self.request.other_model().and_then(|said| {
+        let said = self.request.other_model();
+        // The body of a call that was sent elsewhere may still say what was asked for.
+        let said = said.filter(|_| self.head.sent_model.is_none());
+        let other = said.and_then(|said| {
             let lookup = self.lookup(named, Selectors::NONE);
             self.live.catalog.first_priced(&lookup, [named, said])
         });
@@ -178,7 +216,7 @@ impl Call {
     /// By whose prices the call is priced.
     pub fn backend(&self) -> Backend<'_> {
         let own = self.target.provider.catalog_id.as_deref();
-        Backend::of(own, self.head.request_model.as_deref(), self.route())
+        Backend::of(own, self.head.asked_model(), self.route())
     }
 
     /// The way that the path names, where prices differ by it.
@@ -188,7 +226,7 @@ impl Call {
         Backend::route(own, path)
     }
 
-    fn sizes(&self, engine: &Engine, request: &RequestFacts) -> Sizes {
+    pub(super) fn sizes(&self, engine: &Engine, request: &RequestFacts) -> Sizes {
         if self.kind == Kind::Session {
             return self.session_sizes();
         }
@@ -286,4 +324,17 @@ impl Call {
         }
         hold
     }
+}
+
+/// Ends when the client has left; never where that cannot be told, since its body is still to be read.
+async fn client_left(session: &mut Session) {
+    if session.is_http2() || session.is_body_done() {
+        // Nobody waits for room on a connection that is half closed: it would be billed for nobody.
+        let downstream = session.as_downstream_mut();
+        downstream.set_abort_on_close(true);
+        if downstream.read_body_or_idle(true).await.is_err() {
+            return;
+        }
+    }
+    std::future::pending().await
 }

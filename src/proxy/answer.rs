@@ -13,6 +13,7 @@ use super::admit::Decision;
 use super::call::{Call, Ctx};
 use super::resilience;
 use super::settle::upstream_fault;
+use crate::budget::Reason;
 use crate::config::Provider;
 use crate::listen::front::ASKS_FOR_KEY;
 use crate::providers::refusal::{self, Client};
@@ -158,6 +159,7 @@ const LEDGER_FAULT: &str = "weir cannot record this call and `on_ledger_fault: b
 /// `response_headers` asks for it.
 pub fn pass_head(call: &mut Call, head: &mut ResponseHeader) -> Result<()> {
     call.watch_head(head);
+    call.tell_downgrade(head)?;
     if call.live.config.response_headers && !head.status.is_informational() {
         head.insert_header("x-weir-call-id", call.head.id.to_string())?;
         if call.attempts.made() > 1 {
@@ -222,8 +224,16 @@ impl Call {
     fn refusal_answer(&self, client: Client) -> Option<(RefusalResponse, Extra)> {
         let refused = self.refusal.as_ref()?;
         let (api, dialect) = (self.target.provider.api, self.target.endpoint.dialect);
-        let answer = refusal::refusal(api, dialect, client, &refused.text());
-        Some((answer, vec![("x-weir-budget", refused.budget.clone())]))
+        let text = refused.text();
+        let mut extra = vec![("x-weir-budget", refused.budget.clone())];
+        if refused.reason != Reason::Model {
+            return Some((refusal::refusal(api, dialect, client, &text), extra));
+        }
+        // No room is wanting: the caller may not ask for it at all.
+        extra.push(("x-should-retry", "false".to_owned()));
+        let api = refusal::spoken(api, dialect);
+        let answer = refusal::error_response(api, 403, ErrorType::Auth, &text.message);
+        Some((answer, extra))
     }
 
     /// An error of weir's own in the provider's shape.

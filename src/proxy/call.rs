@@ -110,6 +110,10 @@ pub struct Call {
     pub admission: Admission,
     pub permit: Option<Permit>,
     pub refusal: Option<Box<Refusal>>,
+    /// The budget that sent it to another model.
+    pub downgraded: Option<String>,
+    /// Its body may yet be replaced after its head went upstream, so that states no length.
+    pub may_be_rewritten: bool,
     pub request: RequestSide,
     pub response: ResponseSide,
     /// Time from the body, or what was needed of it, to the admission: what weir added.
@@ -205,6 +209,8 @@ impl Call {
             admission: Admission::Awaiting,
             permit: None,
             refusal: None,
+            downgraded: None,
+            may_be_rewritten: false,
             response: ResponseSide::default(),
             overhead: None,
             reached_upstream: false,
@@ -229,6 +235,8 @@ impl Call {
             admission: Admission::Admitted,
             permit: None,
             refusal: None,
+            downgraded: None,
+            may_be_rewritten: false,
             request: RequestSide::unread(),
             response: ResponseSide {
                 status: of.response.status,
@@ -244,7 +252,8 @@ impl Call {
     /// Gets ready to send the request, for the first time or again: on a repeat Pingora hands the whole body to
     /// the filter once more.
     pub fn begin_attempt(&mut self, session: &Session) {
-        if self.attempts.made() > 0 && !self.request.known {
+        let is_read = self.request.known || self.request.replaced.is_some();
+        if self.attempts.made() > 0 && !is_read {
             self.request = RequestSide::new(&self.target, session);
         }
     }

@@ -281,6 +281,9 @@ impl Engine {
 
     /// The metrics as they stand, budgets included.
     pub fn render_metrics(&self) -> String {
+        for (budget, calls) in self.budgets.take_overruns() {
+            self.metrics.overrun(&budget, calls);
+        }
         let stands = self.breakers.stands();
         let stands = stands
             .iter()

@@ -12,6 +12,7 @@ use pingora::{Error, ErrorType as Fault, Result};
 use super::admit::Decision;
 use super::answer::{self, content_length};
 use super::call::{Admission, Call};
+use super::downgrade::{self, Sent};
 use super::engine::Engine;
 use crate::budget::Preview;
 
@@ -46,7 +47,7 @@ impl Held {
     }
 
     /// Gives all of it back in one piece.
-    fn take(&mut self) -> Bytes {
+    pub fn take(&mut self) -> Bytes {
         self.release();
         std::mem::take(&mut self.pieces).concat().into()
     }
@@ -70,7 +71,7 @@ pub async fn decide(session: &mut Session, call: &mut Call, engine: &Engine) -> 
         answer::write(session, no, &[]).await?;
         return Ok(true);
     }
-    let preview = call.preview(engine);
+    let preview = downgrade::preview(session, call, engine);
     let needs_body = matches!(preview, Preview::NeedBody);
     if let Preview::Refuse(refusal) = preview {
         let refused = call.refuse(refusal);
@@ -85,8 +86,14 @@ pub async fn decide(session: &mut Session, call: &mut Call, engine: &Engine) -> 
         return Ok(false);
     }
     call.body_is_known(session);
-    match call.admit(engine).await {
+    let sent = if call.request.known {
+        Sent::Nothing
+    } else {
+        Sent::Body
+    };
+    match downgrade::admit(session, call, engine, sent).await {
         Decision::Forward => Ok(false),
+        Decision::Left => Err(left()),
         other => {
             answer::decision(session, call, other).await?;
             Ok(true)
@@ -118,16 +125,44 @@ pub async fn withhold(
         call.request.is_over = true;
         call.body_is_known(session);
     }
-    match call.admit(engine).await {
+    let sent = if end_of_stream {
+        Sent::Head
+    } else {
+        Sent::Body
+    };
+    match downgrade::admit(session, call, engine, sent).await {
         Decision::Forward => {
-            let whole = call.request.withheld.take();
+            let whole = call.sent_body();
             *body = (!whole.is_empty()).then_some(whole);
             Ok(())
         }
         // Without a source Pingora swallows the error when the upstream speaks h2, and the client hangs.
         Decision::Refuse => Err(Error::explain(Fault::HTTPStatus(429), "budget").into_down()),
+        Decision::Left => Err(left()),
         Decision::LedgerFault => Err(Error::explain(Fault::HTTPStatus(503), "ledger").into_down()),
     }
+}
+
+impl Call {
+    /// The body that was withheld, or what is sent in its place. That is kept only where Pingora may send the
+    /// body again.
+    fn sent_body(&mut self) -> Bytes {
+        let whole = self.request.withheld.take();
+        let replaced = if self.request.bytes > EARLY_BODY_MAX {
+            self.request.replaced.take()
+        } else {
+            self.request.replaced.clone()
+        };
+        replaced.unwrap_or(whole)
+    }
+}
+
+fn left() -> Box<Error> {
+    Error::explain(
+        Fault::ConnectionClosed,
+        "the client left while it waited for room",
+    )
+    .into_down()
 }
 
 /// Whether the whole body can be read before an upstream is chosen.

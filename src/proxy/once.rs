@@ -17,6 +17,10 @@ use crate::usage::{Extraction, Usage, UsageSource};
 /// response would be counted again.
 pub const NAMES_MAX: usize = 65_536;
 
+/// Responses of which a part was counted and the rest may come, each with its usage. Past it the oldest is forgotten:
+/// what is read of it later counts as a whole.
+pub const PARTS_MAX: usize = 4_096;
+
 /// What was counted so far of one response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Counted {
@@ -38,11 +42,19 @@ struct Window {
     counted: HashMap<u64, Counted>,
     /// By age, the oldest first.
     order: VecDeque<u64>,
+    /// Those of which a part was counted, the oldest first; one that was made whole since may still be among them.
+    parts: VecDeque<u64>,
 }
 
 impl Window {
     fn put(&mut self, key: u64, counted: Counted) {
-        if self.counted.insert(key, counted).is_some() {
+        let is_part = matches!(counted, Counted::Part(_));
+        let before = self.counted.insert(key, counted);
+        if is_part && !matches!(before, Some(Counted::Part(_))) {
+            self.bound_parts();
+            self.parts.push_back(key);
+        }
+        if before.is_some() {
             return;
         }
         if self.order.len() >= NAMES_MAX
@@ -51,6 +63,17 @@ impl Window {
             self.counted.remove(&oldest);
         }
         self.order.push_back(key);
+    }
+
+    /// Makes room for one more part.
+    fn bound_parts(&mut self) {
+        while self.parts.len() >= PARTS_MAX
+            && let Some(oldest) = self.parts.pop_front()
+        {
+            if let Some(Counted::Part(_)) = self.counted.get(&oldest) {
+                self.counted.remove(&oldest);
+            }
+        }
     }
 }
 
@@ -229,6 +252,23 @@ mod tests {
             once.fetched("openai", "resp_1", &Counted::Whole),
             Some(part(5))
         );
+    }
+
+    #[test]
+    fn parts_are_bounded_by_themselves_and_what_is_whole_stays() {
+        let once = Once::default();
+        once.made("openai", "first", &part(3));
+        once.made("openai", "whole", &part(3));
+        once.made("openai", "whole", &Counted::Whole);
+        for name in 0..PARTS_MAX {
+            once.made("openai", &name.to_string(), &part(1));
+            once.made("openai", &name.to_string(), &part(1));
+        }
+        assert_eq!(once.lock().parts.len(), PARTS_MAX);
+        let fetch = |name: &str| once.fetched("openai", name, &part(5));
+        assert_eq!(fetch("first"), None, "the oldest is forgotten");
+        assert_eq!(fetch("whole"), Some(Counted::Whole));
+        assert_eq!(fetch(&(PARTS_MAX - 1).to_string()), Some(part(2)));
     }
 
     #[test]

@@ -130,6 +130,11 @@ impl ProxyHttp for Weir {
             call.request.bytes += body.as_ref().map_or(0, |bytes| bytes.len() as u64);
             return Ok(());
         }
+        if let (Some(body), Some(replaced)) = (body.as_mut(), &call.request.replaced) {
+            // What Pingora kept of the body comes in one piece.
+            body.clone_from(replaced);
+            return Ok(());
+        }
         if call.request.known {
             return Ok(());
         }
@@ -182,6 +187,7 @@ impl ProxyHttp for Weir {
         }
         // From here on the provider may have it.
         if let Some(call) = ctx.call.as_deref_mut() {
+            call.frame(head)?;
             call.reached_upstream = true;
         }
         Ok(())

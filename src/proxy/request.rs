@@ -1,5 +1,6 @@
 //! The request's side of a call: what a copy of its body says, and the body itself while it is withheld.
 
+use bytes::Bytes;
 use pingora::proxy::Session;
 
 use super::answer::content_length;
@@ -29,6 +30,10 @@ pub struct RequestSide {
     pub stated: u64,
     /// Body bytes that wait for admission.
     pub withheld: Held,
+    /// What is sent in the body's place.
+    pub replaced: Option<Bytes>,
+    /// The model that is sent in the place of the client's.
+    sent: Option<String>,
     /// The model that the path names.
     named: Option<String>,
     /// The head names a guardrail.
@@ -59,6 +64,8 @@ impl RequestSide {
             known: false,
             stated: content_length(session).unwrap_or(0),
             withheld: Held::default(),
+            replaced: None,
+            sent: None,
             named: target.endpoint.model.clone(),
             is_guarded: headers.contains_key(GUARDRAIL),
         }
@@ -77,9 +84,16 @@ impl RequestSide {
             known: true,
             stated: 0,
             withheld: Held::default(),
+            replaced: None,
+            sent: None,
             named: None,
             is_guarded: false,
         }
+    }
+
+    /// Another model is asked for than what the client said.
+    pub fn rename(&mut self, to: &str) {
+        self.sent = Some(to.to_owned());
     }
 
     /// Reads a copy of the next body bytes.
@@ -122,11 +136,20 @@ impl RequestSide {
         self.reader.model().filter(|model| *model != named)
     }
 
+    /// The models that the body names besides the last one, where the path names none.
+    pub fn other_models(&self) -> &[String] {
+        match self.sent.as_ref().or(self.named.as_ref()) {
+            Some(_) => &[],
+            None => self.reader.other_models(),
+        }
+    }
+
     /// What the body said, as far as it was read. A model that the path names is the one that runs, whatever
     /// the body calls it: a client could else choose its price, and the budgets that it falls under.
     pub fn facts(&self) -> RequestFacts {
         let mut facts = self.reader.facts();
-        facts.model = self.named.clone().or(facts.model);
+        let named = self.sent.as_ref().or(self.named.as_ref());
+        facts.model = named.cloned().or(facts.model);
         facts.is_guarded |= self.is_guarded;
         // What cannot be measured is as large as the model takes.
         facts.refers_outside |= !self.is_sized();

@@ -139,7 +139,7 @@ impl Call {
             extraction.error = Some(ErrorType::Auth);
         }
         if let Some(permit) = self.permit.take() {
-            if self.admission == Admission::Admitted {
+            if self.was_forwarded() {
                 permit.settle(&size_of(extraction.usage.as_ref(), priced.cost));
             } else {
                 permit.release();
@@ -191,7 +191,7 @@ impl Call {
         if !self.was_left(ending) {
             return Extraction::nothing();
         }
-        self.input_alone(self.request.text.tokens(self.head.request_model.as_deref()))
+        self.input_alone(self.request.text.tokens(self.head.asked_model()))
     }
 
     /// A call of which only the input is known, and that estimated.
@@ -246,6 +246,11 @@ impl Call {
         }
     }
 
+    /// Whether it counts on budgets: it was admitted, and its upstream could be reached.
+    fn was_forwarded(&self) -> bool {
+        self.admission == Admission::Admitted && self.reached_upstream
+    }
+
     /// Whether the provider said no.
     fn failed(&self) -> bool {
         self.response.failed || self.response.status.is_some_and(|status| status >= 400)
@@ -298,7 +303,7 @@ impl Call {
             catalog_id: self.target.provider.catalog_id.as_deref(),
             dialect: self.target.endpoint.dialect,
             model: self.model(extraction),
-            request_model: self.head.request_model.as_deref(),
+            request_model: self.head.asked_model(),
             at: self.head.started_at,
             selectors,
             usage,
@@ -329,10 +334,7 @@ impl Call {
 
     /// What answered, else what was asked.
     fn model<'a>(&'a self, extraction: &'a Extraction) -> Option<&'a str> {
-        extraction
-            .model
-            .as_deref()
-            .or(self.head.request_model.as_deref())
+        extraction.model.as_deref().or(self.head.asked_model())
     }
 
     fn teach(
@@ -344,7 +346,7 @@ impl Call {
     ) {
         let reported = extraction.source == UsageSource::Reported && outcome == Outcome::Ok;
         let usage = extraction.usage.as_ref().map(Usage::overall);
-        let Some(model) = self.head.request_model.as_deref().filter(|_| reported) else {
+        let Some(model) = self.head.asked_model().filter(|_| reported) else {
             return;
         };
         let caller = Caller {
@@ -371,6 +373,7 @@ impl Call {
             .first_byte
             .map(|at| at.saturating_sub(self.began));
         let duration_ms = milliseconds(took);
+        let forwarded = self.was_forwarded();
         ledger::Call {
             ended_at: self.head.started_at.saturating_add(duration_ms),
             model,
@@ -389,6 +392,7 @@ impl Call {
             response_bytes: self.response.bytes,
             upstream_request_id: self.response.upstream_request_id,
             refused_by,
+            forwarded,
             head: self.head,
         }
     }

@@ -223,6 +223,11 @@ impl Session {
         }
     }
 
+    /// The model that the client last set the session up for, without asking for a response.
+    pub fn set_up(&self) -> Option<&str> {
+        self.client.model()
+    }
+
     /// The model of what is made next, as far as it is known.
     fn model(&self) -> Option<String> {
         let named = [

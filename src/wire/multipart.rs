@@ -21,6 +21,8 @@ pub struct Part<'a> {
     pub is_file: bool,
     /// The value, or its first bytes; empty for files.
     pub value: &'a [u8],
+    /// Where the value or file begins in the body.
+    pub start: u64,
     /// The length of the whole value or file in bytes.
     pub bytes: u64,
 }
@@ -54,6 +56,8 @@ pub struct Multipart {
     line: Vec<u8>,
     /// The part whose value is read; `None` in what stands before the first.
     part: Option<Open>,
+    /// Bytes of the body that were read.
+    read: u64,
 }
 
 #[derive(Debug, Default)]
@@ -61,6 +65,7 @@ struct Open {
     name: String,
     is_file: bool,
     value: Vec<u8>,
+    start: u64,
     bytes: u64,
 }
 
@@ -83,19 +88,22 @@ impl Multipart {
             state: State::Value { matched: 2 },
             line: Vec::new(),
             part: None,
+            read: 0,
         })
     }
 
     /// Reads the next bytes and hands out the parts that end in them.
     pub fn feed(&mut self, mut bytes: &[u8], sink: &mut PartSink<'_>) {
         while !bytes.is_empty() {
-            bytes = match self.state {
+            let rest = match self.state {
                 State::Value { matched } => self.value(bytes, matched),
                 State::Matched { dash } => self.matched(bytes, dash, sink),
                 State::Delimited => self.delimited(bytes),
                 State::Headers => self.headers(bytes),
                 State::Over => return,
             };
+            self.read += (bytes.len() - rest.len()) as u64;
+            bytes = rest;
         }
     }
 
@@ -176,6 +184,9 @@ impl Multipart {
         let line = line.strip_suffix(b"\r").unwrap_or(&line);
         if line.is_empty() {
             self.state = State::Value { matched: 0 };
+            if let Some(part) = &mut self.part {
+                part.start = self.read + end as u64 + 1;
+            }
         } else if let Some(part) = &mut self.part {
             part.describe(&String::from_utf8_lossy(line));
         }
@@ -207,6 +218,7 @@ impl Multipart {
                 name: &part.name,
                 is_file: part.is_file,
                 value: &part.value,
+                start: part.start,
                 bytes: part.bytes,
             });
         }

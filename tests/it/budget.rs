@@ -1,5 +1,8 @@
 //! Limits are kept at the edge: never exceeded, told in the client's own shape, remembered.
 
+mod downgrade;
+mod models;
+mod named_twice;
 mod pieces;
 mod race;
 mod refusal;
@@ -7,6 +10,7 @@ mod routes;
 mod spent;
 mod units;
 mod unpriced;
+mod waiting;
 
 use crate::support::settings::Settings;
 use crate::support::upstream::Upstream;

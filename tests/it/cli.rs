@@ -6,6 +6,7 @@ mod money;
 mod reprice;
 mod secrets;
 mod setup;
+mod simulate;
 
 use std::path::Path;
 use std::process::Output;

@@ -4,5 +4,5 @@ mod connect;
 mod corporate;
 mod endings;
 mod refusals;
-mod retries;
+pub mod retries;
 mod upgrades;

@@ -19,7 +19,9 @@ fn refusal(unit: Unit, per: Per, reason: Reason) -> Refusal {
         resets_at: (per != Per::Total).then_some(NOW + 29_001),
         now_ms: NOW,
         wait: Duration::ZERO,
+        model: None,
         downgrade: None,
+        obstacle: None,
     }
 }
 

@@ -28,6 +28,7 @@ pub(super) fn of(account: &Account<'_>) -> Value {
         "dialect": head.dialect,
         "model": call.model,
         "request_model": head.request_model,
+        "sent_model": head.sent_model,
         "key": labels.key,
         "user": labels.user,
         "team": labels.team,

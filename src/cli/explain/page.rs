@@ -66,7 +66,10 @@ fn head(call: &Call) -> String {
         .request_model
         .as_deref()
         .filter(|asked| call.model.as_deref() != Some(*asked));
-    let asked = asked.map(|asked| format!(" (asked: {asked})"));
+    let asked = asked.map(|asked| match &head.sent_model {
+        Some(sent) => format!(" (asked: {asked}, sent: {sent})"),
+        None => format!(" (asked: {asked})"),
+    });
     let status = call.http_status.map(|status| format!(", status {status}"));
     let of = |said: Option<String>| said.unwrap_or_default();
     let mut pairs = vec![

@@ -34,7 +34,7 @@ pub struct Recent {
 const SPEND: &str = r#"
     SELECT provider, coalesce(sent_model, request_model, model), "key", user, team, project, task, tags,
         cost_picousd, input_tokens, output_tokens
-    FROM calls WHERE started_at >= ?1 AND outcome <> 'refused'"#;
+    FROM calls WHERE started_at >= ?1 AND outcome <> 'refused' AND forwarded"#;
 
 /// Columns that are alike in one row of spending.
 const ALIKE: usize = 8;

@@ -355,6 +355,7 @@ prop_compose! {
             response_bytes: 0,
             upstream_request_id: request.clone(),
             refused_by: budget,
+            forwarded: !failed,
             selectors: Selectors { size: request.clone(), ..Selectors::default() },
             response_id: request,
         }

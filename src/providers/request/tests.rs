@@ -262,6 +262,29 @@ fn a_form_asks_as_json_does() {
 }
 
 #[test]
+fn models_that_are_named_besides_the_last_one_are_remembered() {
+    let body = r#"{"model":"a","messages":[{"model":"no"}],"model":"b","Model":"a","model":"c","model":"c"}"#;
+    let mut reader = RequestReader::new(Some(Dialect::OpenaiChat));
+    reader.feed(body.as_bytes(), &mut |_| {});
+    assert_eq!(reader.model(), Some("c"));
+    assert_eq!(reader.other_models(), ["b", "a"]);
+    let many: String = (0..100).map(|at| format!("\"model\":\"{at}\",")).collect();
+    let mut reader = RequestReader::new(None);
+    reader.feed(format!("{{{many}\"stream\":true}}").as_bytes(), &mut |_| {});
+    assert_eq!(reader.model(), Some("99"));
+    assert_eq!(reader.other_models().len(), OTHER_MODELS_MAX);
+    let form = "--X\r\ncontent-disposition: form-data; name=model\r\n\r\na\r\n\
+                --X\r\ncontent-disposition: form-data; name=model\r\n\r\nb\r\n--X--";
+    let kind = Some("multipart/form-data; boundary=X");
+    let mut reader = RequestReader::of(Some(Dialect::OpenaiAudio), kind);
+    reader.feed(form.as_bytes(), &mut |_| {});
+    assert_eq!(
+        (reader.model(), reader.other_models()),
+        (Some("b"), &["a".to_owned()][..])
+    );
+}
+
+#[test]
 fn what_is_charged_by_the_piece_is_asked_for() {
     let asked = |dialect, body: Value| {
         let mut reader = RequestReader::new(Some(dialect));

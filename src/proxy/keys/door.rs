@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use http::HeaderValue;
+use http::{HeaderValue, Method};
 use pingora::http::RequestHeader;
 use pingora::{Error, ErrorType as Fault, Result};
 
@@ -97,7 +97,8 @@ impl Passage {
         let has_own = has_credential || !shown.as_api_key;
         let missing = match live.own_key(name) {
             Some(own) if *own.present() == Held::Nothing => return,
-            Some(own) if may_have_key(provider, target) => {
+            // A TRACE would bring it back.
+            Some(own) if may_have_key(provider, target) && head.method != Method::TRACE => {
                 self.own = Some(own);
                 self.off = Some(Off::All(provider.api));
                 let carries = |header: &&str| head.headers.contains_key(*header);
@@ -108,7 +109,7 @@ impl Passage {
                 "weir: the api_key of {name} does not go to this host; set `upstream` of {name} in proxy.yaml"
             ),
             None => format!(
-                "weir: there is no key of {name}'s own to send; set `api_key` or `api_key_file` of {name} in proxy.yaml"
+                "weir: there is no key of {name}'s own to send; set `api_key` (`none` where it asks for none) or `api_key_file` of {name} in proxy.yaml"
             ),
         };
         if !has_own {

@@ -84,7 +84,7 @@ impl Call {
         };
         ledger::Call {
             ended_at: started_at.saturating_add(duration_ms),
-            model: self.head.request_model.clone(),
+            model: self.head.asked_model().map(str::to_owned),
             usage: extraction.usage,
             usage_source: extraction.source,
             selectors,
@@ -100,6 +100,7 @@ impl Call {
             response_bytes: 0,
             upstream_request_id: self.response.upstream_request_id.clone(),
             refused_by: None,
+            forwarded: true,
             head: Arc::new(head),
         }
     }

@@ -115,7 +115,7 @@ async fn carry(
                     written.map_err(|error| error.into_up())?;
                 }
                 if let Some(reason) = close {
-                    return close::close(session, upstream, call, &reason).await;
+                    return close::close(session, upstream, call, engine, &reason).await;
                 }
             }
             read = upstream.read_body_bytes() => {
@@ -126,7 +126,7 @@ async fn carry(
                 let passage = call.watch_session(engine, Side::Server, &bytes);
                 forward(session, call, engine, bytes.slice(..passage.bytes)).await?;
                 if let Some(reason) = passage.close {
-                    return close::close(session, upstream, call, &reason).await;
+                    return close::close(session, upstream, call, engine, &reason).await;
                 }
             }
         }

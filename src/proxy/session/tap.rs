@@ -8,7 +8,7 @@ use std::sync::Arc;
 use tracing::debug;
 
 use super::part::{Begun, Parts};
-use crate::budget::Full;
+use crate::budget::{Facts, Full};
 use crate::providers::ErrorType;
 use crate::proxy::call::Call;
 use crate::proxy::engine::Engine;
@@ -53,6 +53,8 @@ pub struct Tap {
     full: Option<Full>,
     /// The client asked for what no budget has room for: nothing that it says goes on.
     holds_client: bool,
+    /// The model that the session was last set up for, once it was looked at.
+    set_up: Option<String>,
     /// How the session ended, where the connections alone do not tell.
     end: Option<Ending>,
     client_closed: bool,
@@ -79,6 +81,7 @@ impl Tap {
             parts: Parts::default(),
             full: None,
             holds_client: false,
+            set_up: None,
             end: None,
             client_closed: false,
             server_closed: false,
@@ -86,13 +89,40 @@ impl Tap {
         }
     }
 
-    /// Whether a frame of weir's own may follow what this side has sent.
+    /// Whether a frame of weir's own may follow what of this side has passed. A client that is held was cut at a
+    /// message's beginning.
     pub fn may_insert(&self, side: Side) -> bool {
         !self.is_unread
             && match side {
+                Side::Client if self.holds_client => true,
                 Side::Client => self.client.is_between_frames() && !self.client_closed,
                 Side::Server => self.server.is_between_frames() && !self.server_closed,
             }
+    }
+
+    /// Reads what goes no further, for the side's Close alone.
+    pub fn skim(&mut self, side: Side, mut bytes: &[u8]) {
+        let (reader, closed) = match side {
+            Side::Client => (&mut self.client, &mut self.client_closed),
+            Side::Server => (&mut self.server, &mut self.server_closed),
+        };
+        while !bytes.is_empty() {
+            let used = reader.feed(bytes, &mut |item| *closed |= matches!(item, Item::Close));
+            bytes = &bytes[used..];
+        }
+    }
+
+    /// Whether the side has said that it closes.
+    pub fn is_closed(&self, side: Side) -> bool {
+        match side {
+            Side::Client => self.client_closed,
+            Side::Server => self.server_closed,
+        }
+    }
+
+    /// The budget that ends the session.
+    pub fn full_budget(&self) -> Option<&str> {
+        self.full.as_ref().map(|full| full.budget.as_str())
     }
 
     /// Why the session ends here, where it does: a budget is spent, nothing is being made, and the server's
@@ -155,7 +185,10 @@ impl Call {
         let was_unread = tap.is_unread;
         let passage = match side {
             _ if was_unread => Passage::all(bytes),
-            Side::Client if tap.holds_client => Passage::default(),
+            Side::Client if tap.holds_client => {
+                tap.skim(side, bytes);
+                Passage::default()
+            }
             _ => self.pass(engine, &mut tap, side, bytes),
         };
         if tap.is_unread && !was_unread {
@@ -186,14 +219,26 @@ impl Call {
                 };
                 tap.session.forget(refused.number);
                 tap.holds_client = true;
+                tap.skim(side, &bytes[at..]);
                 return Passage {
                     bytes: start,
+                    close: tap.ending(),
+                };
+            }
+            if side == Side::Client
+                && let Some(full) = self.forbids(engine, tap)
+            {
+                tap.full = Some(full);
+                tap.holds_client = true;
+                return Passage {
+                    bytes: message_at.unwrap_or(at),
                     close: tap.ending(),
                 };
             }
             if side == Side::Server
                 && let Some(reason) = tap.ending()
             {
+                tap.skim(side, &bytes[at..]);
                 return Passage {
                     bytes: at,
                     close: Some(reason),
@@ -201,6 +246,18 @@ impl Call {
             }
         }
         Passage::all(bytes)
+    }
+
+    /// The budget that does not let the session go on to the model that the client has just set up.
+    fn forbids(&self, engine: &Engine, tap: &mut Tap) -> Option<Full> {
+        let model = tap.session.set_up()?;
+        if tap.set_up.as_deref() == Some(model) {
+            return None;
+        }
+        let mut facts = Facts::clone(&self.facts);
+        facts.model = Some(model.to_owned());
+        tap.set_up.clone_from(&facts.model);
+        engine.budgets.forbids(&facts)
     }
 
     /// Takes note of an event; gives back a request that no budget has room for.
@@ -262,5 +319,38 @@ impl Call {
         }
         self.response.extraction = Some(extraction);
         ending
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::providers::{Dialect, RequestFacts};
+    use crate::wire::websocket::close_frame;
+
+    fn tap() -> Tap {
+        let session = Session::new(Dialect::OpenaiRealtime, RequestFacts::default());
+        Tap::new(session, Extensions::None)
+    }
+
+    #[test]
+    fn a_close_is_heard_at_any_split_behind_whatever_else_is_said() {
+        let mask = Some([1, 2, 3, 4]);
+        // A text of two bytes, a ping, the Close.
+        let text = [&[0x81, 0x82, 0, 0, 0, 0][..], b"hi"].concat();
+        let ping = vec![0x89, 0x80, 0, 0, 0, 0];
+        let all = [text, ping, close_frame(1008, "spent", mask)].concat();
+        for split in 0..all.len() {
+            let mut tap = tap();
+            tap.holds_client = true;
+            tap.skim(Side::Client, &all[..split]);
+            assert!(!tap.is_closed(Side::Client), "at {split}");
+            assert!(tap.may_insert(Side::Client), "nothing of it went on");
+            tap.skim(Side::Client, &all[split..]);
+            assert!(tap.is_closed(Side::Client) && !tap.is_closed(Side::Server));
+        }
+        let mut tap = tap();
+        tap.skim(Side::Server, &close_frame(1000, "", None));
+        assert!(tap.is_closed(Side::Server) && !tap.may_insert(Side::Server));
     }
 }

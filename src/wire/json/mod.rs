@@ -15,10 +15,12 @@ mod find;
 mod found;
 mod inside;
 mod key;
+mod members;
 mod text;
 
 pub use fields::Fields;
 pub use found::Found;
+pub use members::members;
 pub use text::{unquote, unquoted};
 
 use capture::Captures;

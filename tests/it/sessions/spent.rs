@@ -79,6 +79,11 @@ async fn a_spent_session_is_closed_after_the_response_in_flight() {
         .await
         .count("weir_budget_spent", &[("budget", "two")]);
     assert!((spent - 0.003_504).abs() < 1e-9, "{spent}");
+    let closed = weir.metrics().await;
+    assert_eq!(
+        closed.count("weir_sessions_closed_total", &[("budget", "two")]),
+        1.0
+    );
     let again = Client::open(&weir, Way::BaseUrl, handshake(REALTIME)).await;
     assert_eq!(again.head.status(), 429, "the handshake is refused");
     assert_eq!(again.head.get("x-weir-budget"), Some("two"));

@@ -225,7 +225,12 @@ pub struct Client {
 impl Client {
     /// Opens a session through weir; the answer may be a refusal.
     pub async fn open(weir: &Weir, way: Way, request: Request) -> Client {
-        let mut h1: H1 = weir.h1(way, "openai").await;
+        Client::open_at(weir, way, "openai", request).await
+    }
+
+    /// The same to another provider.
+    pub async fn open_at(weir: &Weir, way: Way, provider: &str, request: Request) -> Client {
+        let mut h1: H1 = weir.h1(way, provider).await;
         h1.start(&request).await;
         let (_, head) = h1.head().await;
         Client {

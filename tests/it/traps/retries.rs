@@ -13,7 +13,7 @@ use crate::support::wire::Wire;
 
 /// Answers every request but one: the first that comes on a connection that has served before is read and then left
 /// without an answer.
-async fn dies_when_reused() -> Upstream {
+pub async fn dies_when_reused() -> Upstream {
     let died = Arc::new(AtomicBool::new(false));
     Upstream::driven(
         Transport::Plain,

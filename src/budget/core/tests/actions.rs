@@ -58,7 +58,8 @@ fn a_rule_over_models_limits_nothing_and_is_no_budget_to_show() {
         assert_eq!(refusal.reason, Reason::Model, "{model}");
         let text = refusal.text();
         assert!(
-            text.message.contains("does not allow this model"),
+            text.message
+                .ends_with(&format!("rule does not allow the model {model}")),
             "{}",
             text.message
         );
