@@ -187,8 +187,10 @@ impl Budgets {
         sizes: &Sizes,
     ) -> Result<Permit, Box<Refusal>> {
         let ask = || self.admit_shared(facts, sizes, clock.unix_ms());
-        let patience = |refusal: &Box<Refusal>, waited| refusal.patience(waited);
-        self.room.ask(ask, patience, || clock.monotonic()).await
+        let elapsed = || clock.monotonic();
+        self.room
+            .ask(ask, |refusal, waited| refusal.patience(waited), elapsed)
+            .await
     }
 
     /// How every budget stands, in the order of `proxy.yaml`. A budget with `each` is listed once

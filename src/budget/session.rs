@@ -42,6 +42,14 @@ impl Budgets {
         Permit::new(Arc::clone(self), id, *sizes)
     }
 
+    /// Holds for what an ended call left to be made, whatever is left, on the budgets of money and tokens: the
+    /// call itself was counted as one.
+    pub fn hold_on(self: &Arc<Self>, facts: &Arc<Facts>, sizes: &Sizes, now_ms: i64) -> Permit {
+        let counted = |unit| matches!(unit, Unit::Concurrent | Unit::Requests);
+        let id = self.lock().hold_but(facts, sizes, now_ms, counted);
+        Permit::new(Arc::clone(self), id, *sizes)
+    }
+
     /// The first budget that does not let an open session go on to the model of `facts`.
     pub fn forbids(&self, facts: &Facts) -> Option<Full> {
         let model = facts.model.as_deref();
@@ -63,12 +71,23 @@ impl Budgets {
 
 impl Core {
     pub(super) fn hold_anyway(&mut self, facts: &Arc<Facts>, sizes: &Sizes, now_ms: i64) -> u64 {
+        self.hold_but(facts, sizes, now_ms, |unit| unit == Unit::Concurrent)
+    }
+
+    /// Holds on all budgets that cover the call but those of some units, whatever is left.
+    fn hold_but(
+        &mut self,
+        facts: &Arc<Facts>,
+        sizes: &Sizes,
+        now_ms: i64,
+        counted: fn(Unit) -> bool,
+    ) -> u64 {
         let found = self.candidates(facts, Pending::NOTHING);
         let mut parts = Vec::with_capacity(found.len());
         for &place in &found {
             let account = &mut self.accounts[place];
             let limit = &account.limit;
-            if limit.unit == Unit::Concurrent || fit(limit, facts, Pending::NOTHING) != Fit::Yes {
+            if counted(limit.unit) || fit(limit, facts, Pending::NOTHING) != Fit::Yes {
                 continue;
             }
             account.turn(&self.tz, now_ms);

@@ -24,6 +24,7 @@ use crate::listen::ca::{Authority, Files};
 use crate::listen::leaf::Interceptor;
 use crate::metrics::Metrics;
 use crate::pricing::Catalog;
+use crate::proxy::background::Background;
 use crate::proxy::counting::Counting;
 use crate::proxy::engine::{Engine, Live};
 use crate::proxy::key_hash::KeyHasher;
@@ -89,6 +90,7 @@ pub(super) fn engine(
         keys,
         counting: Counting::start()?,
         once,
+        background: Background::default(),
         breakers: Breakers::default(),
         clock: Arc::clone(clock),
         recounting: Mutex::default(),

@@ -140,11 +140,13 @@ impl Call {
         }
         if let Some(permit) = self.permit.take() {
             if self.was_forwarded() {
+                self.hold_on(engine, &permit, &extraction, priced.cost);
                 permit.settle(&size_of(extraction.usage.as_ref(), priced.cost));
             } else {
                 permit.release();
             }
         }
+        self.free_fetched(engine, &extraction);
         if self.is_unseen(&extraction, &priced) {
             engine.metrics.unmetered(&self.head.provider);
         }
