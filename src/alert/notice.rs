@@ -40,7 +40,7 @@ pub(super) fn of(crossing: &Crossing, now: i64) -> NewAlert {
         detail: json!({
             "text": text(crossing),
             "each": crossing.each.as_ref().map(|(each, _)| each.as_str()),
-            "per": crossing.per.as_str(),
+            "per": crossing.per.to_string(),
             "unit": crossing.unit.as_str(),
             "percent": crossing.percent,
             "spent": amount(crossing.unit, crossing.spent),
@@ -83,7 +83,7 @@ fn text(crossing: &Crossing) -> String {
     let (spent, limit) = (crossing.spent(), crossing.limit());
     let per = match crossing.per {
         Per::Total => String::new(),
-        per => format!(" per {}", per.as_str()),
+        per => format!(" per {per}"),
     };
     let resets = match crossing.window.end_ms {
         Some(end) => format!("; it resets at {}", time(end)),

@@ -1,52 +1,31 @@
-//! What one budget has spent and holds in its present window, per instance.
-
-use std::collections::HashMap;
+//! One budget: what it has spent and holds, per instance, and whether a call may pass it.
+//!
+//! Each window has its own count, under the instant at which a call was admitted. A clock that steps finds
+//! the window where it leads as that was left: nothing is granted twice. What is too long ago to be known
+//! has a floor above it; a call that comes with an earlier time counts at the floor, and says so.
 
 use jiff::tz::TimeZone;
 
-use crate::budget::amount::{needed, sum, taken};
-use crate::budget::crossing::{Crossing, EXCEEDED};
-use crate::budget::facts::{Facts, Pending, Size, Sizes, Spent};
-use crate::budget::limits::{Action, HoldMode, Limit, OnSpent, Unit, Unknown};
-use crate::budget::matching::may_ask;
-use crate::budget::refusal::{Denial, Downgrade, Reason};
+use crate::budget::amount::{sum, taken};
+use crate::budget::carry::CARRIED_WINDOWS;
+use crate::budget::crossing::Crossing;
+use crate::budget::facts::{Facts, Size, Spent};
+use crate::budget::instances::Instances;
+use crate::budget::limits::{Limit, Per, Unit};
+use crate::budget::pace::{frame, leaves_at, slot_start, slots_max, starts_before};
+use crate::budget::reset::Resets;
+use crate::budget::slots::{Frame, Slot};
 use crate::budget::window::{Window, window};
-
-/// Most distinct values that one `each` budget tells apart at a time; what comes after shares the
-/// instance `other`, so that inventing names does not escape a limit.
-pub const EACH_MAX: usize = 10_000;
-
-/// Longest value, in bytes, that has an instance of its own; longer ones share `other`.
-pub const EACH_VALUE_BYTES_MAX: usize = 256;
-
-/// The instance that is shared by the values beyond the bounds.
-pub const OTHER: &str = "other";
-
-/// The place of the one instance of a plain budget, and of `other`.
-const SHARED: usize = 0;
-
-/// One instance: what calls of one value took.
-#[derive(Debug, Default)]
-pub(crate) struct Meter {
-    value: String,
-    pub(crate) spent: i128,
-    /// The sum of the open holds of the present window.
-    pub(crate) held: i128,
-    /// What calls took beyond their holds in this window: it bounds how far the limit is overshot.
-    pub(crate) beyond: i128,
-    /// Open holds of any window; while there are some the place is not given away.
-    open: usize,
-    /// The highest percentage of `warn_at` that was said in this window.
-    warned: u8,
-}
 
 /// One hold of one call on one instance.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Part {
     pub(crate) account: usize,
     pub(crate) meter: usize,
-    /// The window in which it was taken.
-    pub(crate) start_ms: i64,
+    /// The slot in which it was taken.
+    pub(crate) slot_ms: i64,
+    /// When it was taken.
+    pub(crate) at_ms: i64,
     pub(crate) amount: i128,
 }
 
@@ -54,392 +33,266 @@ pub(crate) struct Part {
 #[derive(Debug)]
 pub(crate) struct Account {
     pub(crate) limit: Limit,
-    /// The latest that was seen: a clock that steps back finds this one, not an earlier one.
+    /// The one that was last looked at.
     pub(crate) window: Window,
-    /// What was spent in this window before the account was opened has yet to be recorded.
+    /// What counts in it.
+    pub(crate) frame: Frame,
+    /// When it was last looked at.
+    pub(crate) at_ms: i64,
+    /// No call counts before: what was taken from here on is known.
+    pub(crate) floor_ms: i64,
+    /// From when on the ledger's calls count.
+    pub(crate) known_ms: i64,
+    /// What was spent before the account was opened has yet to be recorded.
     pub(crate) owes_past: bool,
-    /// Place `SHARED` always exists.
-    meters: Vec<Meter>,
-    by_value: HashMap<String, usize>,
-    /// Places in `meters` to give away.
-    vacant: Vec<usize>,
+    pub(crate) resets: Resets,
+    pub(crate) instances: Instances,
+    /// The starts of the windows that leave something to the present one.
+    pub(crate) before: Vec<i64>,
+    /// The frame for which room was made among the instances.
+    swept: Option<Frame>,
 }
 
 impl Account {
-    pub(crate) fn new(limit: Limit, window: Window) -> Self {
-        let value = if limit.each.is_some() { OTHER } else { "" };
-        let shared = Meter {
-            value: value.to_owned(),
-            ..Meter::default()
-        };
-        Account {
+    /// An account as of `now_ms`, with nothing spent in it.
+    pub(crate) fn new(limit: Limit, resets: Option<&Resets>, tz: &TimeZone, now_ms: i64) -> Self {
+        let mut account = Account {
             owes_past: limit.unit != Unit::Concurrent && !limit.is_rule(),
+            window: window(limit.per, tz, now_ms),
+            frame: Frame {
+                from_ms: 0,
+                until_ms: 0,
+            },
+            at_ms: now_ms,
+            floor_ms: 0,
+            known_ms: 0,
+            resets: Resets::default(),
+            instances: Instances::new(limit.each.is_some()),
+            before: Vec::new(),
+            swept: None,
             limit,
-            window,
-            meters: vec![shared],
-            by_value: HashMap::new(),
-            vacant: Vec::new(),
-        }
+        };
+        account.look(tz, now_ms);
+        let first = account.frame.from_ms;
+        account.known_ms = account.before.first().map_or(first, |start| *start);
+        account.floor_ms = match account.limit.per {
+            // Whatever lies in the length before it must be known.
+            Per::Rolling { minutes } => first + i64::from(minutes) * 60_000,
+            _ => first,
+        };
+        account.recall(resets.cloned().unwrap_or_default());
+        account
     }
 
-    /// The same counts under a changed limit.
-    pub(crate) fn under(self, limit: Limit, window: Window) -> Self {
-        Account {
-            limit,
-            window,
-            ..self
+    /// Where a reset begins that comes at `now_ms`, of one instance or of all: what was taken, known to its
+    /// slots alone, lies before it or after it.
+    pub(crate) fn reset_from(&mut self, tz: &TimeZone, value: Option<&str>, now_ms: i64) -> i64 {
+        let now_ms = now_ms.max(self.floor_ms);
+        self.turn(tz, now_ms);
+        let mut from_ms = now_ms + 1;
+        loop {
+            let places = 0..self.instances.count();
+            let meters = places.map(|place| self.instances.get(place));
+            let its = meters.filter(|meter| value.is_none_or(|value| value == meter.value));
+            let gap_ms = its.fold(from_ms, |from_ms, meter| meter.slots.gap_from(from_ms));
+            if gap_ms == from_ms {
+                break;
+            }
+            from_ms = gap_ms;
+        }
+        self.resets.split(from_ms);
+        self.floor_ms = from_ms;
+        from_ms
+    }
+
+    /// Counts only from the resets on.
+    pub(crate) fn recall(&mut self, resets: Resets) {
+        self.floor_ms = self.floor_ms.max(resets.last());
+        self.resets = resets;
+        for place in 0..self.instances.count() {
+            let meter = self.instances.get_mut(place);
+            let value = self.limit.each.map(|_| meter.value.as_str());
+            meter.since_ms = self.resets.since(value);
         }
     }
 
     /// Whether what was counted under this budget also counts under `limit`.
     pub(crate) fn same_count(&self, limit: &Limit) -> bool {
+        let counts = |l: &Limit| (l.unit, l.per, l.each, l.rollover.is_some());
         let mine = &self.limit;
-        (&mine.name, mine.unit, mine.per, mine.each, &mine.matches)
-            == (
-                &limit.name,
-                limit.unit,
-                limit.per,
-                limit.each,
-                &limit.matches,
-            )
+        (&mine.name, &mine.matches) == (&limit.name, &limit.matches)
+            && counts(mine) == counts(limit)
     }
 
-    /// Opens the present window if the last one is over. Earlier windows never come back.
-    pub(crate) fn turn(&mut self, tz: &TimeZone, now_ms: i64) {
-        if !self.window.is_over(now_ms) {
-            return;
-        }
-        self.window = window(self.limit.per, tz, now_ms);
-        self.owes_past = false;
-        for place in 0..self.meters.len() {
-            let meter = &mut self.meters[place];
-            (meter.spent, meter.held, meter.beyond, meter.warned) = (0, 0, 0, 0);
-            self.vacate(place);
-        }
+    /// Whether a call that counts at `at_ms` counts here.
+    pub(crate) fn counts(&self, facts: &Facts, at_ms: i64) -> bool {
+        at_ms >= self.known_ms && at_ms >= self.resets.since(self.value(facts))
     }
 
-    /// What the call would hold here, or why it may not pass.
-    pub(crate) fn check(&self, facts: &Facts, sizes: &Sizes) -> Result<i128, Denial> {
-        let action = &self.limit.action;
-        match self.room(facts, sizes) {
-            Err(denial) if denial.reason == Reason::Model && *action != Action::Warn => Err(denial),
-            Err(_) if action.lets_pass(facts.model.as_deref()) => {
-                Ok(needed(&self.limit, facts, sizes).unwrap_or(0))
+    /// Whether the counts are also those of another time zone's windows: of no window but the present one. What
+    /// the ledger told of later ones, before which the clock stepped back, is to be asked for anew.
+    pub(crate) fn fits_zone(&self, tz: &TimeZone, now_ms: i64) -> bool {
+        let same = window(self.limit.per, tz, now_ms.max(self.floor_ms)) == self.window;
+        !self.limit.per.is_calendar()
+            || (same && self.limit.rollover.is_none() && !self.counts_later())
+    }
+
+    fn counts_later(&self) -> bool {
+        let mut slots = self
+            .instances
+            .iter()
+            .flat_map(|(_, meter)| meter.slots.iter());
+        slots.any(|slot| self.window.is_over(slot.start_ms) && slot.spent.max(slot.held) > 0)
+    }
+
+    /// Forgets what was counted in another zone's windows.
+    pub(crate) fn enter_zone(&mut self) {
+        if self.limit.per.is_calendar() {
+            self.floor_ms = self.floor_ms.max(self.window.start_ms);
+            for place in 0..self.instances.count() {
+                self.instances.get_mut(place).slots.keep(self.frame);
+                self.instances.vacate(place);
             }
-            room => room,
         }
     }
 
-    /// Whether the call passes here though it was to be refused.
-    pub(crate) fn is_overrun(&self, facts: &Facts, sizes: &Sizes) -> bool {
-        self.limit.action != Action::Block && self.room(facts, sizes).is_err()
-    }
-
-    fn room(&self, facts: &Facts, sizes: &Sizes) -> Result<i128, Denial> {
-        let (spent, held) = self.standing(facts);
-        let deny = |reason, needed| Denial {
-            reason,
-            spent,
-            held,
-            needed,
-        };
-        if !may_ask(&self.limit, facts.model.as_deref()) {
-            return Err(deny(Reason::Model, 0));
+    /// Moves on to what counts at an instant.
+    pub(crate) fn turn(&mut self, tz: &TimeZone, at_ms: i64) {
+        let is_present = self.limit.per.is_calendar() && self.window.contains(at_ms);
+        if !is_present {
+            self.look(tz, at_ms);
         }
-        let need = match needed(&self.limit, facts, sizes) {
-            Ok(need) => need,
-            Err(reason) => return Err(deny(reason, 0)),
-        };
-        let limit = self.limit.amount;
-        if need == 0 || spent.saturating_add(held).saturating_add(need) <= limit {
-            return Ok(need);
-        }
-        Err(deny(shortage(limit, spent, need), need))
-    }
-
-    /// Whether the call finds room, whatever becomes of one that does not.
-    pub(crate) fn has_room(&self, facts: &Facts, sizes: &Sizes) -> bool {
-        let (spent, held) = self.standing(facts);
-        let fits = |need: i128| {
-            need == 0 || spent.saturating_add(held).saturating_add(need) <= self.limit.amount
-        };
-        may_ask(&self.limit, facts.model.as_deref())
-            && needed(&self.limit, facts, sizes).is_ok_and(fits)
-    }
-
-    /// What is sure before the body is known: `Ok(true)` where the body decides.
-    pub(crate) fn glance(
-        &self,
-        facts: &Facts,
-        pending: Pending,
-        costs_for_sure: bool,
-    ) -> Result<bool, Denial> {
-        let limit = &self.limit;
-        if pending.model && !(limit.models.is_empty() && limit.action == Action::Block) {
-            return Ok(true);
-        }
-        match self.sure(facts, costs_for_sure) {
-            // It passes all the same.
-            Err(_) if limit.action.lets_pass(facts.model.as_deref()) => Ok(true),
-            sure => sure,
-        }
-    }
-
-    /// The model to which a call goes that is refused here.
-    pub(crate) fn downgrade(&self, facts: &Facts) -> Option<Downgrade> {
-        let to = self.limit.action.downgrade(facts.model.as_deref()?)?;
-        Some(Downgrade {
-            budget: self.limit.name.clone(),
-            to: to.to_owned(),
-        })
-    }
-
-    fn sure(&self, facts: &Facts, costs_for_sure: bool) -> Result<bool, Denial> {
-        if matches!(self.limit.unit, Unit::Requests | Unit::Concurrent) {
-            return self.check(facts, &Sizes::FREE).map(|_| false);
-        }
-        let (spent, held) = self.standing(facts);
-        if !may_ask(&self.limit, facts.model.as_deref()) {
-            return Err(Denial {
-                reason: Reason::Model,
-                spent,
-                held,
-                needed: 0,
-            });
-        }
-        if !facts.metered {
-            let denial = Denial {
-                reason: Reason::Unmetered,
-                spent,
-                held,
-                needed: 0,
-            };
-            return if self.limit.unmetered == Unknown::Block {
-                Err(denial)
-            } else {
-                Ok(false)
-            };
-        }
-        let takes_some = self.limit.unit != Unit::Cost || costs_for_sure;
-        if takes_some && spent >= self.limit.amount {
-            return Err(Denial {
-                reason: Reason::Spent,
-                spent,
-                held,
-                needed: 0,
-            });
-        }
-        Ok(true)
-    }
-
-    /// Why an open session may not make another response that holds `sizes`. Where a budget may be
-    /// overshot, it takes one until it is spent.
-    pub(crate) fn ends_session(&self, facts: &Facts, sizes: &Sizes) -> Option<Reason> {
-        let limit = &self.limit;
-        let leaves = limit.on_spent == OnSpent::Leave || limit.unit == Unit::Concurrent;
-        match self.check(facts, sizes) {
-            Ok(_) => None,
-            // A rule that says which models may be asked for is about no amount.
-            Err(denial) if denial.reason == Reason::Model => Some(denial.reason),
-            Err(_) if leaves => None,
-            // A request that is held is one that is spent, its own session's as well.
-            Err(_) if limit.unit == Unit::Requests => Some(Reason::Spent),
-            Err(denial) if limit.hold == HoldMode::WorstCase || denial.needed == 0 => {
-                Some(denial.reason)
+        self.at_ms = at_ms;
+        if self.instances.is_full() && self.swept != Some(self.frame) {
+            self.swept = Some(self.frame);
+            if let Some(forgotten) = self.instances.sweep(self.frame) {
+                self.forgot(tz, forgotten);
             }
-            Err(denial) => (denial.spent >= limit.amount).then_some(Reason::Spent),
         }
     }
 
-    /// Takes a hold that was checked.
-    pub(crate) fn hold(&mut self, facts: &Facts, amount: i128) -> (usize, i64) {
-        let place = self.place_or_new(facts);
-        let meter = &mut self.meters[place];
-        meter.held = meter.held.saturating_add(amount);
-        meter.open += 1;
-        (place, self.window.start_ms)
+    fn look(&mut self, tz: &TimeZone, at_ms: i64) {
+        let per = self.limit.per;
+        self.window = window(per, tz, at_ms);
+        self.frame = frame(per, &self.window, at_ms);
+        if self.limit.rollover.is_some() {
+            self.before = starts_before(per, tz, self.window.start_ms, CARRIED_WINDOWS);
+        }
     }
 
-    /// Ends a hold: charged where the call went upstream. A hold of a window that is over changes
-    /// nothing in the present one.
+    /// No call counts where something was forgotten.
+    fn forgot(&mut self, tz: &TimeZone, forgotten_ms: i64) {
+        if forgotten_ms >= self.floor_ms {
+            let left_ms = leaves_at(self.limit.per, tz, forgotten_ms);
+            self.floor_ms = left_ms.unwrap_or(self.floor_ms);
+        }
+    }
+
+    /// Takes a hold that was checked, or that is taken in any case: in the slot of `at_ms`.
+    pub(crate) fn hold(&mut self, tz: &TimeZone, facts: &Facts, at_ms: i64, amount: i128) -> Part {
+        let slot_ms = self.slot_ms(tz, at_ms);
+        let meter = self.meter_of(facts);
+        let slot = self.slot(tz, meter, slot_ms);
+        slot.held = slot.held.saturating_add(amount);
+        slot.latest_ms = slot.latest_ms.max(at_ms);
+        self.instances.get_mut(meter).open += 1;
+        Part {
+            account: 0,
+            meter,
+            slot_ms,
+            at_ms,
+            amount,
+        }
+    }
+
+    /// Ends a hold: charged where the call went upstream, in the slot in which it was taken. One that is
+    /// forgotten, or was taken before a reset, changes nothing.
     pub(crate) fn end(&mut self, part: &Part, actual: Option<&Size>) -> Option<Crossing> {
-        let present = part.start_ms == self.window.start_ms;
-        let meter = &mut self.meters[part.meter];
+        let unit = self.limit.unit;
+        let meter = self.instances.get_mut(part.meter);
         meter.open -= 1;
-        if present {
-            meter.held -= part.amount;
+        let is_past = part.at_ms < meter.since_ms;
+        if let Some(slot) = meter.slots.find(part.slot_ms).filter(|_| !is_past) {
+            slot.held -= part.amount;
             if let Some(size) = actual {
-                let taken = taken(self.limit.unit, size);
-                meter.spent = meter.spent.saturating_add(taken);
+                let taken = taken(unit, size);
+                slot.spent = slot.spent.saturating_add(taken);
                 let beyond = taken.saturating_sub(part.amount).max(0);
-                meter.beyond = meter.beyond.saturating_add(beyond);
+                slot.beyond = slot.beyond.saturating_add(beyond);
             }
         }
         let crossing = self.crossing(part.meter);
-        self.vacate(part.meter);
+        self.instances.vacate(part.meter);
         crossing
     }
 
-    /// Counts past calls. What they crossed was said when they crossed it.
-    pub(crate) fn record(&mut self, facts: &Facts, spent: &Spent) {
+    /// Counts past calls that were admitted in the slot of `at_ms`. What they crossed was said when they
+    /// crossed it.
+    pub(crate) fn record(&mut self, tz: &TimeZone, facts: &Facts, at_ms: i64, spent: &Spent) {
         let amount = sum(self.limit.unit, spent);
-        if amount == 0 {
+        if amount == 0 || !self.counts(facts, at_ms) {
             return;
         }
-        let place = self.place_or_new(facts);
-        self.meters[place].spent = self.meters[place].spent.saturating_add(amount);
-        self.crossing(place);
+        let slot_ms = self.slot_ms(tz, at_ms);
+        let meter = self.meter_of(facts);
+        let slot = self.slot(tz, meter, slot_ms);
+        slot.spent = slot.spent.saturating_add(amount);
+        slot.latest_ms = slot.latest_ms.max(spent.latest_ms);
+        self.crossing(meter);
     }
 
-    /// Counts what past calls cost more than was thought, or less.
-    pub(crate) fn correct(&mut self, facts: &Facts, more: i128) {
-        let place = self.place_or_new(facts);
-        let spent = &mut self.meters[place].spent;
-        *spent = spent.saturating_add(more).max(0);
-        self.vacate(place);
-    }
-
-    /// The instances that stand for something, with their values where there are several.
-    pub(crate) fn instances(&self) -> impl Iterator<Item = (Option<&str>, &Meter)> {
-        let each = self.limit.each.is_some();
-        let live = self.by_value.values().map(|place| &self.meters[*place]);
-        let shared = Some(&self.meters[SHARED]).filter(|meter| !each || !meter.is_idle());
-        shared
-            .into_iter()
-            .chain(live)
-            .map(move |meter| (each.then_some(meter.value.as_str()), meter))
+    /// Counts what a past call cost more than was thought, or less, in the slot of `at_ms`.
+    pub(crate) fn correct(&mut self, tz: &TimeZone, facts: &Facts, at_ms: i64, more: i128) {
+        let first = self.before.first().copied();
+        if at_ms < first.unwrap_or(self.frame.from_ms) || !self.counts(facts, at_ms) {
+            return;
+        }
+        let slot_ms = self.slot_ms(tz, at_ms);
+        let meter = self.meter_of(facts);
+        let slot = self.slot(tz, meter, slot_ms);
+        slot.spent = slot.spent.saturating_add(more).max(0);
+        self.instances.vacate(meter);
     }
 
     /// The value that tells this call's instance: `other` where it shares that one. Calls that say
     /// nothing share an instance too, or leaving a label out would escape the limit.
     pub(crate) fn value<'a>(&self, facts: &'a Facts) -> Option<&'a str> {
         let value = facts.value(self.limit.each?).unwrap_or("");
-        Some(if self.shares(value) { OTHER } else { value })
+        Some(self.instances.name(value))
     }
 
-    fn shares(&self, value: &str) -> bool {
-        value.len() > EACH_VALUE_BYTES_MAX
-            || (self.by_value.len() >= EACH_MAX && !self.by_value.contains_key(value))
-    }
-
-    /// What the call's instance spent, and what it holds.
-    pub(crate) fn standing(&self, facts: &Facts) -> (i128, i128) {
-        self.place(facts).map_or((0, 0), |place| {
-            (self.meters[place].spent, self.meters[place].held)
-        })
-    }
-
-    fn place(&self, facts: &Facts) -> Option<usize> {
-        match self.value(facts) {
-            None | Some(OTHER) => Some(SHARED),
-            Some(value) => self.by_value.get(value).copied(),
+    /// The slot in which `at_ms` lies. What comes after a reset is kept apart from what came before.
+    fn slot_ms(&self, tz: &TimeZone, at_ms: i64) -> i64 {
+        let start_ms = if self.limit.per.is_calendar() && self.window.contains(at_ms) {
+            self.window.start_ms
+        } else {
+            slot_start(self.limit.per, tz, at_ms)
+        };
+        match self.resets.latest_ms() {
+            fence if fence <= at_ms => start_ms.max(fence),
+            _ => start_ms,
         }
     }
 
-    fn place_or_new(&mut self, facts: &Facts) -> usize {
-        let value = match self.value(facts) {
-            None | Some(OTHER) => return SHARED,
-            Some(value) => value,
-        };
-        if let Some(place) = self.by_value.get(value) {
-            return *place;
+    fn meter_of(&mut self, facts: &Facts) -> usize {
+        let name = self.value(facts);
+        let since_ms = self.resets.since(name);
+        let (place, made) = self.instances.find_or_make(name);
+        if made {
+            self.instances.get_mut(place).since_ms = since_ms;
         }
-        let meter = Meter {
-            value: value.to_owned(),
-            ..Meter::default()
-        };
-        let place = match self.vacant.pop() {
-            Some(place) => {
-                self.meters[place] = meter;
-                place
-            }
-            None => {
-                self.meters.push(meter);
-                self.meters.len() - 1
-            }
-        };
-        self.by_value.insert(value.to_owned(), place);
         place
     }
 
-    /// Gives an instance away that stands for nothing.
-    fn vacate(&mut self, place: usize) {
-        let meter = &mut self.meters[place];
-        if place == SHARED || !meter.is_idle() {
-            return;
+    fn slot(&mut self, tz: &TimeZone, meter: usize, slot_ms: i64) -> &mut Slot {
+        let most = slots_max(self.limit.per, self.limit.rollover.is_some());
+        let slots = &mut self.instances.get_mut(meter).slots;
+        if slots.len() >= most
+            && slots.find(slot_ms).is_none()
+            && let Some(forgotten) = slots.forget_oldest()
+        {
+            self.forgot(tz, forgotten);
         }
-        let value = std::mem::take(&mut meter.value);
-        if self.by_value.get(&value) == Some(&place) {
-            self.by_value.remove(&value);
-            self.vacant.push(place);
-        }
-    }
-
-    fn crossing(&mut self, place: usize) -> Option<Crossing> {
-        let percent = self.reached(&self.meters[place])?;
-        self.tell(place, percent)
-    }
-
-    /// A call was refused for want of room: the limit is reached, whatever is left of it.
-    pub(crate) fn refused(&mut self, facts: &Facts) -> Option<Crossing> {
-        let place = self.place(facts).filter(|_| self.limit.tells_exceeded())?;
-        self.tell(place, EXCEEDED)
-    }
-
-    /// The highest percentage that each instance has reached in this window, said or not.
-    pub(crate) fn crossings(&self) -> impl Iterator<Item = Crossing> {
-        self.instances().filter_map(|(_, meter)| {
-            let percent = self.reached(meter)?;
-            Some(self.crossed(meter, percent))
-        })
-    }
-
-    fn reached(&self, meter: &Meter) -> Option<u8> {
-        let limit = &self.limit;
-        let reached = |percent: &u8| {
-            meter.spent.saturating_mul(100) >= limit.amount.saturating_mul(i128::from(*percent))
-        };
-        limit.thresholds().filter(reached).max()
-    }
-
-    fn tell(&mut self, place: usize, percent: u8) -> Option<Crossing> {
-        let meter = &mut self.meters[place];
-        if percent <= meter.warned {
-            return None;
-        }
-        meter.warned = percent;
-        Some(self.crossed(&self.meters[place], percent))
-    }
-
-    fn crossed(&self, meter: &Meter, percent: u8) -> Crossing {
-        let limit = &self.limit;
-        Crossing {
-            budget: limit.name.clone(),
-            each: limit.each.map(|each| (each, meter.value.clone())),
-            unit: limit.unit,
-            currency: limit.currency,
-            per: limit.per,
-            percent,
-            spent: meter.spent,
-            limit: limit.amount,
-            window: self.window,
-        }
-    }
-}
-
-impl Meter {
-    fn is_idle(&self) -> bool {
-        self.open == 0 && self.spent == 0
-    }
-}
-
-/// Why a hold that does not fit does not fit.
-fn shortage(limit: i128, spent: i128, need: i128) -> Reason {
-    if need > limit {
-        Reason::TooLarge
-    } else if spent.saturating_add(need) > limit {
-        Reason::Spent
-    } else {
-        Reason::Held
+        self.instances.get_mut(meter).slots.at(slot_ms)
     }
 }

@@ -15,7 +15,8 @@ use crate::budget::index::Index;
 use crate::budget::limits::{Dimension, Limit, Per, Unit};
 use crate::budget::matching::{Fit, fit};
 use crate::budget::refusal::{Denial, Downgrade, Reason, Refusal};
-use crate::budget::window::{Window, window};
+use crate::budget::reset::Resets;
+use crate::budget::window::Window;
 
 /// What the head of a call decides.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,12 +39,16 @@ pub struct BudgetState {
     pub each: Option<Dimension>,
     pub unit: Unit,
     pub per: Per,
-    /// In the unit, like the three below.
+    /// In the unit, like the three below. What windows before left to this one is in it.
     pub limit: i128,
+    /// The part of `limit` that was left by windows before.
+    pub carried: i128,
     pub spent: i128,
     pub held: i128,
     /// What calls took beyond their holds in this window, since weir started: the limit is overshot by no more.
     pub beyond: i128,
+    /// From where on it counts: the window's start, or a reset inside it. A rolling window ends when the
+    /// first of what was spent in it leaves.
     pub window: Window,
 }
 
@@ -52,7 +57,8 @@ pub struct BudgetState {
 pub(super) struct Open {
     pub(super) facts: Arc<Facts>,
     pub(super) sizes: Sizes,
-    pub(super) admitted_ms: i64,
+    /// The instant under which it counts.
+    pub(super) at_ms: i64,
     pub(super) parts: Vec<Part>,
     /// Part of a session, which has its place among the calls at once.
     pub(super) in_session: bool,
@@ -69,6 +75,8 @@ pub(crate) struct Core {
     pub(super) index: Index,
     pub(super) open: HashMap<HoldId, Open>,
     next_id: HoldId,
+    /// Of budgets by name, those that are not in force included.
+    pub(super) resets: HashMap<String, Resets>,
     /// Calls that passed though there was no room, by budget, since this was last asked.
     overruns: BTreeMap<String, u64>,
     /// Kept between calls to spare an allocation each.
@@ -79,10 +87,7 @@ pub(crate) struct Core {
 
 impl Core {
     pub(crate) fn new(limits: Vec<Limit>, tz: TimeZone, now_ms: i64) -> Self {
-        let open = |limit: Limit| {
-            let window = window(limit.per, &tz, now_ms);
-            Account::new(limit, window)
-        };
+        let open = |limit: Limit| Account::new(limit, None, &tz, now_ms);
         let accounts: Vec<Account> = limits.into_iter().map(open).collect();
         Core {
             index: Index::new(accounts.iter().map(|account| &account.limit)),
@@ -90,6 +95,7 @@ impl Core {
             tz,
             open: HashMap::new(),
             next_id: 0,
+            resets: HashMap::new(),
             overruns: BTreeMap::new(),
             found: Vec::new(),
             crossed: Vec::new(),
@@ -113,7 +119,7 @@ impl Core {
                 Fit::No => continue,
                 Fit::Maybe => needs_body = true,
                 Fit::Yes => {
-                    account.turn(&self.tz, now_ms);
+                    account.turn(&self.tz, now_ms.max(account.floor_ms));
                     match account.glance(facts, pending, costs_for_sure) {
                         Ok(size_decides) => needs_body |= size_decides,
                         Err(denial) => {
@@ -143,23 +149,15 @@ impl Core {
         sizes: &Sizes,
         now_ms: i64,
     ) -> Result<HoldId, Box<Refusal>> {
-        let found = self.candidates(facts, Pending::NOTHING);
-        let mut parts = Vec::with_capacity(found.len());
+        let (mut parts, at_ms) = self.covering(facts, now_ms, |_| true);
         let mut worst = None;
         let mut downgrades = Vec::new();
-        for &place in &found {
+        for part in &mut parts {
+            let place = part.account;
             let account = &mut self.accounts[place];
-            if fit(&account.limit, facts, Pending::NOTHING) != Fit::Yes {
-                continue;
-            }
-            account.turn(&self.tz, now_ms);
+            account.turn(&self.tz, at_ms);
             match account.check(facts, sizes) {
-                Ok(amount) => parts.push(Part {
-                    account: place,
-                    meter: 0,
-                    start_ms: 0,
-                    amount,
-                }),
+                Ok(amount) => part.amount = amount,
                 Err(denial) => {
                     downgrades.extend(account.downgrade(facts).map(|to| (place, to)));
                     self.told(place, denial, facts);
@@ -167,7 +165,6 @@ impl Core {
                 }
             }
         }
-        self.found = found;
         if let Some((place, denial)) = worst {
             let mut refusal = self.refusal(place, denial, facts, now_ms);
             refusal.downgrade = first(downgrades);
@@ -176,10 +173,39 @@ impl Core {
         Ok(self.take(Open {
             facts: Arc::clone(facts),
             sizes: *sizes,
-            admitted_ms: now_ms,
+            at_ms,
             parts,
             in_session: false,
         }))
+    }
+
+    /// A part for every budget that covers the call and that `counts` says yes to, and the instant under
+    /// which the call counts in all of them: none that one of them no longer knows.
+    pub(super) fn covering(
+        &mut self,
+        facts: &Facts,
+        now_ms: i64,
+        counts: impl Fn(&Limit) -> bool,
+    ) -> (Vec<Part>, i64) {
+        let found = self.candidates(facts, Pending::NOTHING);
+        let mut parts = Vec::with_capacity(found.len());
+        let mut at_ms = now_ms;
+        for &place in &found {
+            let account = &self.accounts[place];
+            let limit = &account.limit;
+            if counts(limit) && fit(limit, facts, Pending::NOTHING) == Fit::Yes {
+                at_ms = at_ms.max(account.floor_ms);
+                parts.push(Part {
+                    account: place,
+                    meter: 0,
+                    slot_ms: 0,
+                    at_ms: 0,
+                    amount: 0,
+                });
+            }
+        }
+        self.found = found;
+        (parts, at_ms)
     }
 
     /// Takes the holds of a call that may pass.
@@ -190,7 +216,11 @@ impl Core {
                 let overruns = self.overruns.entry(account.limit.name.clone());
                 *overruns.or_default() += 1;
             }
-            (part.meter, part.start_ms) = account.hold(&open.facts, part.amount);
+            let held = account.hold(&self.tz, &open.facts, open.at_ms, part.amount);
+            *part = Part {
+                account: part.account,
+                ..held
+            };
         }
         let id = self.next_id;
         self.next_id += 1;
@@ -221,7 +251,7 @@ impl Core {
     /// The highest percentage that each instance of each budget has reached, said or not.
     pub(crate) fn crossings(&mut self, now_ms: i64) -> Vec<Crossing> {
         for account in &mut self.accounts {
-            account.turn(&self.tz, now_ms);
+            account.turn(&self.tz, now_ms.max(account.floor_ms));
         }
         let all = self.accounts.iter().flat_map(Account::crossings);
         all.collect()
@@ -231,27 +261,33 @@ impl Core {
     pub(crate) fn states(&mut self, now_ms: i64) -> Vec<BudgetState> {
         let mut states = Vec::with_capacity(self.accounts.len());
         for account in &mut self.accounts {
-            account.turn(&self.tz, now_ms);
+            account.turn(&self.tz, now_ms.max(account.floor_ms));
             let limit = &account.limit;
             if limit.is_rule() {
                 continue;
             }
             let from = states.len();
-            states.extend(account.instances().map(|(value, meter)| BudgetState {
+            states.extend(account.states().map(|state| BudgetState {
                 name: limit.name.clone(),
-                each_value: value.map(str::to_owned),
+                each_value: state.value.map(str::to_owned),
                 each: limit.each,
                 unit: limit.unit,
                 per: limit.per,
-                limit: limit.amount,
-                spent: meter.spent,
-                held: meter.held,
-                beyond: meter.beyond,
-                window: account.window,
+                limit: state.standing.limit,
+                carried: state.standing.carried,
+                spent: state.standing.spent,
+                held: state.standing.held,
+                beyond: state.standing.beyond,
+                window: state.window,
             }));
             states[from..].sort_by(|one, two| one.each_value.cmp(&two.each_value));
         }
         states
+    }
+
+    /// The instant under which a call in flight counts.
+    pub(crate) fn counted_at(&self, id: HoldId) -> i64 {
+        self.open[&id].at_ms
     }
 
     /// The first budget that may cover the call and is such a one.
@@ -299,7 +335,7 @@ impl Core {
                 Reason::TooLarge | Reason::Unpriced | Reason::Unmetered => (1, i64::MAX),
                 // Calls in flight end before any window; a request stays one when it ends.
                 Reason::Held if account.limit.unit != Unit::Requests => (0, i64::MIN),
-                Reason::Held | Reason::Spent => (0, account.window.end_ms.unwrap_or(i64::MAX)),
+                Reason::Held | Reason::Spent => (0, denial.resets_at.unwrap_or(i64::MAX)),
             }
         };
         let rank = (stands_until(place, &denial), std::cmp::Reverse(place));
@@ -322,11 +358,11 @@ impl Core {
             currency: limit.currency,
             per: limit.per,
             reason: denial.reason,
-            limit: limit.amount,
+            limit: denial.limit,
             spent: denial.spent,
             held: denial.held,
             needed: denial.needed,
-            resets_at: account.window.end_ms,
+            resets_at: denial.resets_at,
             now_ms,
             wait: limit.wait,
             model: facts.model.clone(),

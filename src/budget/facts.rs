@@ -116,4 +116,6 @@ pub struct Spent {
     pub output_tokens: u64,
     /// Calls that were let through, whatever became of them; refused ones do not count.
     pub requests: u64,
+    /// Unix milliseconds: when the last of them was admitted.
+    pub latest_ms: i64,
 }

@@ -1,6 +1,7 @@
 //! What a budget is: an amount, a window, whom it covers.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::time::Duration;
 
 use crate::budget::crossing::EXCEEDED;
@@ -19,8 +20,8 @@ pub enum Unit {
     Concurrent,
 }
 
-/// The calendar window over which a limit holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// The window over which a limit holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Per {
     Minute,
     Hour,
@@ -30,7 +31,14 @@ pub enum Per {
     Month,
     Year,
     Total,
+    /// The time before every instant, this long: 1 to [`ROLLING_MINUTES_MAX`].
+    Rolling {
+        minutes: u16,
+    },
 }
+
+/// The longest rolling window: 31 days.
+pub const ROLLING_MINUTES_MAX: u16 = 31 * 24 * 60;
 
 /// A property of a call that `each` separates and `match` selects by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -171,6 +179,8 @@ pub struct Limit {
     pub warn_at: Vec<u8>,
     pub action: Action,
     pub models: Models,
+    /// Most of the unit that a calendar window leaves to the next one; `None` = nothing is left to it.
+    pub rollover: Option<i128>,
 }
 
 impl Limit {
@@ -220,7 +230,7 @@ impl Unit {
 }
 
 impl Per {
-    /// Its name in `proxy.yaml`.
+    /// Its kind, the first word of it in `proxy.yaml`.
     pub fn as_str(self) -> &'static str {
         match self {
             Per::Minute => "minute",
@@ -230,6 +240,26 @@ impl Per {
             Per::Month => "month",
             Per::Year => "year",
             Per::Total => "total",
+            Per::Rolling { .. } => "rolling",
+        }
+    }
+
+    /// Whether it is one of the calendar's, which follow one another.
+    pub fn is_calendar(self) -> bool {
+        !matches!(self, Per::Total | Per::Rolling { .. })
+    }
+}
+
+/// As it is written in `proxy.yaml`: `month`, `rolling 5h`.
+impl fmt::Display for Per {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Per::Rolling { minutes } = *self else {
+            return f.write_str(self.as_str());
+        };
+        match (minutes % (24 * 60), minutes % 60) {
+            (0, _) => write!(f, "rolling {}d", minutes / (24 * 60)),
+            (_, 0) => write!(f, "rolling {}h", minutes / 60),
+            _ => write!(f, "rolling {minutes}m"),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Hold, then settle or release, over calendar windows.
+//! Hold, then settle or release, over windows of the calendar and rolling ones.
 //!
 //! A call takes a hold on every budget that covers it before it goes upstream, on all or on none:
 //! `spent + held + this hold ≤ limit`. At its end the hold becomes what the call took. Nothing here
@@ -6,20 +6,28 @@
 
 mod account;
 mod amount;
+mod carry;
 mod core;
 mod correction;
 mod crossing;
 pub mod estimate;
 mod facts;
 mod index;
+mod instances;
 pub mod limits;
 mod matching;
+mod pace;
 mod permit;
 mod recorded;
 mod refusal;
 mod renewal;
 pub mod replay;
+mod reset;
+mod resetting;
+mod room;
 mod session;
+mod slots;
+mod standing;
 mod sync;
 mod waiting;
 pub mod window;
@@ -39,18 +47,21 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use jiff::tz::TimeZone;
 
-pub use self::account::{EACH_MAX, EACH_VALUE_BYTES_MAX, OTHER};
+pub use self::carry::CARRIED_WINDOWS;
 pub use self::core::{BudgetState, Preview};
 pub use self::crossing::{Crossing, EXCEEDED, Heed};
 pub use self::facts::{Facts, Pending, Size, Sizes, Spent};
+pub use self::instances::{EACH_MAX, EACH_VALUE_BYTES_MAX, OTHER};
+pub use self::pace::ROLLING_PARTS;
 pub use self::permit::Permit;
 pub use self::refusal::{Downgrade, Reason, Refusal};
+pub use self::renewal::Past;
 pub use self::session::Full;
 pub use self::waiting::WAITING_MAX;
 
 use self::core::{Core, HoldId};
 use self::limits::{Action, Limit};
-use self::waiting::Room;
+use self::waiting::Lobby;
 use crate::clock::Clock;
 
 /// The budgets in force, shared by all calls.
@@ -61,20 +72,23 @@ use crate::clock::Clock;
 #[derive(Debug)]
 pub struct Budgets {
     core: Mutex<Core>,
-    room: Room,
+    lobby: Lobby,
     dropped_permits: AtomicU64,
+    /// Held for the whole of a reset, its record included; never by a call.
+    resetting: Mutex<()>,
     /// Who is told of crossings besides the log.
     heed: OnceLock<Arc<dyn Heed>>,
 }
 
 impl Budgets {
     /// The budgets of a config, with nothing spent: what the ledger knows of their windows is still
-    /// to be recorded, see [`replay_starts`](Budgets::replay_starts).
+    /// to be recorded, see [`owed`](Budgets::owed).
     pub fn new(limits: Vec<Limit>, tz: TimeZone, now_ms: i64) -> Arc<Budgets> {
         Arc::new(Budgets {
             core: Mutex::new(Core::new(limits, tz, now_ms)),
-            room: Room::default(),
+            lobby: Lobby::default(),
             dropped_permits: AtomicU64::new(0),
+            resetting: Mutex::new(()),
             heed: OnceLock::new(),
         })
     }
@@ -95,34 +109,28 @@ impl Budgets {
 
     /// Puts other limits in force. A budget with the same name, unit, window, `each` and `match`
     /// keeps what is spent and held, whatever its amount becomes. Any other begins at the holds of
-    /// the calls in flight, and its past is still to be recorded: for those the same is returned as
-    /// by [`replay_starts`](Budgets::replay_starts).
+    /// the calls in flight, and its past is still to be recorded: [`owed`](Budgets::owed).
     ///
     /// Such a new budget is right to within the calls that end while it is opened: one that was settled
     /// before this and whose row the ledger commits after it is read is missing in it, one that is
     /// settled after this and whose row is committed before counts twice, until its window is over or
     /// weir starts anew.
-    pub fn replace(&self, limits: Vec<Limit>, tz: TimeZone, now_ms: i64) -> Vec<i64> {
-        let starts = {
-            let mut core = self.lock();
-            core.replace(limits, tz, now_ms);
-            core.owed()
-        };
-        self.room.came_about();
-        starts
+    pub fn replace(&self, limits: Vec<Limit>, tz: TimeZone, now_ms: i64) {
+        self.lock().replace(limits, tz, now_ms);
+        self.lobby.came_about();
     }
 
-    /// The starts of the windows whose past is still to be recorded, each once. For each of them,
-    /// what the ledger has since then is to be given to [`record`](Budgets::record), grouped by
-    /// everything that [`Facts`] holds; then [`replayed`](Budgets::replayed) ends it.
-    pub fn replay_starts(&self) -> Vec<i64> {
+    /// What is still to be recorded. For each, what the ledger has since then is to be given to
+    /// [`record`](Budgets::record), grouped by everything that [`Facts`] holds and by [`Past::slots`] of the
+    /// instant under which calls count; then [`replayed`](Budgets::replayed) ends it.
+    pub fn owed(&self) -> Vec<Past> {
         self.lock().owed()
     }
 
-    /// Counts past calls of one kind, summed over all that began at or after `since_ms`, in the
-    /// budgets whose window began then and that still owe their past.
-    pub fn record(&self, facts: &Facts, since_ms: i64, spent: &Spent) {
-        self.lock().record(facts, since_ms, spent);
+    /// Counts past calls of one kind, summed over all that count in the slot that begins at `slot_ms`, in
+    /// the budgets that still owe this past.
+    pub fn record(&self, past: &Past, slot_ms: i64, facts: &Facts, spent: &Spent) {
+        self.lock().record(past, slot_ms, facts, spent);
     }
 
     /// Ends the recording of the past. It is to be called in any case: where the ledger could not
@@ -173,22 +181,34 @@ impl Budgets {
         let (admitted, crossed) = {
             let mut core = self.lock();
             let admitted = core.admit(facts, sizes, now_ms);
+            let admitted = admitted.map(|id| (id, core.counted_at(id)));
             (admitted, std::mem::take(&mut core.crossed))
         };
         self.tell(crossed);
-        Ok(Permit::new(Arc::clone(self), admitted?, *sizes))
+        let (id, counted_at) = admitted?;
+        Ok(Permit::new(Arc::clone(self), id, *sizes, counted_at))
     }
 
-    /// Admits a call, or lets it wait as long as the refusing budget's `wait` says and tries again.
+    /// Admits a call, or lets it wait as long as the refusing budget's `wait` says and tries again. It counts
+    /// under `started_at` where no window has turned since, else under the instant at which it is let in.
     pub async fn admit_waiting(
         self: &Arc<Self>,
         clock: &dyn Clock,
         facts: &Arc<Facts>,
         sizes: &Sizes,
+        started_at: i64,
     ) -> Result<Permit, Box<Refusal>> {
-        let ask = || self.admit_shared(facts, sizes, clock.unix_ms());
+        let mut has_waited = false;
+        let ask = || {
+            let now_ms = clock.unix_ms();
+            let is_fresh = !has_waited && is_same_minute(started_at, now_ms);
+            has_waited = true;
+            let at_ms = if is_fresh { started_at } else { now_ms };
+            self.admit_shared(facts, sizes, at_ms)
+                .map_err(|refusal| Box::new(Refusal { now_ms, ..*refusal }))
+        };
         let elapsed = || clock.monotonic();
-        self.room
+        self.lobby
             .ask(ask, |refusal, waited| refusal.patience(waited), elapsed)
             .await
     }
@@ -232,7 +252,7 @@ impl Budgets {
 
     fn end(&self, id: HoldId, actual: Option<&Size>) {
         let crossings = self.lock().end(id, actual);
-        self.room.came_about();
+        self.lobby.came_about();
         self.tell(crossings);
     }
 
@@ -249,4 +269,10 @@ impl Budgets {
     fn lock(&self) -> MutexGuard<'_, Core> {
         self.core.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether no window of the calendar begins between two instants, the later one included: all of them begin
+/// at full minutes.
+fn is_same_minute(one_ms: i64, other_ms: i64) -> bool {
+    one_ms.div_euclid(60_000) == other_ms.div_euclid(60_000)
 }

@@ -17,15 +17,23 @@ pub struct Permit {
     /// `None` once ended.
     id: Option<HoldId>,
     sizes: Sizes,
+    counted_at: i64,
 }
 
 impl Permit {
-    pub(crate) fn new(budgets: Arc<Budgets>, id: HoldId, sizes: Sizes) -> Self {
+    pub(crate) fn new(budgets: Arc<Budgets>, id: HoldId, sizes: Sizes, counted_at: i64) -> Self {
         Permit {
             budgets,
             id: Some(id),
             sizes,
+            counted_at,
         }
+    }
+
+    /// The instant under which budgets count the call, for its row of the ledger; `None` where that is
+    /// `started_at`, under which the row is filed.
+    pub fn counted_apart_from(&self, started_at: i64) -> Option<i64> {
+        Some(self.counted_at).filter(|at| *at != started_at)
     }
 
     /// The sizes that were held: what the actual size is compared with to tell the overshoot.

@@ -43,9 +43,13 @@ impl Reason {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Denial {
     pub(crate) reason: Reason,
+    /// With what was left to the window.
+    pub(crate) limit: i128,
     pub(crate) spent: i128,
     pub(crate) held: i128,
     pub(crate) needed: i128,
+    /// When there is room again; `None` = never.
+    pub(crate) resets_at: Option<i64>,
 }
 
 /// A cheaper model in the place of the one that was asked for.
@@ -170,7 +174,7 @@ impl Refusal {
         }
         let per = match self.per {
             Per::Total => "in total".to_owned(),
-            per => format!("per {}", per.as_str()),
+            per => format!("per {per}"),
         };
         let mut text = format!(
             "limit {} {per}, spent {}, held by calls in flight {}",
@@ -217,6 +221,7 @@ impl Refusal {
 fn is_rate(per: Per) -> bool {
     match per {
         Per::Minute => true,
+        Per::Rolling { minutes } => minutes < 60,
         Per::Hour | Per::Day | Per::Week | Per::Month | Per::Year | Per::Total => false,
     }
 }

@@ -91,7 +91,9 @@ pub struct Replay {
 /// is to be known first.
 pub fn from_when(limits: &[Limit], tz: &TimeZone, since: i64) -> i64 {
     let core = Core::new(limits.to_vec(), tz.clone(), since);
-    core.owed().first().copied().unwrap_or(since).min(since)
+    let owed = core.owed();
+    let earliest = owed.iter().map(|past| past.since_ms).min();
+    earliest.unwrap_or(since).min(since)
 }
 
 impl Replay {
@@ -211,7 +213,7 @@ impl Replay {
             if account.limit.is_rule() || fit(&account.limit, facts, Pending::NOTHING) != Fit::Yes {
                 continue;
             }
-            let spent = account.standing(facts).0;
+            let spent = account.standing(facts).spent;
             let finding = &mut self.findings.budgets[place];
             if spent > finding.peak {
                 finding.peak = spent;

@@ -24,6 +24,7 @@ pub(super) fn limit(name: &str) -> Limit {
         warn_at: Vec::new(),
         action: Action::Block,
         models: Models::default(),
+        rollover: None,
     }
 }
 

@@ -4,7 +4,6 @@
 use std::sync::Arc;
 
 use crate::budget::Budgets;
-use crate::budget::account::Part;
 use crate::budget::amount::needed;
 use crate::budget::core::{Core, Open};
 use crate::budget::facts::{Facts, Pending, Sizes};
@@ -38,16 +37,24 @@ impl Budgets {
     /// Holds for a response that is being made, whatever is left, on all budgets that cover it but those of
     /// calls at once: there its session has a place.
     pub fn hold_anyway(self: &Arc<Self>, facts: &Arc<Facts>, sizes: &Sizes, now_ms: i64) -> Permit {
-        let id = self.lock().hold_anyway(facts, sizes, now_ms);
-        Permit::new(Arc::clone(self), id, *sizes)
+        let (id, counted_at) = {
+            let mut core = self.lock();
+            let id = core.hold_anyway(facts, sizes, now_ms);
+            (id, core.counted_at(id))
+        };
+        Permit::new(Arc::clone(self), id, *sizes, counted_at)
     }
 
     /// Holds for what an ended call left to be made, whatever is left, on the budgets of money and tokens: the
     /// call itself was counted as one.
     pub fn hold_on(self: &Arc<Self>, facts: &Arc<Facts>, sizes: &Sizes, now_ms: i64) -> Permit {
         let counted = |unit| matches!(unit, Unit::Concurrent | Unit::Requests);
-        let id = self.lock().hold_but(facts, sizes, now_ms, counted);
-        Permit::new(Arc::clone(self), id, *sizes)
+        let (id, counted_at) = {
+            let mut core = self.lock();
+            let id = core.hold_but(facts, sizes, now_ms, counted);
+            (id, core.counted_at(id))
+        };
+        Permit::new(Arc::clone(self), id, *sizes, counted_at)
     }
 
     /// The first budget that does not let an open session go on to the model of `facts`.
@@ -82,27 +89,17 @@ impl Core {
         now_ms: i64,
         counted: fn(Unit) -> bool,
     ) -> u64 {
-        let found = self.candidates(facts, Pending::NOTHING);
-        let mut parts = Vec::with_capacity(found.len());
-        for &place in &found {
-            let account = &mut self.accounts[place];
-            let limit = &account.limit;
-            if counted(limit.unit) || fit(limit, facts, Pending::NOTHING) != Fit::Yes {
-                continue;
-            }
-            account.turn(&self.tz, now_ms);
-            parts.push(Part {
-                account: place,
-                meter: 0,
-                start_ms: 0,
-                amount: needed(&account.limit, facts, sizes).unwrap_or(0),
-            });
+        let takes_part = |limit: &Limit| !counted(limit.unit);
+        let (mut parts, at_ms) = self.covering(facts, now_ms, takes_part);
+        for part in &mut parts {
+            let account = &mut self.accounts[part.account];
+            account.turn(&self.tz, at_ms);
+            part.amount = needed(&account.limit, facts, sizes).unwrap_or(0);
         }
-        self.found = found;
         self.take(Open {
             facts: Arc::clone(facts),
             sizes: *sizes,
-            admitted_ms: now_ms,
+            at_ms,
             parts,
             in_session: true,
         })
@@ -117,7 +114,7 @@ impl Core {
             if fit(&account.limit, facts, Pending::NOTHING) != Fit::Yes {
                 continue;
             }
-            account.turn(&self.tz, now_ms);
+            account.turn(&self.tz, now_ms.max(account.floor_ms));
             if let Some(reason) = account.ends_session(facts, sizes) {
                 full = Some(Full {
                     budget: account.limit.name.clone(),

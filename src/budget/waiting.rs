@@ -13,14 +13,14 @@ pub const WAITING_MAX: usize = 1_024;
 
 /// Where calls wait.
 #[derive(Debug, Default)]
-pub(super) struct Room {
+pub(super) struct Lobby {
     /// Told whenever room may have come about.
     changed: Notify,
     /// Calls that wait.
     pub(super) waiting: AtomicUsize,
 }
 
-impl Room {
+impl Lobby {
     /// Wakes all who wait: there may be room, now that what they are to find is in place.
     pub(super) fn came_about(&self) {
         self.changed.notify_waiters();

@@ -38,7 +38,8 @@ impl Window {
 }
 
 /// The window of its kind that holds `at_ms`. Instants before 1970 are taken as 1970's first, those
-/// after the year 9998 as its last. `Total` begins in 1970 and never ends.
+/// after the year 9998 as its last. `Total` begins in 1970 and never ends. A rolling window is the time
+/// before `at_ms`; it has no end, for no instant ends it for all that is in it.
 pub fn window(per: Per, tz: &TimeZone, at_ms: i64) -> Window {
     let at_ms = at_ms.clamp(0, LATEST_MS);
     match per {
@@ -47,6 +48,10 @@ pub fn window(per: Per, tz: &TimeZone, at_ms: i64) -> Window {
         Per::Day | Per::Week | Per::Month | Per::Year => calendar_window(per, tz, at_ms),
         Per::Total => Window {
             start_ms: 0,
+            end_ms: None,
+        },
+        Per::Rolling { minutes } => Window {
+            start_ms: at_ms - i64::from(minutes) * MINUTE_MS,
             end_ms: None,
         },
     }
@@ -110,7 +115,7 @@ fn first_date(per: Per, date: Date) -> Date {
         Per::Week => date.saturating_sub(i64::from(date.weekday().to_monday_zero_offset()).days()),
         Per::Month => date.first_of_month(),
         Per::Year => date.first_of_year(),
-        Per::Minute | Per::Hour | Per::Day | Per::Total => date,
+        _ => date,
     }
 }
 
@@ -119,7 +124,7 @@ fn next_date(per: Per, first: Date) -> Date {
         Per::Week => 1.week(),
         Per::Month => 1.month(),
         Per::Year => 1.year(),
-        Per::Minute | Per::Hour | Per::Day | Per::Total => 1.day(),
+        _ => 1.day(),
     })
 }
 

@@ -16,10 +16,11 @@ use crate::admin::deeds;
 use crate::alert::Desk;
 use crate::budget::Budgets;
 use crate::budget::estimate::{Caller, Estimator};
+use crate::budget::limits::Limit;
 use crate::clock::Clock;
 use crate::config::{Config, Reload, Reloader, process_env};
 use crate::ledger::query::Reader;
-use crate::ledger::{Ledger, LedgerGuard};
+use crate::ledger::{Error, Ledger, LedgerGuard};
 use crate::listen::ca::{Authority, Files};
 use crate::listen::leaf::Interceptor;
 use crate::metrics::Metrics;
@@ -58,6 +59,7 @@ pub(super) fn engine(
     metrics.set_policy(policy);
     let limits = [config.budgets.clone(), keys.limits()].concat();
     let budgets = Budgets::new(limits, config.timezone.clone(), clock.unix_ms());
+    budgets.recall_resets(&reader.resets()?);
     replay(&budgets, &ledger)?;
     let estimator = Estimator::default();
     // The newest comes last, as it weighs most.
@@ -99,7 +101,7 @@ pub(super) fn engine(
 }
 
 /// The desk that raises and delivers alerts.
-pub(super) fn desk(engine: &Engine, config: &Config) -> Result<Desk, crate::ledger::Error> {
+pub(super) fn desk(engine: &Engine, config: &Config) -> Result<Desk, Error> {
     Desk::open(
         engine.ledger.dir(),
         config.alerting(),
@@ -112,16 +114,22 @@ pub(super) fn desk(engine: &Engine, config: &Config) -> Result<Desk, crate::ledg
 /// How many recent calls it is first learnt from what is to be expected of one.
 const RECENT_CALLS: usize = 2_000;
 
+/// The budgets of the settings and of keys on record.
+pub(super) fn limits(config: &Config, reader: &Reader, now_ms: i64) -> Result<Vec<Limit>, Error> {
+    let keys = Keys::default();
+    keys.replace(reader.keys()?, &config.currencies, now_ms);
+    Ok([config.budgets.clone(), keys.limits()].concat())
+}
+
 /// The settings' budgets as the ledger tells them, where no weir runs.
 pub(super) fn budgets_of(
     config: &Config,
     reader: &Reader,
     now_ms: i64,
 ) -> anyhow::Result<Arc<Budgets>> {
-    let keys = Keys::default();
-    keys.replace(reader.keys()?, &config.currencies, now_ms);
-    let limits = [config.budgets.clone(), keys.limits()].concat();
+    let limits = limits(config, reader, now_ms)?;
     let budgets = Budgets::new(limits, config.timezone.clone(), now_ms);
+    budgets.recall_resets(&reader.resets()?);
     record(&budgets, reader)?;
     budgets.replayed();
     Ok(budgets)

@@ -60,7 +60,7 @@ enum Command {
     Calls(calls::Args),
     /// Sums of recorded calls.
     Report(report::Args),
-    /// How budgets stand: what is spent, what calls in flight hold, when they reset.
+    /// How budgets stand: what is spent, what calls in flight hold, when they reset; reset one.
     Budgets(budgets::Args),
     /// Keys that weir gives out: create, list, revoke, rotate.
     Keys(Box<keys::Args>),

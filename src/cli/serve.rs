@@ -150,8 +150,9 @@ impl Running {
         let began = json!({ "orphans": guard.orphans() });
         let began = deeds::of_weir(clock.unix_ms(), "weir.start", Via::Cli, began);
         deeds::note(&config.data_dir, &began);
-        addresses.publish(&config.data_dir)?;
         readiness.set(true);
+        // Who waits for this file may ask at once.
+        addresses.publish(&config.data_dir)?;
         Ok(Running {
             engine,
             reloader,

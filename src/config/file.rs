@@ -8,9 +8,10 @@ use super::problem::Found;
 use super::read::{AnyNumber, At, Field, Keys, Mapping, Named, OneOrMany, Read, mapping_schema};
 use super::tree::{Kind, Node};
 use super::values::{
-    ActionWord, Address, Amount, ApiName, Code, Each, Flag, Folder, Hold, Host, InUsd, KeyPattern,
-    Label, Name, OnFault, OnUnknown, OrphanCharge, OwnAddress, Pattern, PerName, Percent, Price,
-    ProviderName, ProxyUrl, Source, Span, TimeZoneName, Token, TunnelPolicy, Url, WayIn, WhenSpent,
+    ActionWord, Address, Amount, ApiName, Carry, Code, Each, Flag, Folder, Hold, Host, InUsd,
+    KeyPattern, Label, Name, OnFault, OnUnknown, OrphanCharge, OwnAddress, Pattern, PerName,
+    Percent, Price, ProviderName, ProxyUrl, Source, Span, TimeZoneName, Token, TunnelPolicy, Url,
+    WayIn, WhenSpent,
 };
 
 /// Defines one mapping: its struct, the keys it accepts, and its schema.
@@ -241,9 +242,12 @@ settings! {
         /// An amount and its unit: USD or another of the currencies, tokens, input_tokens,
         /// output_tokens, requests or concurrent. May be left out where `models` is written.
         limit: Amount,
-        /// The calendar window: minute, hour, day, week (from Monday), month, year or total.
-        /// Required but for concurrent, which has none.
+        /// The window: minute, hour, day, week (from Monday), month, year, total, or a rolling one such
+        /// as `rolling 5h` (whole m, h or d, from 1m to 31d). Required but for concurrent, which has none.
         per: PerName,
+        /// Whether what a calendar window leaves unspent, of money or tokens, is added to the next one's
+        /// limit: true for at most one whole limit, or the most that is; default false.
+        rollover: Carry,
         /// The calls it covers: all that fit every entry.
         r#match: Match,
         /// One such budget for every distinct value.

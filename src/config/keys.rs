@@ -84,6 +84,7 @@ pub fn limits(key: &Key, currencies: &Currencies) -> Result<Vec<Limit>, String> 
         warn_at: Vec::new(),
         action: Action::Block,
         models: models.take().unwrap_or_default(),
+        rollover: None,
     };
     Ok(counts.into_iter().enumerate().map(limit).collect())
 }

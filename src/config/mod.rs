@@ -22,7 +22,7 @@ mod values;
 pub use api_key::{ApiKey, Held};
 pub use diff::{changes, needs_restart};
 pub use load::{Env, defaults, load, parse, process_env};
-pub use problem::{PROBLEMS_MAX, Problem, Problems};
+pub use problem::{PROBLEMS_MAX, Problem, Problems, suggestion};
 pub use reload::{
     Cause, OnApply, OnDone, Pace, Reload, Reloader, SharedEnv, Status, Watch, load_or_default,
 };

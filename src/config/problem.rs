@@ -149,11 +149,8 @@ pub(super) fn quoted(text: &str) -> String {
     format!("\"{}{dots}\"", cut.escape_debug())
 }
 
-/// `; did you mean "…"?` where one of `known` is close to `name`, else the list of them.
-pub(super) fn suggestion<'k>(
-    name: &str,
-    known: impl IntoIterator<Item = &'k str> + Clone,
-) -> String {
+/// `did you mean …?` where one of `known` is close to `name`, else the list of them.
+pub fn suggestion<'k>(name: &str, known: impl IntoIterator<Item = &'k str> + Clone) -> String {
     let short: String = name.chars().take(QUOTED_MAX).collect();
     let closest = known
         .clone()

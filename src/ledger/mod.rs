@@ -20,6 +20,7 @@ mod patience;
 pub mod query;
 mod queue;
 pub mod reprice;
+mod resets;
 mod rows;
 mod schema;
 mod selectors_json;
@@ -39,6 +40,7 @@ pub use labels::Labels;
 pub use lock::{DirLock, is_in_use, take as lock};
 pub use operator::{Deed, Operator, Via};
 pub use queue::{HOLD_QUEUE_MAX, QUEUE_MAX};
+pub use resets::Reset;
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -84,6 +86,9 @@ pub struct CallHead {
     pub sent_model: Option<String>,
     /// The call of which this is a failed attempt that may have been billed.
     pub attempt_of: Option<Uuid>,
+    /// Unix milliseconds: the instant under which budgets count the call, where that is not its start,
+    /// because it waited for room or the clock stepped.
+    pub counted_at: Option<i64>,
 }
 
 impl CallHead {

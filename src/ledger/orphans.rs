@@ -12,14 +12,14 @@ pub(super) fn settle(db: &mut Connection, ended_at: i64) -> rusqlite::Result<usi
             id, started_at, ended_at, provider, operation, dialect, request_model, model,
             "key", user, team, project, task, tags, streamed,
             input_tokens, output_tokens, other_units, usage_source, cost_picousd, price_version, outcome,
-            sent_model, attempt_of
+            sent_model, attempt_of, counted_at
         )
         SELECT
             id, started_at, max(?1, started_at), provider, operation, dialect, request_model,
             coalesce(sent_model, request_model), "key", user, team, project, task, tags, streamed,
             input_tokens, output_tokens, '{}', iif(input_tokens IS NULL, 'none', 'estimated'),
             cost_picousd, price_version, 'orphaned',
-            sent_model, attempt_of
+            sent_model, attempt_of, counted_at
         FROM holds WHERE true
         ON CONFLICT (id) DO NOTHING"#,
         [ended_at],

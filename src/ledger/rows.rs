@@ -23,11 +23,11 @@ pub(super) const INSERT_CALL: &str = r#"
         image_input_tokens, image_output_tokens, other_units, usage_source, cost_picousd,
         price_version, http_status, outcome, error_type, first_byte_ms, duration_ms,
         request_bytes, response_bytes, upstream_request_id, refused_by,
-        price_selectors, response_id, sent_model, attempt_of, forwarded
+        price_selectors, response_id, sent_model, attempt_of, counted_at, forwarded
     ) VALUES (
         ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20,
         ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35, ?36, ?37, ?38,
-        ?39, ?40, ?41, ?42, ?43
+        ?39, ?40, ?41, ?42, ?43, ?44
     ) ON CONFLICT (id) DO NOTHING"#;
 
 /// Writes a hold, in place of the one with its id where there is one.
@@ -35,9 +35,9 @@ pub(super) const PUT_HOLD: &str = r#"
     INSERT OR REPLACE INTO holds (
         id, started_at, provider, operation, dialect, request_model,
         "key", user, team, project, task, tags, streamed,
-        input_tokens, output_tokens, cost_picousd, price_version, sent_model, attempt_of
+        input_tokens, output_tokens, cost_picousd, price_version, sent_model, attempt_of, counted_at
     ) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,
-        ?19)"#;
+        ?19, ?20)"#;
 
 /// Ends a hold.
 pub(super) const END_HOLD: &str = "DELETE FROM holds WHERE id = ?1";
@@ -77,7 +77,8 @@ impl Binder<'_, '_> {
     fn sent(&mut self, head: &CallHead) -> rusqlite::Result<()> {
         self.put(head.sent_model.as_deref())?;
         let mut buffer = [0; 36];
-        self.put(head.attempt_of.map(|id| id_text(id, &mut buffer) as &str))
+        self.put(head.attempt_of.map(|id| id_text(id, &mut buffer) as &str))?;
+        self.put(head.counted_at)
     }
 }
 
@@ -183,7 +184,7 @@ pub(super) const CALL_COLUMNS: &str = r#"
     image_input_tokens, image_output_tokens, other_units, usage_source, cost_picousd,
     price_version, http_status, outcome, error_type, first_byte_ms, duration_ms,
     request_bytes, response_bytes, upstream_request_id, refused_by, price_selectors, response_id,
-    sent_model, attempt_of, forwarded"#;
+    sent_model, attempt_of, counted_at, forwarded"#;
 
 /// The labels of a row in which six columns from `first` on are key to tags.
 pub(super) fn labels(row: &Row<'_>, first: usize) -> rusqlite::Result<Labels> {
@@ -253,6 +254,7 @@ pub(super) fn call(row: &Row<'_>) -> rusqlite::Result<Call> {
                 .get_ref(41)?
                 .as_str_or_null()?
                 .and_then(|id| Uuid::try_parse(id).ok()),
+            counted_at: row.get(42)?,
         }),
         ended_at: row.get(2)?,
         model: row.get(7)?,
@@ -274,7 +276,7 @@ pub(super) fn call(row: &Row<'_>) -> rusqlite::Result<Call> {
         response_bytes: count(row, 35)?.unwrap_or(0),
         upstream_request_id: row.get(36)?,
         refused_by: row.get(37)?,
-        forwarded: row.get(42)?,
+        forwarded: row.get(43)?,
         selectors: selectors_json::read(row.get_ref(38)?.as_str_or_null()?),
         response_id: row.get(39)?,
     })

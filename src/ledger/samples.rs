@@ -28,6 +28,7 @@ pub(crate) fn hold(started_at: i64) -> Hold {
             streamed: true,
             sent_model: None,
             attempt_of: None,
+            counted_at: None,
         }),
         input_tokens: Some(1_000),
         output_tokens: None,

@@ -105,6 +105,10 @@ static STEPS: [M<'static>; 3] = [
     ALTER TABLE calls ADD COLUMN attempt_of TEXT;
     ALTER TABLE calls ADD COLUMN forwarded INTEGER NOT NULL DEFAULT 1;
     ALTER TABLE holds ADD COLUMN attempt_of TEXT;
+    -- The instant under which budgets count the call, where that is not its start.
+    ALTER TABLE calls ADD COLUMN counted_at INTEGER;
+    ALTER TABLE holds ADD COLUMN counted_at INTEGER;
+    CREATE INDEX calls_counted_at ON calls (counted_at) WHERE counted_at IS NOT NULL;
     -- What a call in flight is charged if it never ends: more than its input, where that is the policy.
     ALTER TABLE holds RENAME COLUMN input_cost_picousd TO cost_picousd;
     ALTER TABLE holds ADD COLUMN output_tokens INTEGER;

@@ -251,6 +251,7 @@ fn a_budget_with_each_shows_where_it_is_nearest_its_limit() {
         name: "user-day".to_owned(),
         unit: Unit::Cost,
         limit: 5_000_000_000_000,
+        carried: 0,
         spent: spent * 1_000_000_000_000,
         held: held * 1_000_000_000_000,
         beyond: 0,
@@ -266,6 +267,7 @@ fn a_budget_with_each_shows_where_it_is_nearest_its_limit() {
         name: "in-flight".to_owned(),
         unit: Unit::Concurrent,
         limit: 20,
+        carried: 0,
         spent: 0,
         held: 3,
         beyond: 0,
@@ -319,8 +321,19 @@ fn every_family_keeps_the_rules_and_is_shown() {
     metrics.downgraded("b");
     metrics.overrun("b", 2);
     metrics.session_closed("day");
+    metrics.retried("openai", "timeout");
+    metrics.failed_over("openai");
+    metrics.breaker_changed("openai", "open");
+    metrics.breaker_refused("openai");
+    metrics.show_breakers([("openai", 1)]);
     metrics.tunnel(true);
     metrics.bound_hit("tee");
+    metrics.retried("openai", "5xx");
+    metrics.retried("nobody's", "5xx");
+    metrics.failed_over("openai");
+    metrics.breaker_changed("openai", "open");
+    metrics.breaker_refused("openai");
+    metrics.show_breakers([("openai", 2)]);
     Count::raised(&*metrics, alert::Kind::Exceeded);
     Count::delivery(&*metrics, "retried", 2);
     Count::waiting(&*metrics, 3);
@@ -335,6 +348,7 @@ fn every_family_keeps_the_rules_and_is_shown() {
         name: "b".to_owned(),
         unit: Unit::Tokens,
         limit: 1,
+        carried: 0,
         spent: 0,
         held: 0,
         beyond: 0,
@@ -351,6 +365,10 @@ fn every_family_keeps_the_rules_and_is_shown() {
     let reload = "weir_config_last_reload_success_timestamp_seconds";
     assert_eq!(sample(&text, reload), 1_774_699_200.0);
     assert_eq!(sample(&text, "weir_ledger_queue_depth"), 7.0);
+    let unknown = r#"weir_retries_total{provider="other",reason="5xx"}"#;
+    assert_eq!(sample(&text, unknown), 1.0);
+    let stand = r#"weir_breaker_state{provider="openai"}"#;
+    assert_eq!(sample(&text, stand), 2.0);
     assert_eq!(sample(&text, "weir_alert_queue_depth"), 3.0);
     for family in families::ALL {
         let name = family.name;

@@ -68,16 +68,23 @@ impl Call {
             return self.refuse(refusal);
         }
         let sizes = self.sizes(engine, &request);
+        let started_at = self.head.started_at;
+        let clock = engine.clock.as_ref();
         let admitted = engine
             .budgets
-            .admit_waiting(engine.clock.as_ref(), &self.facts, &sizes);
+            .admit_waiting(clock, &self.facts, &sizes, started_at);
         let admitted = tokio::select! {
             biased;
             admitted = admitted => admitted,
             () = client_left(session) => return Decision::Left,
         };
         match admitted {
-            Ok(permit) => self.permit = Some(permit),
+            Ok(permit) => {
+                if let Some(at) = permit.counted_apart_from(started_at) {
+                    Arc::make_mut(&mut self.head).counted_at = Some(at);
+                }
+                self.permit = Some(permit);
+            }
             Err(refusal) => return self.refuse(refusal),
         }
         self.body_is_known(session);

@@ -187,6 +187,7 @@ impl Call {
             streamed: target.endpoint.streamed.unwrap_or(false),
             sent_model: None,
             attempt_of: None,
+            counted_at: None,
         };
         Call {
             request: RequestSide::new(&target, session),

@@ -266,8 +266,10 @@ impl Engine {
         let now = self.clock.unix_ms();
         for Change { call, cost, .. } in changes {
             let more = cost.unwrap_or_default() - call.cost.unwrap_or_default();
+            let head = &call.head;
+            let counted_at = head.counted_at.unwrap_or(head.started_at);
             self.budgets
-                .correct(&Facts::of(call), call.head.started_at, more, now);
+                .correct(&Facts::of(call), counted_at, more, now);
             self.metrics.cost_added(call, more);
         }
         Ok(())

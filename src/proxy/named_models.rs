@@ -19,7 +19,8 @@ impl Call {
         request: &mut RequestFacts,
     ) -> Result<(), Box<Refusal>> {
         let others = self.request.other_models();
-        if others.is_empty() {
+        // What is sent in its place is one model, whatever the body names.
+        if others.is_empty() || self.head.sent_model.is_some() {
             return Ok(());
         }
         // The last one first: of equals it is what most parsers take.

@@ -6,8 +6,7 @@ use crate::ledger::{Error, Ledger};
 
 /// Tells new budgets what the ledger has for their windows; it is not opened where none is new.
 pub fn replay(budgets: &Budgets, ledger: &Ledger) -> Result<(), Error> {
-    let starts = budgets.replay_starts();
-    let read = if starts.is_empty() {
+    let read = if budgets.owed().is_empty() {
         Ok(())
     } else {
         ledger.reader().and_then(|reader| record(budgets, &reader))
@@ -19,13 +18,14 @@ pub fn replay(budgets: &Budgets, ledger: &Ledger) -> Result<(), Error> {
 
 /// Tells budgets what the ledger has since the windows of those that still owe it.
 pub fn record(budgets: &Budgets, reader: &Reader) -> Result<(), Error> {
-    budgets.replay_starts().iter().try_for_each(|since| {
-        reader.spend_since(*since, |row| {
+    budgets.owed().iter().try_for_each(|past| {
+        reader.spend_since(past.since_ms, past.slots(), |row| {
             let spent = Spent {
                 cost: row.cost,
                 input_tokens: row.input_tokens,
                 output_tokens: row.output_tokens,
                 requests: row.requests,
+                latest_ms: row.latest,
             };
             let facts = Facts {
                 provider: row.provider,
@@ -33,7 +33,7 @@ pub fn record(budgets: &Budgets, reader: &Reader) -> Result<(), Error> {
                 labels: row.labels,
                 metered: true,
             };
-            budgets.record(&facts, *since, &spent);
+            budgets.record(past, row.slot, &facts, &spent);
         })
     })
 }

@@ -2,6 +2,7 @@
 
 mod answers;
 mod audit;
+mod budgets;
 mod money;
 mod reprice;
 mod secrets;

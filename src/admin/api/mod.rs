@@ -25,6 +25,7 @@ pub(super) fn router() -> Router<Arc<Shared>> {
         .route("/alerts/{id}/resolve", post(alerts::resolve))
         .route("/audit", get(audit::list))
         .route("/budgets", get(budgets::list))
+        .route("/budgets/{name}/reset", post(budgets::reset))
         .route("/keys", get(keys::list).post(keys::create))
         .route("/keys/{which}/revoke", post(keys::revoke))
         .route("/keys/{which}/rotate", post(keys::rotate))

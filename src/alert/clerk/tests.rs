@@ -56,6 +56,7 @@ fn limit() -> Limit {
         warn_at: vec![80, 95],
         action: Action::Warn,
         models: Models::default(),
+        rollover: None,
     }
 }
 

@@ -25,6 +25,7 @@ fn limit(name: &str, unit: Unit, amount: i128, per: Per) -> Limit {
         warn_at: Vec::new(),
         action: Default::default(),
         models: Models::default(),
+        rollover: None,
     }
 }
 

@@ -5,7 +5,7 @@ use crate::budget::facts::{Size, Sizes};
 use crate::budget::limits::{Limit, Per, Unit};
 use crate::budget::refusal::Reason;
 use crate::budget::tests::{facts, limit, opened};
-use crate::clock::ManualClock;
+use crate::clock::{Clock, ManualClock};
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
@@ -25,7 +25,7 @@ async fn passes_as_soon_as_a_hold_ends() {
     let first = budgets
         .admit(&facts, &Sizes::FREE, 0)
         .expect("the first passes");
-    let waiting = budgets.admit_waiting(&*clock, &facts, &Sizes::FREE);
+    let waiting = budgets.admit_waiting(&*clock, &facts, &Sizes::FREE, clock.unix_ms());
     tokio::pin!(waiting);
     tokio::select! {
         biased;
@@ -33,7 +33,7 @@ async fn passes_as_soon_as_a_hold_ends() {
         () = std::future::ready(()) => first.settle(&Size::FREE),
     }
     waiting.await.expect("there is room").release();
-    assert_eq!(budgets.room.waiting.load(Ordering::Relaxed), 0);
+    assert_eq!(budgets.lobby.waiting.load(Ordering::Relaxed), 0);
 }
 
 #[tokio::test]
@@ -46,7 +46,7 @@ async fn every_waiting_call_passes_in_its_turn() {
             tokio::spawn(async move {
                 let facts = Arc::new(facts("openai", "gpt-5", "alice"));
                 let permit = budgets
-                    .admit_waiting(&*ManualClock::at(0), &facts, &Sizes::FREE)
+                    .admit_waiting(&*ManualClock::at(0), &facts, &Sizes::FREE, 0)
                     .await;
                 tokio::task::yield_now().await;
                 permit.expect("its turn comes").settle(&Size::FREE);
@@ -72,7 +72,9 @@ async fn refuses_when_the_wait_is_over() {
         let _first = budgets
             .admit(&facts, &Sizes::FREE, 0)
             .expect("the first passes");
-        let refusal = budgets.admit_waiting(&*clock, &facts, &Sizes::FREE).await;
+        let refusal = budgets
+            .admit_waiting(&*clock, &facts, &Sizes::FREE, clock.unix_ms())
+            .await;
         assert_eq!(refusal.expect_err("nobody leaves").reason, Reason::Held);
     }
 }
@@ -90,7 +92,9 @@ async fn does_not_wait_for_what_cannot_come() {
         .admit(&facts, &Sizes::FREE, 0)
         .expect("the first passes")
         .settle(&Size::FREE);
-    let refusal = budgets.admit_waiting(&*clock, &facts, &Sizes::FREE).await;
+    let refusal = budgets
+        .admit_waiting(&*clock, &facts, &Sizes::FREE, clock.unix_ms())
+        .await;
     assert_eq!(refusal.expect_err("the day is long").reason, Reason::Spent);
 }
 
@@ -104,10 +108,12 @@ async fn refuses_at_once_when_too_many_wait() {
     let _first = budgets
         .admit(&facts, &Sizes::FREE, 0)
         .expect("the first passes");
-    budgets.room.waiting.store(WAITING_MAX, Ordering::Relaxed);
-    let refusal = budgets.admit_waiting(&*clock, &facts, &Sizes::FREE).await;
+    budgets.lobby.waiting.store(WAITING_MAX, Ordering::Relaxed);
+    let refusal = budgets
+        .admit_waiting(&*clock, &facts, &Sizes::FREE, clock.unix_ms())
+        .await;
     assert_eq!(refusal.expect_err("no seat").reason, Reason::Held);
-    assert_eq!(budgets.room.waiting.load(Ordering::Relaxed), WAITING_MAX);
+    assert_eq!(budgets.lobby.waiting.load(Ordering::Relaxed), WAITING_MAX);
 }
 
 #[tokio::test]
@@ -125,7 +131,7 @@ async fn passes_when_the_window_turns_over() {
         .admit(&facts, &Sizes::FREE, late)
         .expect("the first passes")
         .settle(&Size::FREE);
-    let waiting = budgets.admit_waiting(&*clock, &facts, &Sizes::FREE);
+    let waiting = budgets.admit_waiting(&*clock, &facts, &Sizes::FREE, clock.unix_ms());
     tokio::pin!(waiting);
     tokio::select! {
         biased;

@@ -201,7 +201,7 @@ fn assert_tiles(per: Per, tz: &TimeZone, at: i64) -> Result<(), String> {
         Per::Week => (5 * 24 * HOUR_MS..8 * 24 * HOUR_MS).contains(&span),
         Per::Month => (27 * 24 * HOUR_MS..32 * 24 * HOUR_MS).contains(&span),
         Per::Year => (364 * 24 * HOUR_MS..367 * 24 * HOUR_MS).contains(&span),
-        Per::Total => false,
+        Per::Total | Per::Rolling { .. } => false,
     };
     if tiles && sane {
         Ok(())

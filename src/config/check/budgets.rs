@@ -69,6 +69,8 @@ fn budget(
             (written.limit.value()?.unit, amount, currency, per)
         }
     };
+    let rollover = per
+        .and_then(|per| super::rollover::rollover(written, (unit, amount), per, currencies, found));
     let wait = written
         .wait
         .here()
@@ -102,6 +104,7 @@ fn budget(
         warn_at: warn_at(&written.warn_at, unit, per?),
         action,
         models,
+        rollover,
     })
 }
 
@@ -182,7 +185,11 @@ fn action(written: &Field<file::WhenFull>, found: &mut Found) -> Action {
 }
 
 /// The limit in its unit, money in pico-dollars; and what it is shown in.
-fn amount(at: &At<Amount>, currencies: &Currencies, found: &mut Found) -> Option<(i128, Currency)> {
+pub(super) fn amount(
+    at: &At<Amount>,
+    currencies: &Currencies,
+    found: &mut Found,
+) -> Option<(i128, Currency)> {
     let written = &at.value;
     if written.unit != Unit::Cost {
         return Some((written.amount, Currency::USD));
@@ -232,7 +239,8 @@ fn per(written: &file::Budget, place: &Place, found: &mut Found) -> Option<Per> 
         (Some(false), Field::Absent | Field::Blank(_)) => {
             let mut place = place.clone();
             place.key.push_str(".per");
-            let remedy = "add `per: month`, or another of minute, hour, day, week, year, total";
+            let remedy =
+                "add `per: month`, or another of minute, hour, day, week, year, total, rolling 5h";
             found.add(place.problem("required, but not written", remedy));
             None
         }

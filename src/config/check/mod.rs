@@ -10,6 +10,7 @@ mod identify;
 mod prices;
 mod providers;
 mod resilience;
+mod rollover;
 
 pub(super) use budgets::key_amount;
 

@@ -176,9 +176,13 @@ name: a, limit: 0 EUR, per: day => 2:23: budgets[0].limit: expected a positive a
 name: a, limit: 10_000_000 USD, per: day => 2:23: budgets[0].limit: expected a limit from 0.000000000001 to 9000000 USD, got one that is too large
 name: a, limit: '${SECRET} USD', per: day => 2:23: budgets[0].limit: expected a positive amount and its unit (USD or another currency, tokens, input_tokens, output_tokens, requests, concurrent), got the value of "${SECRET} USD"
 name: a, limit: 5 concurrent, per: day => 2:42: budgets[0].per: calls in flight are counted at every moment, not over a window (remove `per`)
-name: a, limit: 5 USD, per: rolling 5h => 2:35: budgets[0].per: `rolling 5h`: not supported by this version
-name: a, limit: 5 USD, per: daily => 2:35: budgets[0].per: expected a calendar window, got "daily"
-name: a, limit: 5 USD, per: mnth => 2:35: budgets[0].per: expected a calendar window, got "mnth" (did you mean `month`?)
+name: a, limit: 5 USD, per: rolling 5 => 2:35: budgets[0].per: expected a window, got "rolling 5": a rolling window has a length in whole m, h or d, from 1m to 31d (write it like `month` or `rolling 5h`)
+name: a, limit: 5 USD, per: rolling 32d => 2:35: budgets[0].per: expected a window, got "rolling 32d": a rolling window
+name: a, limit: 5 USD, per: daily => 2:35: budgets[0].per: expected a window, got "daily"
+name: a, limit: 5 USD, per: mnth => 2:35: budgets[0].per: expected a window, got "mnth" (did you mean `month`?)
+name: a, limit: 5 USD, per: rolling 5h, rollover: true => 2:57: budgets[0].rollover: nothing is carried over from `per: rolling 5h` (remove it, or choose one of hour, day, week, month, year)
+name: a, limit: 5 USD, per: total, rollover: true => 2:52: budgets[0].rollover: nothing is carried over from `per: total`
+name: a, limit: 5 requests, per: day, rollover: true => 2:55: budgets[0].rollover: only money and tokens are carried over (remove `rollover`)
 "#;
 
 const BUDGET_OPTIONS: &str = r#"
@@ -188,6 +192,9 @@ action: warm => 2:48: budgets[0].action: expected block, warn or a mapping with 
 action: { downgrade: { a: b, b: c } } => 2:63: budgets[0].action.downgrade.a: "b" is itself sent to another model
 models: ~ => 2:48: budgets[0].models: expected something to match, got nothing
 on_spent: warn => 2:50: budgets[0].on_spent: expected close or leave, got "warn"
+rollover: 5 tokens => 2:50: budgets[0].rollover: expected an amount in the limit's own unit, usd, got tokens (write `rollover: true`, or such an amount)
+rollover: some => 2:50: budgets[0].rollover: expected true, false, or the most that is carried over, got "some"
+rollover: 5 EUR => 2:50: budgets[0].rollover: no rate is known for the currency EUR
 hold: worst => 2:46: budgets[0].hold: expected expected or worst_case, got "worst"
 unpriced: deny => 2:50: budgets[0].unpriced: expected allow or block, got "deny"
 wait: 61s => 2:46: budgets[0].wait: expected at most 60s, got 61s

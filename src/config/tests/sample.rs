@@ -41,7 +41,7 @@ fn loads_and_names_its_schema() {
 fn its_examples_load_and_name_every_key() {
     let text = with_examples();
     let config = parse(&text, "proxy.yaml", &|_| None).unwrap_or_else(|p| panic!("{p}"));
-    assert_eq!((config.budgets.len(), config.prices.len()), (8, 4));
+    assert_eq!((config.budgets.len(), config.prices.len()), (10, 4));
     let schema: serde_json::Value = serde_json::from_str(&schema()).expect("the schema is JSON");
     let keys = schema["properties"]
         .as_object()

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::budget::limits::{Action, Dimension, HoldMode, OnSpent, Per, Unknown};
+use crate::budget::limits::{Action, Dimension, HoldMode, OnSpent, Unknown};
 use crate::providers::Api;
 
 use super::super::read::{Fault, Scalar};
@@ -89,21 +89,6 @@ choice! {
     Hold(HoldMode) expects "expected or worst_case", like "worst_case":
     { "expected" => HoldMode::Expected, "worst_case" => HoldMode::WorstCase }
     later {}
-}
-
-choice! {
-    /// `per`.
-    PerName(Per) expects "a calendar window", like "month":
-    {
-        "minute" => Per::Minute,
-        "hour" => Per::Hour,
-        "day" => Per::Day,
-        "week" => Per::Week,
-        "month" => Per::Month,
-        "year" => Per::Year,
-        "total" => Per::Total,
-    }
-    later { "rolling" }
 }
 
 choice! {

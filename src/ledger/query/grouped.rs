@@ -15,6 +15,8 @@ const GROUPS_MAX: usize = 50_000;
 /// Sums by the first columns of a row.
 pub(super) struct Grouped<S> {
     columns: usize,
+    /// What tells rows apart besides their columns.
+    pub(super) apart: i64,
     sums: HashMap<Vec<u8>, S>,
     key: Vec<u8>,
     max: usize,
@@ -25,6 +27,7 @@ impl<S> Grouped<S> {
     pub(super) fn by(columns: usize) -> Self {
         Grouped {
             columns,
+            apart: 0,
             sums: HashMap::new(),
             key: Vec::new(),
             max: GROUPS_MAX,
@@ -39,6 +42,7 @@ impl<S> Grouped<S> {
         add: impl FnOnce(&mut S, &Row<'_>) -> rusqlite::Result<()>,
     ) -> rusqlite::Result<Vec<S>> {
         self.key.clear();
+        self.key.extend_from_slice(&self.apart.to_le_bytes());
         for column in 0..self.columns {
             write_key(row.get_ref(column)?, &mut self.key);
         }

@@ -14,6 +14,10 @@ pub struct SpendRow {
     /// The model as a budget sees it when a call asks: what the provider was asked for, else what answered.
     pub model: Option<String>,
     pub labels: Labels,
+    /// The slot of time in which the calls count.
+    pub slot: i64,
+    /// When the last of them counts.
+    pub latest: i64,
     pub cost: PicoUsd,
     pub input_tokens: u64,
     pub output_tokens: u64,
@@ -33,8 +37,9 @@ pub struct Recent {
 
 const SPEND: &str = r#"
     SELECT provider, coalesce(sent_model, request_model, model), "key", user, team, project, task, tags,
-        cost_picousd, input_tokens, output_tokens
-    FROM calls WHERE started_at >= ?1 AND outcome <> 'refused' AND forwarded"#;
+        cost_picousd, input_tokens, output_tokens, coalesce(counted_at, started_at)
+    FROM calls
+    WHERE (started_at >= ?1 OR counted_at >= ?1) AND outcome <> 'refused' AND forwarded"#;
 
 /// Columns that are alike in one row of spending.
 const ALIKE: usize = 8;
@@ -44,6 +49,8 @@ fn first(row: &Row<'_>) -> rusqlite::Result<SpendRow> {
         provider: row.get(0)?,
         model: row.get(1)?,
         labels: rows::labels(row, 2)?,
+        slot: 0,
+        latest: 0,
         cost: PicoUsd::ZERO,
         input_tokens: 0,
         output_tokens: 0,
@@ -57,19 +64,37 @@ fn add(sum: &mut SpendRow, row: &Row<'_>) -> rusqlite::Result<()> {
         *total = total.saturating_add(rows::count(row, column)?.unwrap_or(0));
     }
     sum.requests += 1;
+    sum.latest = sum.latest.max(row.get(11)?);
     Ok(())
 }
 
 impl Reader {
-    /// Hands over what the calls that began at `since` or later have used up, refused ones left out,
-    /// grouped by all that a budget can match or separate by. One such question for every distinct
-    /// start of a window rebuilds all budgets. What is alike may come in several rows.
-    pub fn spend_since(&self, since: i64, mut take: impl FnMut(SpendRow)) -> Result<(), Error> {
+    /// Hands over what the calls that count at `since` or later have used up, refused ones left out, grouped
+    /// by all that a budget can match or separate by, and by the slot that `slot_of` tells for the instant
+    /// at which a call counts. What is alike may come in several rows.
+    pub fn spend_since(
+        &self,
+        since: i64,
+        mut slot_of: impl FnMut(i64) -> i64,
+        mut take: impl FnMut(SpendRow),
+    ) -> Result<(), Error> {
         let mut read = || {
             let mut grouped = Grouped::by(ALIKE);
             let mut statement = self.db.prepare_cached(SPEND)?;
             let mut found = statement.query([since])?;
             while let Some(row) = found.next()? {
+                let counted_at: i64 = row.get(11)?;
+                if counted_at < since {
+                    continue;
+                }
+                let slot = slot_of(counted_at);
+                grouped.apart = slot;
+                let first = |row: &Row<'_>| {
+                    Ok(SpendRow {
+                        slot,
+                        ..first(row)?
+                    })
+                };
                 grouped
                     .add(row, first, add)?
                     .into_iter()

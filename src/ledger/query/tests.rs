@@ -61,7 +61,9 @@ fn sums_money_beyond_one_integer() {
     assert_eq!(rows.len(), 1);
     assert_eq!(rows[0].cost.get(), 5 * i128::from(i64::MAX));
     let mut spent = PicoUsd::ZERO;
-    reader.spend_since(NOON, |row| spent += row.cost).unwrap();
+    reader
+        .spend_since(NOON, |at| at, |row| spent += row.cost)
+        .unwrap();
     assert_eq!(spent.get(), 5 * i128::from(i64::MAX));
 }
 
@@ -167,7 +169,7 @@ fn counts_what_is_not_known_beside_what_is() {
 
     let mut requests = 0;
     reader
-        .spend_since(NOON, |row| requests += row.requests)
+        .spend_since(NOON, |at| at, |row| requests += row.requests)
         .unwrap();
     assert_eq!(requests, 6, "a refused call is no request");
 }
@@ -339,6 +341,7 @@ prop_compose! {
                 streamed,
                 sent_model: budget.clone(),
                 attempt_of: failed.then(|| new_id(NOON)),
+                counted_at: failed.then_some(NOON + 7),
             }),
             ended_at: numbers.0,
             model,

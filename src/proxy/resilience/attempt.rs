@@ -39,6 +39,11 @@ impl Call {
             }
         }
         let row = self.attempt_row(engine, extraction, selectors, priced);
+        // From here on the call counts with its next attempt.
+        let started_at = self.head.started_at;
+        let next = self.permit.as_ref();
+        Arc::make_mut(&mut self.head).counted_at =
+            next.and_then(|permit| permit.counted_apart_from(started_at));
         engine.metrics.call_settled(&row, None);
         engine.ledger.settle(row);
         true
@@ -80,6 +85,8 @@ impl Call {
             id: ledger::new_id(started_at),
             started_at,
             attempt_of: Some(self.head.id),
+            counted_at: Some(self.head.counted_at.unwrap_or(self.head.started_at))
+                .filter(|at| *at != started_at),
             ..CallHead::clone(&self.head)
         };
         ledger::Call {

@@ -55,6 +55,9 @@ impl Parts {
         } = begun;
         let started_at = part.head.started_at;
         let permit = engine.budgets.hold_anyway(&part.facts, &sizes, started_at);
+        if let Some(at) = permit.counted_apart_from(started_at) {
+            Arc::make_mut(&mut part.head).counted_at = Some(at);
+        }
         part.permit = Some(permit);
         engine.ledger.amend(part.claim(&sizes, input_tokens));
         self.last = Some((Arc::clone(&part.facts), sizes));
@@ -115,6 +118,7 @@ impl Call {
             streamed: true,
             sent_model: None,
             attempt_of: None,
+            counted_at: None,
             ..CallHead::clone(&self.head)
         };
         let mut facts = Facts::clone(&self.facts);

@@ -90,6 +90,7 @@ fn limit(name: String) -> Limit {
         warn_at: vec![80, 95],
         action: Action::Block,
         models: Models::default(),
+        rollover: None,
     }
 }
 

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{RETRY, call_and_attempts, chat, cut, failing, in_turn, padded, yaml};
-use crate::support::client::{Request, Way};
+use crate::support::client::{Payload, Request, Way};
 use crate::support::settings::Settings;
 use crate::support::upstream::{Transport, Upstream};
 use crate::support::weir::{Weir, command};
@@ -158,5 +158,44 @@ async fn free_requests_are_tried_again_and_cost_nothing() {
     assert_eq!(response.status(), 200);
     for call in weir.calls_eventually(2).await {
         assert_eq!(call.int("cost_picousd"), Some(0));
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_was_sent_to_another_model_is_tried_again_with_that_model() {
+    let budget = "{ name: b, limit: 1 requests, per: day, action: { downgrade: { test-gpt: test-gpt-mini } } }";
+    let data = chat().request.to_string();
+    let chunked = Request {
+        payload: Payload::Chunked(data.as_bytes().chunks(10).map(<[u8]>::to_vec).collect()),
+        ..chat().request()
+    };
+    for request in [chat().request(), chunked] {
+        let replies = vec![chat().reply(), failing(503), failing(503), chat().reply()];
+        let upstream = in_turn(Transport::Plain, replies).await;
+        let weir = weir_with_budget(&upstream, RETRY, budget).await;
+        for _ in 0..2 {
+            let response = weir.send(Way::BaseUrl, "openai", &request).await;
+            assert_eq!(response.status(), 200, "{}", response.json());
+        }
+        let bodies: Vec<Vec<u8>> = upstream
+            .received()
+            .into_iter()
+            .map(|one| one.body.data)
+            .collect();
+        let lesser = data.replace("test-gpt", "test-gpt-mini").into_bytes();
+        assert_eq!(
+            bodies,
+            [
+                data.clone().into_bytes(),
+                lesser.clone(),
+                lesser.clone(),
+                lesser
+            ]
+        );
+        let calls = weir.calls_eventually(4).await;
+        let sent = calls
+            .iter()
+            .filter(|call| call.text("sent_model") == Some("test-gpt-mini"));
+        assert_eq!(sent.count(), 3, "{calls:#?}");
     }
 }

@@ -30,3 +30,17 @@ pub mod turns;
 mod waiting;
 #[path = "../../../src/budget/window.rs"]
 mod window;
+#[path = "../../../src/budget/carry.rs"]
+mod carry;
+#[path = "../../../src/budget/instances.rs"]
+mod instances;
+#[path = "../../../src/budget/pace.rs"]
+mod pace;
+#[path = "../../../src/budget/room.rs"]
+mod room;
+#[path = "../../../src/budget/slots.rs"]
+mod slots;
+#[path = "../../../src/budget/standing.rs"]
+mod standing;
+#[path = "../../../src/budget/reset.rs"]
+mod reset;

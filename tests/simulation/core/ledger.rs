@@ -4,3 +4,11 @@
 mod labels;
 
 pub use labels::Labels;
+
+/// A budget counts from an instant on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reset {
+    pub budget: String,
+    pub each_value: Option<String>,
+    pub at: i64,
+}

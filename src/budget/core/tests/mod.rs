@@ -41,6 +41,20 @@ fn line(name: &str, value: &str, spent: i128, held: i128) -> (String, String, i1
     (name.to_owned(), value.to_owned(), spent, held)
 }
 
+/// The starts of what is owed.
+fn owed(core: &Core) -> Vec<i64> {
+    let mut owed: Vec<i64> = core.owed().iter().map(|past| past.since_ms).collect();
+    owed.sort_unstable();
+    owed
+}
+
+/// Records what one call of a day, month or the total spent.
+fn record(core: &mut Core, facts: &Facts, since_ms: i64, spent: &Spent) {
+    let owed = core.owed();
+    let past = owed.iter().find(|past| past.since_ms == since_ms);
+    core.record(past.expect("it is owed"), since_ms, facts, spent);
+}
+
 fn past(milli: i128, requests: u64) -> Spent {
     let cost = milli_usd(milli).cost.expect("a cost");
     Spent {
@@ -48,6 +62,7 @@ fn past(milli: i128, requests: u64) -> Spent {
         input_tokens: 10,
         output_tokens: 5,
         requests,
+        latest_ms: NOW,
     }
 }
 
@@ -69,15 +84,20 @@ fn a_reload_keeps_what_is_spent_and_held() {
         [line("fresh", "", 0, 200), line("day", "", 100, 200)]
     );
     let today = NOW - NOW % DAY_MS;
-    assert_eq!(core.owed(), [today]);
-    core.record(&facts("openai", "gpt-5", "alice"), today, &past(100, 1));
+    assert_eq!(owed(&core), [today]);
+    record(
+        &mut core,
+        &facts("openai", "gpt-5", "alice"),
+        today,
+        &past(100, 1),
+    );
     core.replayed();
     core.end(two, Some(&milli_usd(150)));
     assert_eq!(
         standing(&mut core, NOW),
         [line("fresh", "", 250, 0), line("day", "", 250, 0)]
     );
-    assert_eq!(core.owed(), [0_i64; 0]);
+    assert_eq!(owed(&core), [0_i64; 0]);
 }
 
 #[test]
@@ -99,7 +119,7 @@ fn a_budget_that_counts_something_else_owes_its_past() {
     for (n, (change, owes)) in changes.into_iter().enumerate() {
         let mut core = core(vec![limit("day")]);
         core.replace(vec![with("day", change)], TimeZone::UTC, NOW);
-        assert_eq!(!core.owed().is_empty(), owes, "change {n}");
+        assert_eq!(!owed(&core).is_empty(), owes, "change {n}");
     }
 }
 
@@ -110,7 +130,7 @@ fn another_time_zone_owes_only_the_windows_that_it_moves() {
     let call = admit(&mut core, "alice", 100);
     let berlin = TimeZone::get("Europe/Berlin").expect("the zone is known");
     core.replace(limits.to_vec(), berlin, NOW);
-    assert_eq!(core.owed(), [NOW - NOW % DAY_MS - 3_600_000]);
+    assert_eq!(owed(&core), [NOW - NOW % DAY_MS - 3_600_000]);
     core.replayed();
     core.end(call, Some(&milli_usd(80)));
     let all = ["minute", "day", "total"].map(|name| line(name, "", 80, 0));
@@ -137,7 +157,7 @@ fn rebuilds_every_window_from_sums_over_the_ledger() {
     let mut core = Core::new(limits, TimeZone::UTC, NOW);
     let today = NOW - NOW % DAY_MS;
     let november = today - 19 * DAY_MS;
-    assert_eq!(core.owed(), [0, november, today]);
+    assert_eq!(owed(&core), [0, november, today]);
     let rows = [
         (0, "gpt-5", "alice", 700, 9),
         (0, "claude", "bob", 400, 5),
@@ -147,10 +167,22 @@ fn rebuilds_every_window_from_sums_over_the_ledger() {
         (today, "claude", "bob", 50, 1),
     ];
     for (since, model, user, milli, requests) in rows {
-        core.record(&facts("openai", model, user), since, &past(milli, requests));
+        record(
+            &mut core,
+            &facts("openai", model, user),
+            since,
+            &past(milli, requests),
+        );
     }
+    let late = core.owed();
     core.replayed();
-    core.record(&facts("openai", "gpt-5", "alice"), today, &past(999, 1));
+    assert!(core.owed().is_empty());
+    core.record(
+        &late[0],
+        today,
+        &facts("openai", "gpt-5", "alice"),
+        &past(999, 1),
+    );
     assert_eq!(
         standing(&mut core, NOW)[..4],
         [
@@ -168,13 +200,18 @@ fn rebuilds_every_window_from_sums_over_the_ledger() {
 }
 
 #[test]
-fn a_window_that_turns_over_during_the_replay_owes_nothing() {
+fn what_a_window_took_that_turned_over_during_the_replay_is_not_in_the_next() {
     let mut core = Core::new(vec![limit("day")], TimeZone::UTC, NOW);
-    let [today] = core.owed()[..] else {
+    let [day] = &core.owed()[..] else {
         panic!("one window")
     };
     core.states(NOW + DAY_MS);
-    core.record(&facts("openai", "gpt-5", "alice"), today, &past(100, 1));
+    core.record(
+        day,
+        day.since_ms,
+        &facts("openai", "gpt-5", "alice"),
+        &past(100, 1),
+    );
     assert_eq!(standing(&mut core, NOW + DAY_MS), [line("day", "", 0, 0)]);
 }
 
@@ -298,3 +335,7 @@ fn the_head_alone_does_not_refuse_a_call_that_may_wait() {
 }
 
 mod actions;
+mod model;
+mod reset;
+mod rolling;
+mod rollover;

@@ -8,7 +8,7 @@ use shuttle::sync::Mutex;
 use shuttle::thread;
 
 use super::sync::Ordering;
-use super::waiting::Room;
+use super::waiting::Lobby;
 
 /// Calls at once that there is room for.
 const PLACES: usize = 2;
@@ -19,7 +19,7 @@ const CALLS: usize = 5;
 #[derive(Debug, Default)]
 struct House {
     taken: Mutex<usize>,
-    room: Room,
+    lobby: Lobby,
 }
 
 impl House {
@@ -35,7 +35,7 @@ impl House {
     /// As a permit ends: first the place, then the word.
     fn give_back(&self) {
         *self.taken.lock().expect("no panic under the lock") -= 1;
-        self.room.came_about();
+        self.lobby.came_about();
     }
 }
 
@@ -47,7 +47,7 @@ pub fn wait_in_turns() {
         thread::spawn(move || {
             for _ in 0..2 {
                 let patience = |(): &(), _| Some(Duration::MAX);
-                let turn = house.room.ask(|| house.take(), patience, || Duration::ZERO);
+                let turn = house.lobby.ask(|| house.take(), patience, || Duration::ZERO);
                 block_on(turn).expect("everybody's turn comes");
                 house.give_back();
             }
@@ -59,7 +59,7 @@ pub fn wait_in_turns() {
     }
     assert_eq!(*house.taken.lock().expect("no panic"), 0);
     assert_eq!(
-        house.room.waiting.load(Ordering::SeqCst),
+        house.lobby.waiting.load(Ordering::SeqCst),
         0,
         "every seat is free"
     );
