@@ -1,6 +1,6 @@
 .POSIX:
 .SUFFIXES:
-.PHONY: help run build test lint fmt fuzz bench bench-extract audit
+.PHONY: help run build test lint fmt fuzz bench bench-extract bench-admit audit
 
 # What `.ci/prerequisites` put into this folder is on the path of every recipe.
 CARGO = . .ci/path && cargo
@@ -14,6 +14,7 @@ help:
 	@echo 'make fuzz    feed the parsers broken input for FUZZ_SECONDS (60) each'
 	@echo 'make bench   measure what weir adds to a call'
 	@echo 'make bench-extract   measure how fast usage is read'
+	@echo 'make bench-admit   measure how long budgets take to decide'
 	@echo 'make audit   check licences, bans, sources and advisories of the dependencies'
 
 run: build
@@ -48,6 +49,10 @@ bench:
 bench-extract:
 	@.ci/prerequisites build
 	@$(CARGO) bench --locked --bench extract
+
+bench-admit:
+	@.ci/prerequisites build
+	@$(CARGO) bench --locked --bench admit
 
 audit:
 	@.ci/prerequisites audit

@@ -132,10 +132,20 @@ impl Account {
         at_ms >= self.known_ms && at_ms >= self.resets.since(self.value(facts))
     }
 
-    /// Whether the counts are also those of another time zone's windows: of no window but the present one.
+    /// Whether the counts are also those of another time zone's windows: of no window but the present one. What
+    /// the ledger told of later ones, before which the clock stepped back, is to be asked for anew.
     pub(crate) fn fits_zone(&self, tz: &TimeZone, now_ms: i64) -> bool {
         let same = window(self.limit.per, tz, now_ms.max(self.floor_ms)) == self.window;
-        !self.limit.per.is_calendar() || (same && self.limit.rollover.is_none())
+        !self.limit.per.is_calendar()
+            || (same && self.limit.rollover.is_none() && !self.counts_later())
+    }
+
+    fn counts_later(&self) -> bool {
+        let mut slots = self
+            .instances
+            .iter()
+            .flat_map(|(_, meter)| meter.slots.iter());
+        slots.any(|slot| self.window.is_over(slot.start_ms) && slot.spent.max(slot.held) > 0)
     }
 
     /// Forgets what was counted in another zone's windows.

@@ -6,7 +6,7 @@ use crate::budget::refusal::Reason;
 use crate::units::PicoUsd;
 
 /// What a call holds of `limit`, or why it may not pass whatever is left. What cannot be told and
-/// is allowed holds 0, or one pico-dollar where it may be charged; a hold of 0 always passes.
+/// is allowed holds 0, or of money what it may be charged; a hold of 0 always passes.
 pub(crate) fn needed(limit: &Limit, facts: &Facts, sizes: &Sizes) -> Result<i128, Reason> {
     let size = match limit.hold {
         HoldMode::Expected => &sizes.expected,
@@ -16,16 +16,10 @@ pub(crate) fn needed(limit: &Limit, facts: &Facts, sizes: &Sizes) -> Result<i128
         Unit::Requests | Unit::Concurrent => Ok(1),
         _ if !facts.metered => allowed(limit.unmetered, Reason::Unmetered),
         Unit::Cost if size.cost.is_none() => {
-            allowed(limit.unpriced, Reason::Unpriced).map(|free| free.max(least(sizes)))
+            allowed(limit.unpriced, Reason::Unpriced).map(|free| free.max(sizes.unpriced.get()))
         }
         unit => Ok(taken(unit, size)),
     }
-}
-
-/// What a call of unknown cost holds of money: the least there is where it may cost something, so that it
-/// does not pass a spent budget.
-fn least(sizes: &Sizes) -> i128 {
-    i128::from(sizes.may_cost)
 }
 
 fn allowed(policy: Unknown, reason: Reason) -> Result<i128, Reason> {
@@ -73,13 +67,13 @@ mod tests {
     /// 2026-11-20T10:00:30Z.
     const NOW: i64 = 1_795_168_830_000;
 
-    fn unpriced(may_cost: bool) -> Sizes {
+    fn unpriced(held: i128) -> Sizes {
         let size = Size {
             cost: None,
             ..Size::FREE
         };
         Sizes {
-            may_cost,
+            unpriced: PicoUsd::new(held),
             ..Sizes::alike(size)
         }
     }
@@ -94,14 +88,12 @@ mod tests {
         let budgets = opened(vec![limit("day")]);
         let call = facts("openai", "an-alias", "alice");
         let admit = |sizes: &Sizes| budgets.admit(&call, sizes, NOW);
-        let one = admit(&unpriced(true)).expect("a dollar is left");
+        let one = admit(&unpriced(1)).expect("a dollar is left");
         assert_eq!(standing(&budgets), (0, 1), "the least there is");
         one.settle(&milli_usd(1_000));
-        let refusal = admit(&unpriced(true)).expect_err("nothing is left");
+        let refusal = admit(&unpriced(1)).expect_err("nothing is left");
         assert_eq!(refusal.reason, Reason::Spent);
-        admit(&unpriced(false))
-            .expect("nobody charges it")
-            .release();
+        admit(&unpriced(0)).expect("nobody charges it").release();
     }
 
     #[test]
@@ -110,7 +102,7 @@ mod tests {
         (tokens.unit, tokens.amount) = (Unit::Tokens, 1);
         let budgets = opened(vec![tokens]);
         let call = facts("openai", "an-alias", "alice");
-        let permit = budgets.admit(&call, &unpriced(true), NOW).expect("none");
+        let permit = budgets.admit(&call, &unpriced(1), NOW).expect("none");
         assert_eq!(standing(&budgets), (0, 0));
         permit.release();
     }

@@ -13,7 +13,7 @@ impl Budgets {
     pub fn correct(&self, facts: &Facts, at_ms: i64, more: PicoUsd, now_ms: i64) {
         self.lock().correct(facts, at_ms, more, now_ms);
         // Room may have come about.
-        self.changed.notify_waiters();
+        self.lobby.came_about();
     }
 }
 

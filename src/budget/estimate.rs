@@ -5,25 +5,21 @@
 //! dear.
 
 mod known;
+mod learned;
 mod pieces;
 
-use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use self::learned::Learned;
 
 pub use self::known::Known;
+pub use self::learned::{Caller, KEY_CALLS_MIN, MEANS_MAX, NAME_BYTES_MAX};
 
 use crate::budget::facts::{Size, Sizes};
 use crate::pricing::Rates;
 use crate::providers::RequestFacts;
 use crate::units::PicoUsd;
 use crate::usage::Usage;
-
-/// Most models whose answers are remembered; past this the one that was heard of longest ago is
-/// forgotten.
-pub const MODELS_MAX: usize = 1_024;
-
-/// Longest provider and model name together, in bytes, that is remembered.
-pub const NAME_BYTES_MAX: usize = 512;
 
 /// Output that is expected of a model that nothing was heard of, per choice.
 pub const OUTPUT_TOKENS_DEFAULT: u64 = 1_000;
@@ -56,17 +52,13 @@ pub const OUTSIDE_TOKENS_MAX: u64 = 2_097_152;
 /// output that is widely sold, 128 Ki tokens.
 pub const OUTPUT_TOKENS_MAX: u64 = 131_072;
 
-/// Calls after which an answer's weight in the mean stops shrinking.
-const MEMORY: i64 = 16;
-
-/// Fraction bits of a mean.
-const SCALE: i64 = 256;
-
 /// A call whose size is asked for.
 #[derive(Clone, Copy, Debug)]
 pub struct Ask<'a> {
     /// Its name in `proxy.yaml`.
     pub provider: &'a str,
+    /// The hash of the client's credential.
+    pub key: Option<&'a str>,
     pub request: &'a RequestFacts,
     /// Whether the model writes an answer; false for embeddings.
     pub answers: bool,
@@ -80,7 +72,8 @@ pub struct Ask<'a> {
     pub known: &'a Known,
 }
 
-/// Learns how long the answers of each model are, and tells the sizes of holds.
+/// Learns how long the answers of each model are, by key where that was heard enough, and tells the sizes of
+/// holds.
 ///
 /// It keeps a moving mean and no percentile: a budget compares the *sum* of its holds with a limit,
 /// and of a sum the mean is the right guess. Answers have a long tail, so a 90th percentile would
@@ -91,35 +84,15 @@ pub struct Estimator {
     learned: Mutex<Learned>,
 }
 
-#[derive(Debug, Default)]
-struct Learned {
-    means: HashMap<String, Mean>,
-    /// Answers heard so far.
-    heard: u64,
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-struct Mean {
-    /// Tokens times `SCALE`.
-    scaled: i64,
-    /// Calls, up to `MEMORY`.
-    weight: i64,
-    last_heard: u64,
-}
-
 impl Estimator {
     /// An estimator that has heard nothing.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Takes a call's whole output into account. `model` is the one that was asked for.
-    pub fn learn(&self, provider: &str, model: &str, output_tokens: u64) {
-        if provider.len() + model.len() > NAME_BYTES_MAX {
-            return;
-        }
-        let mut learned = self.learned.lock().unwrap_or_else(PoisonError::into_inner);
-        learned.learn(key(provider, model), output_tokens);
+    /// Takes a whole call into account: its output and its cost, where they are known.
+    pub fn learn(&self, caller: &Caller<'_>, output: Option<u64>, cost: Option<PicoUsd>) {
+        self.lock().learn(caller, output, cost);
     }
 
     /// The sizes of a call's holds. The worst case is never below what is expected.
@@ -133,14 +106,17 @@ impl Estimator {
             .as_ref()
             .and_then(|rates| cost(rates, ask, expected));
         let worst_cost = ask.known.dearest.as_ref().and_then(|rates| {
-            let pieces = pieces::cost(rates, pieces::units(ask, true));
-            let bound = bound(rates, ask, worst) + pieces.unwrap_or(PicoUsd::ZERO);
+            let pieces = rates.bound_units(&pieces::units_at_most(ask, worst.1));
+            let bound = bound(rates, ask, worst) + pieces;
             (bound > PicoUsd::ZERO || expected_cost.is_some()).then_some(bound)
         });
         Sizes {
             expected: size(expected_cost, expected),
             worst_case: size(worst_cost, worst),
-            may_cost: false,
+            unpriced: match expected_cost {
+                Some(_) => PicoUsd::ZERO,
+                None => self.lock().cost(&ask.caller()).unwrap_or(PicoUsd::ZERO),
+            },
         }
     }
 
@@ -148,54 +124,27 @@ impl Estimator {
         if !ask.answers {
             return 0;
         }
-        let model = ask.request.model.as_deref().unwrap_or_default();
-        let learned = self.learned.lock().unwrap_or_else(PoisonError::into_inner);
-        let mean = learned
-            .means
-            .get(&key(ask.provider, model))
-            .map(Mean::tokens);
+        let mean = self.lock().output(&ask.caller());
         let choices = ask.request.choices.max(1);
         let images = pieces::image_tokens(ask).map(|[expected, _]| expected);
         let unheard = images.unwrap_or_else(|| OUTPUT_TOKENS_DEFAULT.saturating_mul(choices));
         let tokens = mean.unwrap_or(unheard);
         tokens.min(worst_output(ask))
     }
+
+    fn lock(&self) -> MutexGuard<'_, Learned> {
+        self.learned.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
-impl Learned {
-    fn learn(&mut self, key: String, output_tokens: u64) {
-        self.heard += 1;
-        if self.means.len() >= MODELS_MAX && !self.means.contains_key(&key) {
-            let oldest = self.means.iter().min_by_key(|(_, mean)| mean.last_heard);
-            if let Some(oldest) = oldest.map(|(key, _)| key.clone()) {
-                self.means.remove(&oldest);
-            }
+impl Ask<'_> {
+    fn caller(&self) -> Caller<'_> {
+        Caller {
+            provider: self.provider,
+            model: self.request.model.as_deref().unwrap_or_default(),
+            key: self.key,
         }
-        let mean = self.means.entry(key).or_default();
-        mean.add(output_tokens);
-        mean.last_heard = self.heard;
     }
-}
-
-impl Mean {
-    /// The plain mean of the first calls, then one that forgets: each new call weighs a sixteenth.
-    fn add(&mut self, tokens: u64) {
-        let scaled = i64::try_from(tokens)
-            .unwrap_or(i64::MAX)
-            .min(i64::from(u32::MAX))
-            * SCALE;
-        self.weight = (self.weight + 1).min(MEMORY);
-        self.scaled += (scaled - self.scaled) / self.weight;
-    }
-
-    /// Rounded up.
-    fn tokens(&self) -> u64 {
-        u64::try_from((self.scaled + SCALE - 1) / SCALE).unwrap_or(0)
-    }
-}
-
-fn key(provider: &str, model: &str) -> String {
-    format!("{provider}\0{model}")
 }
 
 fn size(cost: Option<PicoUsd>, (input_tokens, output_tokens): (u64, u64)) -> Size {
@@ -251,7 +200,14 @@ fn worst_output(ask: &Ask<'_>) -> u64 {
         .max_output_tokens
         .or(ask.known.context_window)
         .unwrap_or(OUTPUT_TOKENS_MAX);
-    most.saturating_mul(ask.request.choices.max(1))
+    // What was predicted wrongly comes on top of what the call allows.
+    let predicted = if ask.request.predicts {
+        ask.body_bytes
+    } else {
+        0
+    };
+    most.saturating_add(predicted)
+        .saturating_mul(ask.request.choices.max(1))
 }
 
 /// What the expected tokens and units cost; where they cannot all be priced alone, what they cost at
@@ -260,10 +216,10 @@ fn cost(rates: &Rates, ask: &Ask<'_>, (input, output): (u64, u64)) -> Option<Pic
     let usage = Usage {
         input: Some(input),
         output: Some(output),
-        other_units: pieces::units(ask, false),
+        other_units: pieces::units(rates, ask),
         ..Usage::default()
     };
-    let pieces = || pieces::cost(rates, pieces::units(ask, false));
+    let pieces = || pieces::cost(rates, pieces::units(rates, ask));
     let most = || Some(bound(rates, ask, (input, output))).filter(|most| *most > PicoUsd::ZERO);
     rates.cost(&usage).or_else(pieces).or_else(most)
 }
@@ -276,5 +232,7 @@ fn bound(rates: &Rates, ask: &Ask<'_>, (input, output): (u64, u64)) -> PicoUsd {
     }
 }
 
+#[cfg(test)]
+mod corpus_tests;
 #[cfg(test)]
 mod tests;

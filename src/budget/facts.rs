@@ -1,7 +1,7 @@
 //! What a budget is told of a call: what it is, how large it may be, what it was.
 
 use crate::budget::limits::Dimension;
-use crate::ledger::{Call, Labels};
+use crate::ledger::Labels;
 use crate::units::PicoUsd;
 
 /// What budgets match on.
@@ -17,20 +17,6 @@ pub struct Facts {
 }
 
 impl Facts {
-    /// What a call on record was, as it was asked for.
-    pub fn of(call: &Call) -> Facts {
-        Facts {
-            provider: call.head.provider.clone(),
-            model: call
-                .head
-                .asked_model()
-                .or(call.model.as_deref())
-                .map(str::to_owned),
-            labels: call.head.labels.clone(),
-            metered: true,
-        }
-    }
-
     /// The call's value in one dimension.
     pub fn value(&self, dimension: Dimension) -> Option<&str> {
         match dimension {
@@ -97,9 +83,10 @@ pub struct Sizes {
     pub expected: Size,
     /// What it cannot exceed.
     pub worst_case: Size,
-    /// Whether money may be charged although no price is known of what was asked for: what answers may have
-    /// one. Such a call is not refused for its size, but a budget of which nothing is left does not let it pass.
-    pub may_cost: bool,
+    /// What is held of money where no price is known of what was asked for: what such calls cost of late, or
+    /// the least there is where what answers may have a price. Such a call is not refused for its size as long as
+    /// a budget says `unpriced: allow`, but one of which nothing is left does not let it pass.
+    pub unpriced: PicoUsd,
 }
 
 impl Sizes {
@@ -107,7 +94,7 @@ impl Sizes {
     pub const FREE: Sizes = Sizes {
         expected: Size::FREE,
         worst_case: Size::FREE,
-        may_cost: false,
+        unpriced: PicoUsd::ZERO,
     };
 
     /// The same size by either way to hold.
@@ -115,7 +102,7 @@ impl Sizes {
         Sizes {
             expected: size,
             worst_case: size,
-            may_cost: false,
+            unpriced: PicoUsd::ZERO,
         }
     }
 }

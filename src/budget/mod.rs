@@ -24,30 +24,34 @@ pub mod limits;
 mod matching;
 mod pace;
 mod permit;
+mod recorded;
 mod refusal;
 mod renewal;
 pub mod replay;
 mod reset;
+mod resetting;
 mod room;
 mod session;
 mod slots;
 mod standing;
+mod sync;
 mod waiting;
 pub mod window;
 
 #[cfg(test)]
 mod races;
 #[cfg(test)]
+mod samples;
+#[cfg(test)]
 mod simulation;
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use jiff::tz::TimeZone;
-use tokio::sync::Notify;
 
 pub use self::carry::CARRIED_WINDOWS;
 pub use self::core::{BudgetState, Preview};
@@ -63,6 +67,8 @@ pub use self::waiting::WAITING_MAX;
 
 use self::core::{Core, HoldId};
 use self::limits::{Action, Limit};
+use self::waiting::Lobby;
+use crate::clock::Clock;
 
 /// The budgets in force, shared by all calls.
 ///
@@ -72,10 +78,7 @@ use self::limits::{Action, Limit};
 #[derive(Debug)]
 pub struct Budgets {
     core: Mutex<Core>,
-    /// Told whenever room may have come about.
-    changed: Notify,
-    /// Calls that wait for room.
-    waiting: AtomicUsize,
+    lobby: Lobby,
     dropped_permits: AtomicU64,
     /// See [`take_lag`](Budgets::take_lag).
     lagged: AtomicBool,
@@ -91,8 +94,7 @@ impl Budgets {
     pub fn new(limits: Vec<Limit>, tz: TimeZone, now_ms: i64) -> Arc<Budgets> {
         Arc::new(Budgets {
             core: Mutex::new(Core::new(limits, tz, now_ms)),
-            changed: Notify::new(),
-            waiting: AtomicUsize::new(0),
+            lobby: Lobby::default(),
             dropped_permits: AtomicU64::new(0),
             lagged: AtomicBool::new(false),
             resetting: Mutex::new(()),
@@ -124,7 +126,7 @@ impl Budgets {
     /// weir starts anew.
     pub fn replace(&self, limits: Vec<Limit>, tz: TimeZone, now_ms: i64) {
         self.lock().replace(limits, tz, now_ms);
-        self.changed.notify_waiters();
+        self.lobby.came_about();
     }
 
     /// Whether a call came, since this was last asked, with a time of which some budget knows nothing: the
@@ -137,7 +139,7 @@ impl Budgets {
     /// recorded: [`owed`](Budgets::owed).
     pub fn reopen(&self, now_ms: i64) -> bool {
         let reopened = self.lock().reopen(now_ms);
-        self.changed.notify_waiters();
+        self.lobby.came_about();
         reopened
     }
 
@@ -213,6 +215,30 @@ impl Budgets {
         Ok(Permit::new(Arc::clone(self), id, *sizes, counted_at))
     }
 
+    /// Admits a call, or lets it wait as long as the refusing budget's `wait` says and tries again. It counts
+    /// under `started_at` where no window has turned since, else under the instant at which it is let in.
+    pub async fn admit_waiting(
+        self: &Arc<Self>,
+        clock: &dyn Clock,
+        facts: &Arc<Facts>,
+        sizes: &Sizes,
+        started_at: i64,
+    ) -> Result<Permit, Box<Refusal>> {
+        let mut has_waited = false;
+        let ask = || {
+            let now_ms = clock.unix_ms();
+            let is_fresh = !has_waited && is_same_minute(started_at, now_ms);
+            has_waited = true;
+            let at_ms = if is_fresh { started_at } else { now_ms };
+            self.admit_shared(facts, sizes, at_ms)
+                .map_err(|refusal| Box::new(Refusal { now_ms, ..*refusal }))
+        };
+        let elapsed = || clock.monotonic();
+        self.lobby
+            .ask(ask, |refusal, waited| refusal.patience(waited), elapsed)
+            .await
+    }
+
     /// How every budget stands, in the order of `proxy.yaml`. A budget with `each` is listed once
     /// per value that has spent or holds something, at most [`EACH_MAX`] and `other`.
     pub fn snapshot(&self, now_ms: i64) -> Vec<BudgetState> {
@@ -252,7 +278,7 @@ impl Budgets {
 
     fn end(&self, id: HoldId, actual: Option<&Size>) {
         let crossings = self.lock().end(id, actual);
-        self.changed.notify_waiters();
+        self.lobby.came_about();
         self.tell(crossings);
     }
 
@@ -269,4 +295,10 @@ impl Budgets {
     fn lock(&self) -> MutexGuard<'_, Core> {
         self.core.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether no window of the calendar begins between two instants, the later one included: all of them begin
+/// at full minutes.
+fn is_same_minute(one_ms: i64, other_ms: i64) -> bool {
+    one_ms.div_euclid(60_000) == other_ms.div_euclid(60_000)
 }

@@ -67,7 +67,7 @@ fn racers(seed: u64, some_are_quick: bool) -> Vec<Racer> {
             sizes: Sizes {
                 expected: money(expected),
                 worst_case: money(worst),
-                may_cost: false,
+                unpriced: PicoUsd::ZERO,
             },
             actual: money(random.below(worst + 1)),
             is_quick: some_are_quick && random.one_in(2),

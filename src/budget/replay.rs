@@ -343,7 +343,7 @@ fn both(size: Size) -> Sizes {
         expected: size,
         worst_case: size,
         // What cost something unknown finds no room where nothing is left.
-        may_cost: size.cost.is_none(),
+        unpriced: PicoUsd::new(i128::from(size.cost.is_none())),
     }
 }
 

@@ -45,6 +45,18 @@ impl Budgets {
         Permit::new(Arc::clone(self), id, *sizes, counted_at)
     }
 
+    /// Holds for what an ended call left to be made, whatever is left, on the budgets of money and tokens: the
+    /// call itself was counted as one.
+    pub fn hold_on(self: &Arc<Self>, facts: &Arc<Facts>, sizes: &Sizes, now_ms: i64) -> Permit {
+        let counted = |unit| matches!(unit, Unit::Concurrent | Unit::Requests);
+        let (id, counted_at) = {
+            let mut core = self.lock();
+            let id = core.hold_but(facts, sizes, now_ms, counted);
+            (id, core.counted_at(id))
+        };
+        Permit::new(Arc::clone(self), id, *sizes, counted_at)
+    }
+
     /// The first budget that does not let an open session go on to the model of `facts`.
     pub fn forbids(&self, facts: &Facts) -> Option<Full> {
         let model = facts.model.as_deref();
@@ -66,7 +78,18 @@ impl Budgets {
 
 impl Core {
     pub(super) fn hold_anyway(&mut self, facts: &Arc<Facts>, sizes: &Sizes, now_ms: i64) -> u64 {
-        let takes_part = |limit: &Limit| limit.unit != Unit::Concurrent;
+        self.hold_but(facts, sizes, now_ms, |unit| unit == Unit::Concurrent)
+    }
+
+    /// Holds on all budgets that cover the call but those of some units, whatever is left.
+    fn hold_but(
+        &mut self,
+        facts: &Arc<Facts>,
+        sizes: &Sizes,
+        now_ms: i64,
+        counted: fn(Unit) -> bool,
+    ) -> u64 {
+        let takes_part = |limit: &Limit| !counted(limit.unit);
         let (mut parts, at_ms) = self.covering(facts, now_ms, takes_part);
         for part in &mut parts {
             let account = &mut self.accounts[part.account];

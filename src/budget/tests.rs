@@ -1,61 +1,9 @@
-//! What the tests of this room share, and the whole of it from outside.
+//! The whole of the room from outside.
 
-use std::time::Duration;
-
-use super::limits::{
-    Action, Dimension, HoldMode, Limit, Match, Models, OnSpent, Per, Unit, Unknown,
-};
+use super::limits::{Dimension, Limit, Per, Unit, Unknown};
+pub(super) use super::samples::{facts, limit, milli_usd, sizes};
 use super::*;
-use crate::units::{Currency, PICO_PER_USD, PicoUsd};
-
-/// A budget of 1 USD per day that covers everything.
-pub(super) fn limit(name: &str) -> Limit {
-    Limit {
-        name: name.to_owned(),
-        unit: Unit::Cost,
-        amount: PICO_PER_USD,
-        currency: Currency::USD,
-        per: Per::Day,
-        matches: Match::default(),
-        each: None,
-        hold: HoldMode::Expected,
-        unpriced: Unknown::Allow,
-        unmetered: Unknown::Allow,
-        on_spent: OnSpent::Close,
-        wait: Duration::ZERO,
-        warn_at: Vec::new(),
-        action: Action::Block,
-        models: Models::default(),
-        rollover: None,
-    }
-}
-
-/// A metered call.
-pub(super) fn facts(provider: &str, model: &str, user: &str) -> Facts {
-    let mut facts = Facts {
-        provider: provider.to_owned(),
-        metered: true,
-        ..Facts::default()
-    };
-    facts.model = Some(model.to_owned());
-    facts.labels.user = Some(user.to_owned());
-    facts
-}
-
-/// A size of so many thousandths of a dollar.
-pub(super) fn milli_usd(milli: i128) -> Size {
-    let cost = PicoUsd::new(milli * PICO_PER_USD / 1_000);
-    Size {
-        cost: Some(cost),
-        input_tokens: 10,
-        output_tokens: 5,
-    }
-}
-
-/// Both sizes alike.
-pub(super) fn sizes(size: Size) -> Sizes {
-    Sizes::alike(size)
-}
+use crate::units::PICO_PER_USD;
 
 /// 2026-11-20T10:00:30Z, a Friday.
 const NOW: i64 = 1_795_168_830_000;

@@ -1,46 +1,49 @@
 //! A call that waits for room: until calls in flight give back what they held too much, or the
 //! window turns over.
+//!
+//! It knows neither budgets nor clocks, so that every order in which calls ask, wait and end can be tried.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use tokio::time::timeout;
-
-use crate::budget::Budgets;
-use crate::budget::facts::{Facts, Sizes};
-use crate::budget::permit::Permit;
-use crate::budget::refusal::Refusal;
-use crate::clock::Clock;
+use crate::budget::sync::{AtomicUsize, Notify, Ordering, timeout};
 
 /// Most calls that wait at a time; what comes after is refused at once. Every hold that ends wakes
 /// all of them, so this also bounds the work of one settlement.
 pub const WAITING_MAX: usize = 1_024;
 
-impl Budgets {
-    /// Admits a call, or lets it wait as long as the refusing budget's `wait` says and tries again. It counts
-    /// under `started_at` where no window has turned since, else under the instant at which it is let in.
-    pub async fn admit_waiting(
-        self: &Arc<Self>,
-        clock: &dyn Clock,
-        facts: &Arc<Facts>,
-        sizes: &Sizes,
-        started_at: i64,
-    ) -> Result<Permit, Box<Refusal>> {
+/// Where calls wait.
+#[derive(Debug, Default)]
+pub(super) struct Lobby {
+    /// Told whenever room may have come about.
+    changed: Notify,
+    /// Calls that wait.
+    pub(super) waiting: AtomicUsize,
+}
+
+impl Lobby {
+    /// Wakes all who wait: there may be room, now that what they are to find is in place.
+    pub(super) fn came_about(&self) {
+        self.changed.notify_waiters();
+    }
+
+    /// Asks until there is room; after a refusal it waits as long as `patience` says, of which some may be over,
+    /// and `None` ends it. `elapsed` counts from anywhere.
+    pub(super) async fn ask<T, E>(
+        &self,
+        mut ask: impl FnMut() -> Result<T, E>,
+        patience: impl Fn(&E, Duration) -> Option<Duration>,
+        elapsed: impl Fn() -> Duration,
+    ) -> Result<T, E> {
         let mut waited = Duration::ZERO;
         let mut seat = None;
         loop {
             // Before asking: a hold that ends from here on wakes it.
             let change = self.changed.notified();
-            let now_ms = clock.unix_ms();
-            let is_fresh = waited.is_zero() && is_same_minute(started_at, now_ms);
-            let at_ms = if is_fresh { started_at } else { now_ms };
-            let mut refusal = match self.admit_shared(facts, sizes, at_ms) {
+            let refusal = match ask() {
                 Ok(permit) => return Ok(permit),
                 Err(refusal) => refusal,
             };
-            refusal.now_ms = now_ms;
-            let Some(patience) = refusal.patience(waited) else {
+            let Some(patience) = patience(&refusal, waited) else {
                 return Err(refusal);
             };
             if seat.is_none() {
@@ -49,19 +52,13 @@ impl Budgets {
             if seat.is_none() {
                 return Err(refusal);
             }
-            let from = clock.monotonic();
+            let from = elapsed();
             waited += match timeout(patience, change).await {
-                Ok(()) => clock.monotonic().saturating_sub(from),
+                Ok(()) => elapsed().saturating_sub(from),
                 Err(_) => patience,
             };
         }
     }
-}
-
-/// Whether no window of the calendar begins between two instants, the later one included: all of them begin
-/// at full minutes.
-fn is_same_minute(one_ms: i64, other_ms: i64) -> bool {
-    one_ms.div_euclid(60_000) == other_ms.div_euclid(60_000)
 }
 
 /// One place among the calls that wait.

@@ -15,7 +15,7 @@ use super::settings::File;
 use crate::admin::deeds;
 use crate::alert::Desk;
 use crate::budget::Budgets;
-use crate::budget::estimate::Estimator;
+use crate::budget::estimate::{Caller, Estimator};
 use crate::budget::limits::Limit;
 use crate::clock::Clock;
 use crate::config::{Config, Reload, Reloader, process_env};
@@ -25,6 +25,7 @@ use crate::listen::ca::{Authority, Files};
 use crate::listen::leaf::Interceptor;
 use crate::metrics::Metrics;
 use crate::pricing::Catalog;
+use crate::proxy::background::Background;
 use crate::proxy::counting::Counting;
 use crate::proxy::engine::{Engine, Live};
 use crate::proxy::key_hash::KeyHasher;
@@ -61,9 +62,15 @@ pub(super) fn engine(
     budgets.recall_resets(&reader.resets()?);
     replay(&budgets, &ledger)?;
     let estimator = Estimator::default();
-    for recent in reader.recent_output_tokens(RECENT_CALLS)? {
+    // The newest comes last, as it weighs most.
+    for recent in reader.recent_calls(RECENT_CALLS)?.iter().rev() {
         if let Some(model) = &recent.model {
-            estimator.learn(&recent.provider, model, recent.output_tokens);
+            let caller = Caller {
+                provider: &recent.provider,
+                model,
+                key: recent.key.as_deref(),
+            };
+            estimator.learn(&caller, recent.output_tokens, recent.cost);
         }
     }
     let once = Once::default();
@@ -85,6 +92,7 @@ pub(super) fn engine(
         keys,
         counting: Counting::start()?,
         once,
+        background: Background::default(),
         breakers: Breakers::default(),
         clock: Arc::clone(clock),
         recounting: Arc::default(),
@@ -103,7 +111,7 @@ pub(super) fn desk(engine: &Engine, config: &Config) -> Result<Desk, Error> {
     )
 }
 
-/// How many recent calls the expected length of an answer is first learnt from.
+/// How many recent calls it is first learnt from what is to be expected of one.
 const RECENT_CALLS: usize = 2_000;
 
 /// The budgets of the settings and of keys on record.

@@ -11,6 +11,7 @@ mod fault;
 mod fold;
 mod handle;
 pub mod keys;
+mod labels;
 mod lock;
 mod names;
 mod operator;
@@ -35,12 +36,12 @@ mod tests;
 pub use charge::{Unpriceable, Verdict};
 pub use fault::{Error, Fault, Quiet, Watch};
 pub use handle::{Committed, HOLD_WAIT, Ledger, LedgerGuard};
+pub use labels::Labels;
 pub use lock::{DirLock, is_in_use, take as lock};
 pub use operator::{Deed, Operator, Via};
 pub use queue::{HOLD_QUEUE_MAX, QUEUE_MAX};
 pub use resets::Reset;
 
-use std::collections::BTreeMap;
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
@@ -50,40 +51,6 @@ use uuid::Uuid;
 use crate::providers::{ErrorType, Selectors};
 use crate::units::PicoUsd;
 use crate::usage::{Usage, UsageSource};
-
-/// Who a call is for.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Labels {
-    /// A keyed hash of the client's credential, 12 hex digits.
-    pub key: Option<String>,
-    pub user: Option<String>,
-    pub team: Option<String>,
-    pub project: Option<String>,
-    pub task: Option<String>,
-    pub tags: BTreeMap<String, String>,
-}
-
-impl Labels {
-    /// Takes over what these say and nothing closer to the call said; the key is nobody's to say.
-    pub fn fill(&mut self, farther: &Labels) {
-        let pairs = [
-            (&mut self.user, &farther.user),
-            (&mut self.team, &farther.team),
-            (&mut self.project, &farther.project),
-            (&mut self.task, &farther.task),
-        ];
-        for (label, said) in pairs {
-            if label.is_none() {
-                label.clone_from(said);
-            }
-        }
-        for (name, value) in &farther.tags {
-            self.tags
-                .entry(name.clone())
-                .or_insert_with(|| value.clone());
-        }
-    }
-}
 
 /// A call's id: a UUIDv7 that carries `started_at`, so that rows stand in the order of time.
 ///

@@ -19,7 +19,7 @@ pub(super) struct Leaf<'a> {
 }
 
 /// What each item is charged as: itself, else the first of these that has a price.
-fn chain(item: Item) -> &'static [Item] {
+pub(super) fn chain(item: Item) -> &'static [Item] {
     use Item::{
         AnnotatedPages, AudioSeconds, CacheAudioRead, CacheImageRead, CacheRead, CacheVideoRead,
         CacheWrite, CacheWrite1h, CacheWrite5m, CacheWrite12h, DocumentPages, Input, InputAudio,

@@ -3,12 +3,13 @@
 //! Every part of a cost is a whole number of atto-dollars over one common denominator. The parts
 //! are summed in full and the sum is rounded once, half up, to a pico-dollar.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
 use super::base::Versions;
 use super::item::Item;
-use super::leaves::{Leaf, is_told_in_tokens, leaves, total_input};
+use super::leaves::{Leaf, chain, is_told_in_tokens, leaves, total_input};
 use super::price::{ATTO_PER_PICO, Atto, Price, PriceSet, Sources};
 use crate::units::PicoUsd;
 use crate::usage::Usage;
@@ -256,6 +257,23 @@ impl Rates {
             Item::OutputVideo,
         ];
         self.bound_where(input_tokens, output_tokens, |item| !media.contains(&item))
+    }
+
+    /// At most so much for units besides tokens: those that have a price, each in its dearest tier. What is
+    /// priced in no such unit is not in it, nor is the fee per request, which [`Rates::bound`] has.
+    pub fn bound_units(&self, units: &BTreeMap<&'static str, u64>) -> PicoUsd {
+        let priced = units.iter().filter_map(|(name, count)| {
+            let item = Item::from_other_unit(name).filter(|item| *item != Item::Requests)?;
+            let (charged, price) = self.prices.first(chain(item))?;
+            let count = price.charged(*count);
+            Some(part(count, price.dearest(u64::MAX), charged.per()))
+        });
+        rounded_up(priced.fold(0, i128::saturating_add))
+    }
+
+    /// Whether a unit besides tokens has a price.
+    pub fn prices_unit(&self, name: &str) -> bool {
+        Item::from_other_unit(name).is_some_and(|item| self.prices.first(chain(item)).is_some())
     }
 
     fn bound_where(&self, input: u64, output: u64, counts: impl Fn(Item) -> bool) -> PicoUsd {

@@ -46,7 +46,7 @@ mod watsonx;
 pub use backend::Backend;
 pub use errors::by_status;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The dialect family that a provider speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
@@ -281,11 +281,23 @@ pub struct RequestFacts {
     pub has_recording: bool,
     /// Image, audio and document parts.
     pub media_parts: u64,
-    /// The body refers to input that it does not hold: file ids, `previous_response_id`, conversations,
-    /// server tools, cached content.
+    /// The body refers to input that it does not hold (file ids, `previous_response_id`, conversations, server
+    /// tools, cached content), or holds documents or videos, of which their bytes do not tell the tokens.
     pub refers_outside: bool,
     /// The body offers tools.
     pub has_tools: bool,
+    /// The units in which tools that the provider runs are charged, of those that the body offers.
+    pub tool_units: BTreeSet<&'static str>,
+    /// The answer is made in the background, and tells no usage yet.
+    pub in_background: bool,
+    /// How often such tools may run, where the body bounds it.
+    pub tool_runs: Option<u64>,
+    /// Texts that are to be ranked.
+    pub documents: u64,
+    /// The call passes a guardrail that is charged by what it reads.
+    pub is_guarded: bool,
+    /// The body predicts its answer: what it predicts wrongly is charged as output.
+    pub predicts: bool,
 }
 
 /// What a refusal tells the caller, in every dialect.

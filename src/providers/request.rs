@@ -22,8 +22,8 @@ use crate::wire::multipart::{Multipart, Part};
 use super::node::{Node, count, parse};
 use super::reader::{Paths, Text, TextSink, name, push_text, set_name};
 use super::{Dialect, RequestFacts};
-use fields::{ALL, OUTPUT_MAX, OUTSIDE};
-use kinds::{is_media, is_server_tool};
+use fields::{ALL, OUTPUT_MAX, OUTSIDE, RUN_THERE};
+use kinds::{exceeds_its_output, is_boundless, is_media, searches_unasked, server_tool};
 use media::Asked;
 
 /// Most bytes kept of one field. Up to four fields lie within one another, and each is kept apart.
@@ -165,6 +165,14 @@ impl RequestReader {
         };
         let size = facts.selectors.size.take();
         facts.selectors.size = size.or_else(|| self.asked.size());
+        let model = facts.model.as_deref().unwrap_or_default();
+        if searches_unasked(model) {
+            facts.refers_outside = true;
+            if exceeds_its_output(model) {
+                facts.max_output_tokens = None;
+            }
+            facts.tool_units.insert("web_searches");
+        }
         facts
     }
 
@@ -205,7 +213,19 @@ impl RequestReader {
             }
             "speed" => set_name(&mut facts.selectors.speed, found.raw),
             "inference_geo" => set_name(&mut facts.selectors.geo, found.raw),
-            _ if path.ends_with(".format") => facts.media_parts += 1,
+            "prediction.type" => facts.predicts = true,
+            "guardrailConfig.guardrailIdentifier" => facts.is_guarded = true,
+            "background" => facts.in_background = found.raw == b"true",
+            "max_tool_calls" => facts.tool_runs = count(found.raw).or(facts.tool_runs),
+            "tools[].max_uses" => {
+                let uses = count(found.raw).unwrap_or(0);
+                facts.tool_runs = Some(facts.tool_runs.unwrap_or(0).saturating_add(uses));
+            }
+            "messages[].images[]" | "images[]" => facts.media_parts += 1,
+            _ if path.ends_with(".format") => {
+                facts.media_parts += 1;
+                facts.refers_outside |= is_boundless(path);
+            }
             "size"
             | "resolution"
             | "quality"
@@ -233,6 +253,12 @@ impl RequestReader {
             _ if OUTSIDE.contains(&path) => {
                 facts.refers_outside |= Node::new(&value()).exists() && found.raw != b"false";
             }
+            _ if let Some(unit) = run_there(path) => {
+                if Node::new(&value()).exists() && found.raw != b"false" {
+                    facts.refers_outside = true;
+                    facts.tool_units.insert(unit);
+                }
+            }
             _ => self.text(path, found, text),
         }
     }
@@ -255,20 +281,28 @@ impl RequestReader {
         let Some(kind) = name(found.raw) else { return };
         let facts = &mut self.facts;
         match path {
-            "tools[].type" => facts.refers_outside |= is_server_tool(&kind),
+            "tools[].type" => {
+                facts.tool_units.extend(server_tool(&kind));
+                facts.refers_outside |= server_tool(&kind).is_some();
+            }
             "messages[].content[].source.type" => {
                 facts.refers_outside |= matches!(kind.as_str(), "file" | "url");
             }
             "input[].type" if kind == "item_reference" => facts.refers_outside = true,
             _ if path.contains("arts[]") => {
-                facts.media_parts += u64::from(!kind.starts_with("text/"))
+                facts.media_parts += u64::from(!kind.starts_with("text/"));
+                facts.refers_outside |= kind.starts_with("video/") || kind.ends_with("/pdf");
             }
-            _ => facts.media_parts += u64::from(is_media(&kind)),
+            _ => {
+                facts.media_parts += u64::from(is_media(&kind));
+                facts.refers_outside |= is_boundless(&kind);
+            }
         }
     }
 
     fn text(&mut self, path: &str, found: &Found<'_>, text: &mut TextSink<'_>) {
         let first = found.raw.first().copied().unwrap_or_default();
+        self.facts.documents += u64::from(path == "documents[]");
         match path {
             "prompt" | "prompt[]" if first == b'"' => {
                 self.prompts += 1;
@@ -299,6 +333,12 @@ fn raw_text(found: &Found<'_>, text: &mut TextSink<'_>) {
         part: &part,
         bytes: found.bytes,
     });
+}
+
+/// The unit in which the provider's tool is charged that a field asks for.
+fn run_there(path: &str) -> Option<&'static str> {
+    let found = RUN_THERE.iter().find(|(asks, _)| *asks == path);
+    found.map(|(_, unit)| *unit)
 }
 
 fn path_of_items(path: &str) -> bool {

@@ -253,6 +253,7 @@ impl Call {
         let known = Known::of(&self.live.catalog, &lookup, self.target.endpoint.dialect);
         let sizes = engine.estimator.sizes(&Ask {
             provider: &self.head.provider,
+            key: self.head.labels.key.as_deref(),
             request,
             answers: !matches!(self.target.endpoint.operation, "embeddings" | "videos"),
             body_bytes: self.request.size(),
@@ -277,10 +278,14 @@ impl Call {
         self.may_be_charged(Sizes::alike(Size { cost, ..Size::FREE }))
     }
 
-    /// The sizes, with the mark that what has no known price may be charged.
+    /// The sizes; what has no known price and may be charged holds no less than the least there is.
     pub(super) fn may_be_charged(&self, sizes: Sizes) -> Sizes {
+        let least = match sizes.expected.cost {
+            None if self.may_cost() => PicoUsd::new(1),
+            _ => PicoUsd::ZERO,
+        };
         Sizes {
-            may_cost: sizes.expected.cost.is_none() && self.may_cost(),
+            unpriced: sizes.unpriced.max(least),
             ..sizes
         }
     }

@@ -8,6 +8,7 @@ use pingora::protocols::tls::CaType;
 use pingora::utils::tls::WrappedX509;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
+use super::background::Background;
 use super::counting::Counting;
 use super::forward::Destination;
 use super::key_hash::KeyHasher;
@@ -198,6 +199,7 @@ pub struct Engine {
     pub keys: Keys,
     pub counting: Counting,
     pub once: Once,
+    pub background: Background,
     pub breakers: Breakers,
     pub clock: Arc<dyn Clock>,
     /// See [`recount`](Engine::recount).

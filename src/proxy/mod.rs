@@ -2,6 +2,7 @@
 
 pub mod admit;
 pub mod answer;
+pub mod background;
 pub mod call;
 pub mod counting;
 mod downgrade;

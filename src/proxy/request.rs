@@ -36,7 +36,12 @@ pub struct RequestSide {
     sent: Option<String>,
     /// The model that the path names.
     named: Option<String>,
+    /// The head names a guardrail.
+    is_guarded: bool,
 }
+
+/// The header by which a call of Bedrock names its guardrail, where its body is the model's own.
+const GUARDRAIL: &str = "x-amzn-bedrock-guardrailidentifier";
 
 impl RequestSide {
     /// A reader for the body of `target`'s dialect.
@@ -62,6 +67,7 @@ impl RequestSide {
             replaced: None,
             sent: None,
             named: target.endpoint.model.clone(),
+            is_guarded: headers.contains_key(GUARDRAIL),
         }
     }
 
@@ -81,6 +87,7 @@ impl RequestSide {
             replaced: None,
             sent: None,
             named: None,
+            is_guarded: false,
         }
     }
 
@@ -143,6 +150,7 @@ impl RequestSide {
         let mut facts = self.reader.facts();
         let named = self.sent.as_ref().or(self.named.as_ref());
         facts.model = named.cloned().or(facts.model);
+        facts.is_guarded |= self.is_guarded;
         // What cannot be measured is as large as the model takes.
         facts.refers_outside |= !self.is_sized();
         facts

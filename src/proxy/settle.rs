@@ -9,6 +9,7 @@ use super::call::{Admission, Call};
 use super::engine::Engine;
 use super::session::Kind;
 use crate::budget::Size;
+use crate::budget::estimate::Caller;
 use crate::ledger::{self, Outcome};
 use crate::pricing::{Charge, STATED_BY_PROVIDER};
 use crate::providers::{Dialect, ErrorType, Metering, Selectors};
@@ -139,15 +140,17 @@ impl Call {
         }
         if let Some(permit) = self.permit.take() {
             if self.was_forwarded() {
+                self.hold_on(engine, &permit, &extraction, priced.cost);
                 permit.settle(&size_of(extraction.usage.as_ref(), priced.cost));
             } else {
                 permit.release();
             }
         }
+        self.free_fetched(engine, &extraction);
         if self.is_unseen(&extraction, &priced) {
             engine.metrics.unmetered(&self.head.provider);
         }
-        self.teach(engine, &extraction, outcome);
+        self.teach(engine, &extraction, priced.cost, outcome);
         let overhead = self.overhead;
         let refused_by = self.refusal.take().map(|refusal| refusal.budget);
         let row = self.row(extraction, selectors, priced, outcome, refused_by);
@@ -336,13 +339,25 @@ impl Call {
         extraction.model.as_deref().or(self.head.asked_model())
     }
 
-    fn teach(&self, engine: &Engine, extraction: &Extraction, outcome: Outcome) {
+    fn teach(
+        &self,
+        engine: &Engine,
+        extraction: &Extraction,
+        cost: Option<PicoUsd>,
+        outcome: Outcome,
+    ) {
         let reported = extraction.source == UsageSource::Reported && outcome == Outcome::Ok;
         let usage = extraction.usage.as_ref().map(Usage::overall);
+        let Some(model) = self.head.asked_model().filter(|_| reported) else {
+            return;
+        };
+        let caller = Caller {
+            provider: &self.head.provider,
+            model,
+            key: self.head.labels.key.as_deref(),
+        };
         let output = usage.and_then(|usage| usage.output);
-        if let (true, Some(output), Some(model)) = (reported, output, self.head.asked_model()) {
-            engine.estimator.learn(&self.head.provider, model, output);
-        }
+        engine.estimator.learn(&caller, output, cost);
     }
 
     fn row(

@@ -78,7 +78,9 @@ pub(crate) struct Case {
     is_unread: bool,
     /// Method and URL, where they were recorded.
     pub(crate) target: Option<(String, String)>,
-    request: Vec<u8>,
+    pub(crate) request: Vec<u8>,
+    /// By their names in lower case.
+    pub(crate) request_headers: BTreeMap<String, String>,
     status: u16,
     headers: BTreeMap<String, String>,
     /// As recorded, and the coding that it was recorded in.
@@ -126,18 +128,14 @@ fn case(record: &Value) -> Option<Case> {
         return None;
     }
     let response = &record["response"];
-    let headers = response["headers"].as_array()?;
-    let headers: BTreeMap<String, String> = headers
-        .iter()
-        .map(|h| [0, 1].map(|at| h[at].as_str().unwrap()))
-        .map(|[name, value]| (name.to_ascii_lowercase(), value.to_owned()))
-        .collect();
+    let headers = headers_of(&response["headers"])?;
     let body = |value: &Value| STANDARD.decode(value.as_str().unwrap_or_default()).unwrap();
     Some(Case {
         name: record["id"].as_str()?.to_owned(),
         dialect,
         is_unread: record["wire"] == "none",
         target,
+        request_headers: headers_of(&record["request"]["headers"]).unwrap_or_default(),
         request: body(&record["request"]["body_b64"]),
         status: u16::try_from(response["status"].as_u64()?).ok()?,
         coding: headers
@@ -148,6 +146,17 @@ fn case(record: &Value) -> Option<Case> {
         body: body(&response["body_b64"]),
         expected: record["expected"].clone(),
     })
+}
+
+/// Headers by their names in lower case.
+fn headers_of(recorded: &Value) -> Option<BTreeMap<String, String>> {
+    let pairs = recorded.as_array()?.iter();
+    let pairs = pairs.map(|h| [0, 1].map(|at| h[at].as_str().unwrap_or_default()));
+    Some(
+        pairs
+            .map(|[name, value]| (name.to_ascii_lowercase(), value.to_owned()))
+            .collect(),
+    )
 }
 
 /// Method and URL of a request that the recorder kept.

@@ -1,5 +1,6 @@
 //! Limits are kept at the edge: never exceeded, told in the client's own shape, remembered.
 
+mod background;
 mod downgrade;
 mod models;
 mod named_twice;

@@ -14,6 +14,7 @@ fn request() -> RequestFacts {
 fn ask(request: &RequestFacts) -> Ask<'_> {
     Ask {
         provider: "openai",
+        key: None,
         request,
         answers: true,
         body_bytes: 4_000,
@@ -30,6 +31,15 @@ fn known(rates: Option<&Rates>, context_window: Option<u64>) -> &'static Known {
         dearest: rates.cloned(),
         context_window,
     }))
+}
+
+fn learn(estimator: &Estimator, model: &str, output_tokens: u64) {
+    let caller = Caller {
+        provider: "openai",
+        model,
+        key: None,
+    };
+    estimator.learn(&caller, Some(output_tokens), None);
 }
 
 fn tokens(size: &Size) -> (u64, u64) {
@@ -157,20 +167,20 @@ fn learns_each_models_mean() {
         said.model = Some(model.to_owned());
         estimator.sizes(&ask(&said)).expected.output_tokens
     };
-    estimator.learn("openai", "short", 10);
+    learn(&estimator, "short", 10);
     assert_eq!(expected("short"), 10);
-    estimator.learn("openai", "short", 20);
+    learn(&estimator, "short", 20);
     assert_eq!(expected("short"), 15);
     assert_eq!(expected("other"), OUTPUT_TOKENS_DEFAULT);
     for _ in 0..1_000 {
-        estimator.learn("openai", "short", 500);
+        learn(&estimator, "short", 500);
     }
     assert!(
         (499..=500).contains(&expected("short")),
         "{}",
         expected("short")
     );
-    estimator.learn("openai", "short", u64::MAX);
+    learn(&estimator, "short", u64::MAX);
     assert_eq!(expected("short"), 128_000);
 }
 
@@ -184,28 +194,9 @@ fn the_sum_of_expectations_is_near_the_sum_of_long_tailed_answers() {
         let answer = if (n * 7_919) % 97 < 10 { 4_000 } else { 150 };
         held += estimator.sizes(&ask(&said)).expected.output_tokens;
         used += answer;
-        estimator.learn("openai", "gpt-4o", answer);
+        learn(&estimator, "gpt-4o", answer);
     }
     assert!(held.abs_diff(used) * 20 < used, "held {held}, used {used}");
-}
-
-#[test]
-fn forgets_the_model_that_was_heard_of_longest_ago() {
-    let estimator = Estimator::new();
-    estimator.learn("openai", "first", 7);
-    for n in 0..MODELS_MAX - 1 {
-        estimator.learn("openai", &format!("model-{n}"), 5);
-    }
-    estimator.learn("openai", "first", 7);
-    estimator.learn("openai", "one too many", 5);
-    estimator.learn("openai", &"x".repeat(NAME_BYTES_MAX), 5);
-    let learned = estimator.learned.lock().expect("no panic");
-    let knows = |model| learned.means.contains_key(&key("openai", model));
-    assert_eq!(learned.means.len(), MODELS_MAX);
-    assert_eq!(
-        ["first", "model-0", "model-1", "one too many"].map(knows),
-        [true, false, true, true]
-    );
 }
 
 proptest! {
@@ -220,7 +211,7 @@ proptest! {
     ) {
         let estimator = Estimator::new();
         for tokens in heard {
-            estimator.learn("openai", model, tokens);
+            learn(&estimator, model, tokens);
         }
         let said = RequestFacts {
             model: Some(model.into()),
@@ -233,6 +224,7 @@ proptest! {
         let rates = rates(model);
         let sizes = estimator.sizes(&Ask {
             provider: "openai",
+            key: None,
             request: &said,
             answers,
             body_bytes,

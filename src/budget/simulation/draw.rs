@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::budget::facts::{Facts, Size, Sizes};
 use crate::budget::limits::{Dimension, HoldMode, Limit, Per, Unit, Unknown};
-use crate::budget::tests::{facts, limit};
+use crate::budget::samples::{facts, limit};
 use crate::units::PicoUsd;
 
 /// splitmix64: the whole run follows from the seed.
@@ -138,7 +138,7 @@ pub(super) fn some_sizes(random: &mut Random, metered: bool) -> Sizes {
     Sizes {
         expected: size(1),
         worst_case: size(3),
-        may_cost: random.one_in(2),
+        unpriced: PicoUsd::new(i128::from(random.below(3))),
     }
 }
 

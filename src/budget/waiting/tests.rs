@@ -1,9 +1,11 @@
+use std::sync::Arc;
+
 use super::*;
-use crate::budget::facts::Size;
+use crate::budget::facts::{Size, Sizes};
 use crate::budget::limits::{Limit, Per, Unit};
 use crate::budget::refusal::Reason;
 use crate::budget::tests::{facts, limit, opened};
-use crate::clock::ManualClock;
+use crate::clock::{Clock, ManualClock};
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
@@ -31,7 +33,7 @@ async fn passes_as_soon_as_a_hold_ends() {
         () = std::future::ready(()) => first.settle(&Size::FREE),
     }
     waiting.await.expect("there is room").release();
-    assert_eq!(budgets.waiting.load(Ordering::Relaxed), 0);
+    assert_eq!(budgets.lobby.waiting.load(Ordering::Relaxed), 0);
 }
 
 #[tokio::test]
@@ -106,12 +108,12 @@ async fn refuses_at_once_when_too_many_wait() {
     let _first = budgets
         .admit(&facts, &Sizes::FREE, 0)
         .expect("the first passes");
-    budgets.waiting.store(WAITING_MAX, Ordering::Relaxed);
+    budgets.lobby.waiting.store(WAITING_MAX, Ordering::Relaxed);
     let refusal = budgets
         .admit_waiting(&*clock, &facts, &Sizes::FREE, clock.unix_ms())
         .await;
     assert_eq!(refusal.expect_err("no seat").reason, Reason::Held);
-    assert_eq!(budgets.waiting.load(Ordering::Relaxed), WAITING_MAX);
+    assert_eq!(budgets.lobby.waiting.load(Ordering::Relaxed), WAITING_MAX);
 }
 
 #[tokio::test]

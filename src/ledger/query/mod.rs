@@ -30,7 +30,7 @@ pub use made::Made;
 pub use report::{Group, ReportRow, TokenSums};
 pub use repricings::Repricing;
 pub use seed::SeedRow;
-pub use spend::{RecentOutput, SpendRow};
+pub use spend::{Recent, SpendRow};
 
 use super::{Error, schema};
 

@@ -24,13 +24,15 @@ pub struct SpendRow {
     pub requests: u64,
 }
 
-/// The length of one answer.
+/// What one answer took.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RecentOutput {
+pub struct Recent {
     pub provider: String,
     /// What was asked, else what answered.
     pub model: Option<String>,
-    pub output_tokens: u64,
+    pub key: Option<String>,
+    pub output_tokens: Option<u64>,
+    pub cost: Option<PicoUsd>,
 }
 
 const SPEND: &str = r#"
@@ -104,24 +106,28 @@ impl Reader {
         read().map_err(|source| self.named(source))
     }
 
-    /// The lengths of the newest answers that came to their end, at most `limit`, newest first. Looks
+    /// What the newest answers took that came to their end, at most `limit`, newest first. Looks
     /// no further back than ten times as many calls.
-    pub fn recent_output_tokens(&self, limit: usize) -> Result<Vec<RecentOutput>, Error> {
+    pub fn recent_calls(&self, limit: usize) -> Result<Vec<Recent>, Error> {
         let read = || {
             let limit = i64::try_from(limit).unwrap_or(i64::MAX);
             let mut statement = self.db.prepare_cached(
-                "SELECT provider, asked, output_tokens FROM (
-                    SELECT provider, coalesce(sent_model, request_model, model) AS asked, output_tokens,
-                        usage_source, outcome
+                r#"SELECT provider, asked, "key", output_tokens, cost_picousd FROM (
+                    SELECT provider, coalesce(sent_model, request_model, model) AS asked, "key",
+                        output_tokens, cost_picousd, usage_source, outcome
                     FROM calls ORDER BY started_at DESC, id DESC LIMIT ?2
-                ) WHERE outcome = 'ok' AND usage_source = 'reported' AND output_tokens IS NOT NULL
-                LIMIT ?1",
+                ) WHERE outcome = 'ok' AND usage_source = 'reported'
+                LIMIT ?1"#,
             )?;
             let found = statement.query_map([limit, limit.saturating_mul(10)], |row| {
-                Ok(RecentOutput {
+                Ok(Recent {
                     provider: row.get(0)?,
                     model: row.get(1)?,
-                    output_tokens: u64::try_from(row.get::<_, i64>(2)?).unwrap_or(0),
+                    key: row.get(2)?,
+                    output_tokens: rows::count(row, 3)?,
+                    cost: row
+                        .get::<_, Option<i64>>(4)?
+                        .map(|pico| PicoUsd::new(pico.into())),
                 })
             })?;
             found.collect::<Result<Vec<_>, _>>()

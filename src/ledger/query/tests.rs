@@ -235,11 +235,11 @@ fn the_newest_calls_come_first() {
         Some(&calls[4])
     );
     assert_eq!(reader.call(new_id(NOON)).unwrap(), None);
-    let lengths = reader.recent_output_tokens(4).unwrap();
+    let lengths = reader.recent_calls(4).unwrap();
     assert_eq!(lengths.len(), 4);
     assert_eq!(
         (lengths[0].model.as_deref(), lengths[0].output_tokens),
-        (Some("gpt-4o"), 300)
+        (Some("gpt-4o"), Some(300))
     );
 }
 

@@ -5,39 +5,49 @@
 use std::sync::LazyLock;
 
 /// Everything that is read of a body.
-pub(super) static ALL: LazyLock<Vec<&'static str>> =
-    LazyLock::new(|| [OTHERS, OUTPUT_MAX, OUTSIDE].concat());
+pub(super) static ALL: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
+    let tools: Vec<&str> = RUN_THERE.iter().map(|(path, _)| *path).collect();
+    [OTHERS, OUTPUT_MAX, OUTSIDE, &tools].concat()
+});
 
 /// What a body refers to without holding it.
 pub(super) const OUTSIDE: &[&str] = &[
     "previous_response_id",
     "conversation",
     "prompt.id",
-    "background",
     "container",
     "mcp_servers[].url",
     "cachedContent",
     "cached_content",
-    "web_search_options",
-    "plugins[].id",
+    "input[].content[].file_url",
     "messages[].content[].file.file_id",
     "input[].content[].file_id",
     "input[].file_id",
     "contents[].parts[].fileData",
     "contents[].parts[].file_data",
-    "tools[].googleSearch",
-    "tools[].google_search",
-    "tools[].googleSearchRetrieval",
-    "tools[].urlContext",
-    "tools[].url_context",
-    "tools[].codeExecution",
-    "tools[].code_execution",
-    "tools[].fileSearch",
-    "tools[].googleMaps",
     "promptVariables",
     "messages[].content[].image.source.s3Location",
     "messages[].content[].document.source.s3Location",
     "messages[].content[].video.source.s3Location",
+];
+
+/// Tools that the provider runs, by what asks for them, and the unit that they are charged in: their results
+/// are input that the body does not hold.
+pub(super) const RUN_THERE: &[(&str, &str)] = &[
+    ("web_search_options", "web_searches"),
+    ("search_parameters", "web_searches"),
+    ("plugins[].id", "web_searches"),
+    ("tools[].googleSearch", "web_searches"),
+    ("tools[].google_search", "web_searches"),
+    ("tools[].googleSearchRetrieval", "web_searches"),
+    ("tools[].google_search_retrieval", "web_searches"),
+    ("tools[].urlContext", "web_searches"),
+    ("tools[].url_context", "web_searches"),
+    ("tools[].codeExecution", "code_executions"),
+    ("tools[].code_execution", "code_executions"),
+    ("tools[].fileSearch", "file_searches"),
+    ("tools[].googleMaps", "maps_searches"),
+    ("tools[].google_maps", "maps_searches"),
 ];
 
 /// Where a body bounds its output.
@@ -97,9 +107,23 @@ const OTHERS: &[&str] = &[
     "n_seconds",
     "web_search_options.search_context_size",
     "tools[].search_context_size",
+    // What bounds the tools that the provider runs, and what is charged besides.
+    "tools[].max_uses",
+    "max_tool_calls",
+    "background",
+    "guardrailConfig.guardrailIdentifier",
+    "prediction.type",
     // Parts, by type.
     "messages[].content[].source.type",
     "messages[].content[].type",
+    "messages[].content[].content[].type",
+    "messages[].content[].toolResult.content[].image.format",
+    "messages[].content[].toolResult.content[].document.format",
+    "messages[].content[].toolResult.content[].video.format",
+    "messages[].images[]",
+    "images[]",
+    "input[].output[].type",
+    "document.type",
     "input[].content[].type",
     "input[].type",
     "contents[].parts[].inlineData.mimeType",

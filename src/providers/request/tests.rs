@@ -108,9 +108,10 @@ fn an_anthropic_request_is_read() {
         "max_tokens": 7, "metadata": {"user_id": "bob"},
     }));
     assert_eq!((facts.max_output_tokens, facts.media_parts), (Some(7), 1));
+    // Nobody can tell the tokens of a document by its bytes.
     assert_eq!(
         (facts.user.as_deref(), facts.refers_outside),
-        (Some("bob"), false)
+        (Some("bob"), true)
     );
     let mut texts: Vec<&str> = text.split('|').collect();
     texts.sort_unstable();
@@ -160,6 +161,13 @@ fn what_a_body_does_not_hold_is_noticed() {
         json!({"messages": [{"content": [{"type": "file", "file": {"file_id": "f"}}]}]}),
         json!({"contents": [{"parts": [{"fileData": {"fileUri": "u"}}]}]}),
         json!({"input": [{"type": "item_reference", "id": "msg_1"}]}),
+        json!({"input": [{"content": [{"type": "input_file", "file_data": "data:application/pdf;base64,AA"}]}]}),
+        json!({"input": [{"content": [{"type": "input_file", "file_url": "u"}]}]}),
+        json!({"contents": [{"parts": [{"inlineData": {"mimeType": "video/mp4", "data": "AA"}}]}]}),
+        json!({"messages": [{"content": [{"type": "tool_result", "content": [{"type": "document"}]}]}]}),
+        json!({"messages": [{"content": [{"document": {"format": "pdf", "source": {"bytes": "AA"}}}]}]}),
+        json!({"web_search_options": {}}),
+        json!({"model": "sonar-pro", "messages": []}),
     ] {
         assert!(read(&body).0.refers_outside, "{body}");
     }
@@ -305,4 +313,46 @@ fn what_is_charged_by_the_piece_is_asked_for() {
     );
     assert_eq!(search.selectors.search_context.as_deref(), Some("high"));
     assert!(search.refers_outside && search.units.is_empty());
+}
+
+#[test]
+fn tools_that_the_provider_runs_tell_what_they_are_charged_by() {
+    let of = |body: Value| {
+        let facts = read(&body).0;
+        (Vec::from_iter(facts.tool_units), facts.tool_runs)
+    };
+    for (body, expected) in [
+        (
+            json!({"tools": [{"type": "web_search_20250305", "max_uses": 3}]}),
+            (vec!["web_searches"], Some(3)),
+        ),
+        (
+            json!({"tools": [{"type": "file_search"}, {"type": "code_interpreter"}], "max_tool_calls": 7}),
+            (vec!["code_executions", "file_searches"], Some(7)),
+        ),
+        (
+            json!({"tools": [{"googleSearch": {}}, {"googleMaps": {}}]}),
+            (vec!["maps_searches", "web_searches"], None),
+        ),
+        (json!({"tools": [{"type": "function"}]}), (vec![], None)),
+    ] {
+        assert_eq!(of(body.clone()), expected, "{body}");
+    }
+}
+
+#[test]
+fn what_else_a_call_may_be_charged_for_is_noticed() {
+    let facts = read(&json!({
+        "background": true,
+        "prediction": {"type": "content", "content": "x"},
+        "guardrailConfig": {"guardrailIdentifier": "g"},
+        "documents": ["one", {"text": "two"}],
+        "messages": [{"images": ["AA", "BB"]}, {"content": [{"type": "tool_result", "content": [{"type": "image"}]}]}],
+    }))
+    .0;
+    assert!(facts.in_background && facts.predicts && facts.is_guarded);
+    assert_eq!((facts.documents, facts.media_parts), (2, 3));
+    assert!(!facts.refers_outside);
+    let deep = read(&json!({"model": "sonar-deep-research", "max_tokens": 9})).0;
+    assert_eq!((deep.max_output_tokens, deep.refers_outside), (None, true));
 }

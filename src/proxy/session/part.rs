@@ -146,6 +146,7 @@ impl Call {
         let input = beginning.input_tokens.unwrap_or(0);
         let sizes = engine.estimator.sizes(&Ask {
             provider: &self.head.provider,
+            key: self.head.labels.key.as_deref(),
             request: &request,
             answers: true,
             body_bytes: input.saturating_mul(BYTES_PER_TOKEN),

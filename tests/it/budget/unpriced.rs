@@ -51,6 +51,21 @@ async fn a_name_without_a_price_passes_no_spent_budget_where_what_answers_may_ha
 }
 
 #[tokio::test]
+async fn an_alias_holds_what_its_calls_cost_of_late_and_after_a_restart_too() {
+    let upstream = priced().await;
+    // Two calls of 0.00045 USD and half of a third.
+    let mut weir = weir_with(&upstream, "{ name: b, limit: 0.0010 USD, per: total }").await;
+    assert_eq!(status(&weir, "openai", "an-alias").await, 200);
+    weir.calls_eventually(1).await;
+    weir.restart().await;
+    assert_eq!(status(&weir, "openai", "an-alias").await, 200);
+    weir.calls_eventually(2).await;
+    // Something is left, but no more than a fifth of what it will cost.
+    assert_eq!(status(&weir, "openai", "an-alias").await, 429);
+    assert_eq!(upstream.received().len(), 2);
+}
+
+#[tokio::test]
 async fn a_name_in_the_path_without_a_price_passes_no_spent_budget_either() {
     let canned = canned::gemini();
     let reply = canned.reply();

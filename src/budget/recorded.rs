@@ -1,0 +1,20 @@
+//! A call of the ledger as budgets match it.
+
+use crate::budget::facts::Facts;
+use crate::ledger::Call;
+
+impl Facts {
+    /// What a call on record was, as it was asked for.
+    pub fn of(call: &Call) -> Facts {
+        Facts {
+            provider: call.head.provider.clone(),
+            model: call
+                .head
+                .asked_model()
+                .or(call.model.as_deref())
+                .map(str::to_owned),
+            labels: call.head.labels.clone(),
+            metered: true,
+        }
+    }
+}
