@@ -66,7 +66,7 @@ async fn a_rolling_budget_stays_spent_over_restarts_until_it_is_reset() {
     assert!(said.contains("budget rolls (ann) counts from "), "{said}");
     let both = [status(&weir, "ann").await, status(&weir, "bob").await];
     assert_eq!(both, [200, 429]);
-    weir.calls_eventually(6).await;
+    weir.calls_eventually(7).await;
     weir.restart().await;
     let both = [status(&weir, "ann").await, status(&weir, "bob").await];
     assert_eq!(both, [429, 429], "what came after the reset counts");
