@@ -83,11 +83,11 @@ fn text(crossing: &Crossing) -> String {
     let (spent, limit) = (crossing.spent(), crossing.limit());
     let per = match crossing.per {
         Per::Total => String::new(),
-        per => format!(" per {per}"),
+        per => format!(" {}", per.phrase()),
     };
     let resets = match crossing.window.end_ms {
-        Some(end) => format!("; it resets at {}", time(end)),
-        None => String::new(),
+        Some(end) if crossing.per.is_calendar() => format!("; it resets at {}", time(end)),
+        _ => String::new(),
     };
     match crossing.percent {
         EXCEEDED if crossing.spent < crossing.limit => {

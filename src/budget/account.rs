@@ -17,6 +17,9 @@ use crate::budget::reset::Resets;
 use crate::budget::slots::{Frame, Slot};
 use crate::budget::window::{Window, window};
 
+/// How far a clock may step back before the ledger is asked what it has of that time.
+const LAG_MS: i64 = 60_000;
+
 /// One hold of one call on one instance.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Part {
@@ -154,6 +157,12 @@ impl Account {
                 self.instances.vacate(place);
             }
         }
+    }
+
+    /// Whether calls of this time would count more than a minute later, because nothing is known of it. Where
+    /// a reset is still to come, that is meant.
+    pub(crate) fn lags(&self, now_ms: i64) -> bool {
+        self.floor_ms > now_ms.saturating_add(LAG_MS) && self.resets.last() < self.floor_ms
     }
 
     /// Moves on to what counts at an instant.

@@ -75,6 +75,8 @@ pub(crate) struct Core {
     pub(super) index: Index,
     pub(super) open: HashMap<HoldId, Open>,
     next_id: HoldId,
+    /// A call came whose time some budget knows nothing of.
+    pub(super) lagged: bool,
     /// Of budgets by name, those that are not in force included.
     pub(super) resets: HashMap<String, Resets>,
     /// Calls that passed though there was no room, by budget, since this was last asked.
@@ -95,6 +97,7 @@ impl Core {
             tz,
             open: HashMap::new(),
             next_id: 0,
+            lagged: false,
             resets: HashMap::new(),
             overruns: BTreeMap::new(),
             found: Vec::new(),
@@ -195,6 +198,7 @@ impl Core {
             let limit = &account.limit;
             if counts(limit) && fit(limit, facts, Pending::NOTHING) == Fit::Yes {
                 at_ms = at_ms.max(account.floor_ms);
+                self.lagged |= account.lags(now_ms);
                 parts.push(Part {
                     account: place,
                     meter: 0,

@@ -244,6 +244,15 @@ impl Per {
         }
     }
 
+    /// The span of an amount, for a person: `per month`, `in any 5h`, `in total`.
+    pub fn phrase(self) -> String {
+        match self {
+            Per::Total => "in total".to_owned(),
+            Per::Rolling { .. } => self.to_string().replace("rolling", "in any"),
+            per => format!("per {per}"),
+        }
+    }
+
     /// Whether it is one of the calendar's, which follow one another.
     pub fn is_calendar(self) -> bool {
         !matches!(self, Per::Total | Per::Rolling { .. })

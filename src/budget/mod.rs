@@ -3,6 +3,12 @@
 //! A call takes a hold on every budget that covers it before it goes upstream, on all or on none:
 //! `spent + held + this hold ≤ limit`. At its end the hold becomes what the call took. Nothing here
 //! is stored: at start the budgets are rebuilt from the ledger.
+//!
+//! A call counts in all its budgets under one instant, which its row keeps, so what is rebuilt is what was.
+//! That is its start; where it waited, or some budget knows nothing of that time, it is later. A clock that
+//! steps back finds each window as it was left; one that was ahead leaves in the windows there what was
+//! spent in them, and they count when they come. Where budgets were opened while it was ahead, they are
+//! opened anew from the ledger. Only a reset that was made ahead stays ahead.
 
 mod account;
 mod amount;
@@ -42,7 +48,7 @@ mod simulation;
 mod tests;
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use jiff::tz::TimeZone;
@@ -74,6 +80,8 @@ pub struct Budgets {
     core: Mutex<Core>,
     lobby: Lobby,
     dropped_permits: AtomicU64,
+    /// See [`take_lag`](Budgets::take_lag).
+    lagged: AtomicBool,
     /// Held for the whole of a reset, its record included; never by a call.
     resetting: Mutex<()>,
     /// Who is told of crossings besides the log.
@@ -88,6 +96,7 @@ impl Budgets {
             core: Mutex::new(Core::new(limits, tz, now_ms)),
             lobby: Lobby::default(),
             dropped_permits: AtomicU64::new(0),
+            lagged: AtomicBool::new(false),
             resetting: Mutex::new(()),
             heed: OnceLock::new(),
         })
@@ -118,6 +127,20 @@ impl Budgets {
     pub fn replace(&self, limits: Vec<Limit>, tz: TimeZone, now_ms: i64) {
         self.lock().replace(limits, tz, now_ms);
         self.lobby.came_about();
+    }
+
+    /// Whether a call came, since this was last asked, with a time of which some budget knows nothing: the
+    /// clock stepped back. Then [`reopen`](Budgets::reopen) is due.
+    pub fn take_lag(&self) -> bool {
+        self.lagged.load(Ordering::Relaxed) && self.lagged.swap(false, Ordering::Relaxed)
+    }
+
+    /// Opens the budgets anew that know nothing of the time that the clock shows; their past is still to be
+    /// recorded: [`owed`](Budgets::owed).
+    pub fn reopen(&self, now_ms: i64) -> bool {
+        let reopened = self.lock().reopen(now_ms);
+        self.lobby.came_about();
+        reopened
     }
 
     /// What is still to be recorded. For each, what the ledger has since then is to be given to
@@ -181,6 +204,9 @@ impl Budgets {
         let (admitted, crossed) = {
             let mut core = self.lock();
             let admitted = core.admit(facts, sizes, now_ms);
+            if std::mem::take(&mut core.lagged) {
+                self.lagged.store(true, Ordering::Relaxed);
+            }
             let admitted = admitted.map(|id| (id, core.counted_at(id)));
             (admitted, std::mem::take(&mut core.crossed))
         };

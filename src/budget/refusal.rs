@@ -172,10 +172,7 @@ impl Refusal {
         if self.unit == Unit::Concurrent {
             return format!("limit {}, {} in flight", show(self.limit), self.held);
         }
-        let per = match self.per {
-            Per::Total => "in total".to_owned(),
-            per => format!("per {per}"),
-        };
+        let per = self.per.phrase();
         let mut text = format!(
             "limit {} {per}, spent {}, held by calls in flight {}",
             show(self.limit),
@@ -189,7 +186,8 @@ impl Refusal {
             .resets_at
             .and_then(|at| Timestamp::from_millisecond(at).ok())
         {
-            Some(at) => text.push_str(&format!("; it resets at {at}")),
+            Some(at) if self.per.is_calendar() => text.push_str(&format!("; it resets at {at}")),
+            Some(at) => text.push_str(&format!("; enough of it will have left at {at}")),
             None => text.push_str("; it never resets"),
         }
         text

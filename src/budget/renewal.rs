@@ -63,6 +63,23 @@ impl Core {
         self.move_holds(&moved, &fresh);
     }
 
+    /// Opens the budgets anew that know nothing of the time that the clock shows: they were opened, or have
+    /// forgotten, while it was ahead. They owe their past; whether there are such.
+    pub(crate) fn reopen(&mut self, now_ms: i64) -> bool {
+        let mut moved: Vec<Option<usize>> = (0..self.accounts.len()).map(Some).collect();
+        let mut fresh = Vec::new();
+        for (place, account) in self.accounts.iter_mut().enumerate() {
+            if account.lags(now_ms) {
+                let resets = self.resets.get(&account.limit.name);
+                *account = Account::new(account.limit.clone(), resets, &self.tz, now_ms);
+                moved[place] = None;
+                fresh.push(place);
+            }
+        }
+        self.move_holds(&moved, &fresh);
+        !fresh.is_empty()
+    }
+
     /// Points the calls in flight at the accounts' new places, and puts holds on the fresh ones.
     fn move_holds(&mut self, moved: &[Option<usize>], fresh: &[usize]) {
         for open in self.open.values_mut() {

@@ -1,6 +1,6 @@
 //! Puts the parts of a weir together from its settings.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -95,7 +95,7 @@ pub(super) fn engine(
         background: Background::default(),
         breakers: Breakers::default(),
         clock: Arc::clone(clock),
-        recounting: Mutex::default(),
+        recounting: Arc::default(),
     };
     Ok((Arc::new(engine), guard))
 }

@@ -384,7 +384,9 @@ async fn calls_side_by_side_are_all_on_record_when_it_closes() {
 
 #[test]
 fn ids_stand_in_the_order_of_their_calls() {
-    let ids: Vec<String> = (0..100).map(|ms| new_id(NOON + ms).to_string()).collect();
+    let ids: Vec<String> = (0..1_000)
+        .map(|n| new_id(NOON + n / 500).to_string())
+        .collect();
     assert!(ids.is_sorted());
     assert_eq!(new_id(NOON).get_version_num(), 7);
     let (seconds, nanos) = new_id(NOON + 17).get_timestamp().unwrap().to_unix();

@@ -9,6 +9,7 @@ use tracing::debug;
 use super::call::{Admission, Call};
 use super::engine::Engine;
 use super::identify;
+use super::replay::look_back;
 use super::session::Kind;
 use crate::budget::estimate::{Ask, Known};
 use crate::budget::{Pending, Preview, Refusal, Size, Sizes};
@@ -78,6 +79,7 @@ impl Call {
             admitted = admitted => admitted,
             () = client_left(session) => return Decision::Left,
         };
+        look_back(engine);
         match admitted {
             Ok(permit) => {
                 if let Some(at) = permit.counted_apart_from(started_at) {

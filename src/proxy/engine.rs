@@ -203,7 +203,7 @@ pub struct Engine {
     pub breakers: Breakers,
     pub clock: Arc<dyn Clock>,
     /// See [`recount`](Engine::recount).
-    pub recounting: Mutex<()>,
+    pub recounting: Arc<Mutex<()>>,
 }
 
 impl Engine {

@@ -1,5 +1,10 @@
 //! What budgets are told of their past: new ones owe it, and the ledger has it.
 
+use std::sync::{Arc, PoisonError};
+
+use tracing::warn;
+
+use super::engine::Engine;
 use crate::budget::{Budgets, Facts, Spent};
 use crate::ledger::query::Reader;
 use crate::ledger::{Error, Ledger};
@@ -36,4 +41,27 @@ pub fn record(budgets: &Budgets, reader: &Reader) -> Result<(), Error> {
             budgets.record(past, row.slot, &facts, &spent);
         })
     })
+}
+
+/// Where the clock stepped back to a time of which budgets know nothing, has them told, by a thread of its own.
+/// Until then calls count later than they came, which grants nothing.
+pub fn look_back(engine: &Engine) {
+    if !engine.budgets.take_lag() {
+        return;
+    }
+    warn!("the clock stepped back: budgets are told anew what the ledger has");
+    let (budgets, ledger) = (Arc::clone(&engine.budgets), engine.ledger.clone());
+    let (clock, recounting) = (Arc::clone(&engine.clock), Arc::clone(&engine.recounting));
+    let tell = move || {
+        let _alone = recounting.lock().unwrap_or_else(PoisonError::into_inner);
+        if budgets.reopen(clock.unix_ms())
+            && let Err(error) = replay(&budgets, &ledger)
+        {
+            warn!(%error, "budgets count from here on: the ledger could not be read");
+        }
+    };
+    let thread = std::thread::Builder::new().name("weir-look-back".to_owned());
+    if let Err(error) = thread.spawn(tell) {
+        warn!(%error, "budgets could not be told");
+    }
 }

@@ -2,8 +2,8 @@ use super::*;
 use proptest::prelude::*;
 
 /// Zones of every kind of clock: whole, half and quarter hours, changes at midnight, across
-/// midnight, by half an hour, by a whole day, by decree and never.
-const ZONES: [&str; 22] = [
+/// midnight, by half an hour, by two hours, by a whole day, by decree and never.
+const ZONES: [&str; 32] = [
     "UTC",
     "Europe/Berlin",
     "Europe/London",
@@ -26,6 +26,16 @@ const ZONES: [&str; 22] = [
     "Pacific/Apia",
     "Pacific/Chatham",
     "Antarctica/Troll",
+    "America/Santiago",
+    "America/Scoresbysund",
+    "America/Caracas",
+    "Asia/Gaza",
+    "Asia/Amman",
+    "Asia/Damascus",
+    "Africa/El_Aaiun",
+    "Europe/Chisinau",
+    "Pacific/Easter",
+    "Pacific/Kiritimati",
 ];
 
 const KINDS: [Per; 7] = [
@@ -179,6 +189,63 @@ fn windows_tile_time_around_every_change_of_clocks() {
         }
     }
     assert!(changes > 1_000, "{changes} changes");
+}
+
+/// Walks civil time minute by minute around the changes of clocks: an hour begins whenever the clocks show a
+/// full one, a day when they first show a later date than ever before.
+#[test]
+fn windows_begin_where_a_walk_through_civil_time_sees_them_begin() {
+    let (from, until) = (ms("1993-01-01T00:00:00Z"), ms("2030-01-01T00:00:00Z"));
+    let mut compared = 0;
+    for name in ZONES {
+        let tz = zone(name);
+        let following = tz.following(timestamp(from)).skip(1).step_by(2);
+        let changes = following.map(|change| change.timestamp().as_millisecond());
+        for change in changes.take_while(|at| *at < until) {
+            compared += walk(name, &tz, change);
+        }
+    }
+    assert!(compared > 100_000, "{compared} windows");
+}
+
+/// From a day before a change to two hours after it; compares in the last four hours.
+fn walk(name: &str, tz: &TimeZone, change: i64) -> usize {
+    let shown = |at: i64| timestamp(at).to_zoned(tz.clone());
+    let begin = change - 27 * HOUR_MS;
+    let mut latest = shown(begin).date();
+    // Starts of the hour, the day, the week and the month, once one was seen.
+    let mut starts: [Option<i64>; 4] = [None; 4];
+    let kinds = [Per::Hour, Per::Day, Per::Week, Per::Month];
+    let mut compared = 0;
+    for at in (begin + MINUTE_MS..change + 2 * HOUR_MS).step_by(60_000) {
+        let now = shown(at);
+        if now.minute() == 0 {
+            starts[0] = Some(at);
+        }
+        let date = now.date();
+        if date > latest {
+            let weeks = [latest, date].map(|date| first_date(Per::Week, date));
+            let months = [latest, date].map(Date::first_of_month);
+            let is_later = [true, weeks[0] < weeks[1], months[0] < months[1]];
+            for (start, is_later) in starts[1..].iter_mut().zip(is_later) {
+                *start = if is_later { Some(at) } else { *start };
+            }
+            latest = date;
+        }
+        if at < change - 2 * HOUR_MS {
+            continue;
+        }
+        for (per, start) in kinds.into_iter().zip(starts) {
+            if let Some(start) = start {
+                for at in [at, at + MINUTE_MS - 1] {
+                    let seen = window(per, tz, at).start_ms;
+                    assert_eq!(seen, start, "{per} {name} {}", timestamp(at));
+                }
+                compared += 1;
+            }
+        }
+    }
+    compared
 }
 
 /// The instant lies in its window, all instants of the window name it, and its neighbours touch it.

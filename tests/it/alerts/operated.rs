@@ -142,9 +142,10 @@ async fn slack_gets_one_text_and_only_what_the_webhook_wants() {
     let weir = Weir::start(&settings(&upstream, &hook, more)).await;
     let request = crate::support::canned::openai_chat().request();
     let request = request.header("x-weir-team", "<!channel>");
-    for status in [200, 429] {
+    for (calls, status) in [(1, 200), (2, 429)] {
         let way = crate::support::client::Way::BaseUrl;
         assert_eq!(weir.send(way, "openai", &request).await.status(), status);
+        weir.calls_eventually(calls).await;
     }
     settled(&weir, 2, |alert| alert["deliveries"]["waiting"] == 0).await;
     let sent = super::body(&hook.only());

@@ -34,6 +34,7 @@ struct World {
     resets: Vec<Reset>,
     now_ms: i64,
     restarts: usize,
+    reopened: usize,
     steps_back: usize,
     refused: usize,
     carried: usize,
@@ -52,6 +53,7 @@ impl World {
             resets: Vec::new(),
             now_ms: NOW,
             restarts: 0,
+            reopened: 0,
             steps_back: 0,
             refused: 0,
             carried: 0,
@@ -77,6 +79,9 @@ impl World {
             }
             97 => self.reset(),
             _ => self.restart(),
+        }
+        if self.random.one_in(3) {
+            self.look_back();
         }
         self.check();
     }
@@ -180,9 +185,28 @@ impl World {
         let before = (self.at_ms() == self.now_ms).then(|| self.states());
         self.core = Core::new(vec![self.limit.clone()], self.tz.clone(), self.now_ms);
         self.core.recall_resets(&self.resets);
+        self.replay();
+        if let Some(before) = before {
+            assert_eq!(self.states(), before, "{self:?}");
+            self.restarts += 1;
+        }
+    }
+
+    /// What is done when the clock stepped back too far.
+    fn look_back(&mut self) {
+        if self.core.reopen(self.now_ms) {
+            self.replay();
+            let last = self.resets.iter().map(|reset| reset.at).max().unwrap_or(0);
+            assert!(self.at_ms() == self.now_ms.max(last), "{self:?}");
+            self.reopened += 1;
+        }
+    }
+
+    fn replay(&mut self) {
         for past in self.core.owed() {
             let mut slot_of = past.slots();
-            for call in self.calls.iter().filter(|call| call.at_ms >= past.since_ms) {
+            let ended = self.calls.iter().filter(|call| call.held.is_none());
+            for call in ended.filter(|call| call.at_ms >= past.since_ms) {
                 let spent = Spent {
                     cost: milli_usd(call.spent).cost.unwrap(),
                     latest_ms: call.at_ms,
@@ -193,10 +217,6 @@ impl World {
             }
         }
         self.core.replayed();
-        if let Some(before) = before {
-            assert_eq!(self.states(), before, "{self:?}");
-            self.restarts += 1;
-        }
     }
 
     fn states(&mut self) -> BTreeMap<String, (i128, i128, i128)> {
@@ -304,6 +324,7 @@ impl std::fmt::Debug for World {
 
 fn run(limit: &Limit, scale_ms: i64) {
     let berlin = TimeZone::get("Europe/Berlin").unwrap();
+    let mut reopened = 0;
     let (mut restarts, mut steps_back, mut refused, mut carried) = (0, 0, 0, 0);
     for seed in 0..12 {
         let tz = if seed % 2 == 0 {
@@ -316,11 +337,13 @@ fn run(limit: &Limit, scale_ms: i64) {
             world.step(scale_ms);
         }
         restarts += world.restarts;
+        reopened += world.reopened;
         steps_back += world.steps_back;
         refused += world.refused;
         carried += world.carried;
     }
-    println!("{restarts} {steps_back} {refused} {carried}");
+    println!("{restarts} {reopened} {steps_back} {refused} {carried}");
+    assert!(reopened > 5 || limit.per == Per::Total);
     assert!(restarts > 20 && steps_back > 80 && refused > 60);
     assert!((carried > 50) == limit.rollover.is_some(), "{carried}");
 }
