@@ -66,7 +66,7 @@ pub use self::session::Full;
 pub use self::waiting::WAITING_MAX;
 
 use self::core::{Core, HoldId};
-use self::limits::{Action, Limit};
+use self::limits::{Action, Dimension, Limit};
 use self::waiting::Lobby;
 use crate::clock::Clock;
 
@@ -251,9 +251,14 @@ impl Budgets {
         self.lock().find(facts, pending, downgrades).is_some()
     }
 
-    /// Whether a budget says which models the call may ask for, as far as its head tells.
+    /// Whether a budget says which models the call may ask for, or covers calls by their model, as far as its
+    /// head tells.
     pub fn rules_models(&self, facts: &Facts, pending: Pending) -> bool {
-        let rules = |limit: &Limit| !limit.models.is_empty();
+        let rules = |limit: &Limit| {
+            !limit.models.is_empty()
+                || limit.each == Some(Dimension::Model)
+                || limit.matches.dimensions.contains_key(&Dimension::Model)
+        };
         self.lock().find(facts, pending, rules).is_some()
     }
 

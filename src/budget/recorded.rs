@@ -8,11 +8,7 @@ impl Facts {
     pub fn of(call: &Call) -> Facts {
         Facts {
             provider: call.head.provider.clone(),
-            model: call
-                .head
-                .asked_model()
-                .or(call.model.as_deref())
-                .map(str::to_owned),
+            model: call.head.asked_model().map(str::to_owned),
             labels: call.head.labels.clone(),
             metered: true,
         }

@@ -21,6 +21,7 @@ use crate::listen::front::Front;
 use crate::listen::leaf::Interceptor;
 use crate::listen::private;
 use crate::listen::server::{self, Serving};
+use crate::listen::tunnel;
 use crate::proxy::engine::Engine;
 use crate::proxy::keys::Keeper;
 
@@ -112,6 +113,7 @@ impl Running {
             proxy: proxy_port.address(),
             admin: admin_port.local_addr()?,
         };
+        tunnel::keep_own(vec![addresses.proxy, addresses.admin]);
         private::folder(&config.data_dir)?;
         let catalog = prices::catalog(&config)?;
         let (engine, guard) = assemble::engine(&config, &catalog, &clock)?;

@@ -1,7 +1,7 @@
 //! Dials out: names are resolved off the event loop, and a corporate proxy is passed where one is named.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -17,10 +17,10 @@ const ANSWER_MAX: usize = 16 * 1024;
 const PER_ADDRESS: Duration = Duration::from_secs(5);
 
 /// Which addresses may be dialled.
-pub type Allowed = fn(IpAddr) -> bool;
+pub type Allowed = fn(SocketAddr) -> bool;
 
 /// Any address: an upstream that the operator named.
-pub fn anywhere(_: IpAddr) -> bool {
+pub fn anywhere(_: SocketAddr) -> bool {
     true
 }
 
@@ -55,7 +55,7 @@ pub async fn direct(host: &str, port: u16, allowed: Allowed) -> io::Result<TcpSt
     let mut last = io::Error::new(io::ErrorKind::NotFound, format!("{host} has no address"));
     let addresses: Vec<SocketAddr> = tokio::net::lookup_host((host, port)).await?.collect();
     for address in addresses {
-        if !allowed(address.ip()) {
+        if !allowed(address) {
             last = io::Error::new(
                 io::ErrorKind::PermissionDenied,
                 format!(

@@ -1,7 +1,8 @@
 //! Blind tunnels: bytes for hosts that no provider claims pass unread.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, copy_bidirectional};
@@ -43,8 +44,32 @@ const ALIBABA_METADATA: Ipv4Addr = Ipv4Addr::new(100, 100, 100, 200);
 /// The address of AWS's over IPv6.
 const AWS_METADATA_V6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254);
 
+/// The addresses of this weir.
+static OWN: OnceLock<Vec<SocketAddr>> = OnceLock::new();
+
+/// Keeps clients from reaching weir's own addresses through weir: the admin side takes whoever comes from this
+/// machine for its operator, and that would be everybody. Only the first telling counts.
+pub fn keep_own(addresses: Vec<SocketAddr>) {
+    let _ = OWN.set(addresses);
+}
+
+fn is_own(to: SocketAddr, own: &[SocketAddr]) -> bool {
+    let ip = to.ip().to_canonical();
+    own.iter().any(|own| {
+        // One that listens everywhere is reached by any address of this machine.
+        let same = own.ip().is_unspecified() || ip.is_loopback() || own.ip().to_canonical() == ip;
+        own.port() == to.port() && same
+    })
+}
+
+/// Whether a client's own choice of host may be dialled.
+pub fn may_be_reached(address: SocketAddr) -> bool {
+    let own = OWN.get().map(Vec::as_slice).unwrap_or_default();
+    !is_own(address, own) && ip_may_be_reached(address.ip())
+}
+
 /// Link-local addresses hold the credentials services of clouds; nobody needs a proxy to them.
-pub fn may_be_reached(address: IpAddr) -> bool {
+fn ip_may_be_reached(address: IpAddr) -> bool {
     match address.to_canonical() {
         IpAddr::V4(v4) => v4_may_be_reached(v4),
         IpAddr::V6(v6) => {
@@ -88,10 +113,27 @@ mod tests {
             "0.0.0.0",
             "::",
         ] {
-            assert!(!may_be_reached(address.parse().unwrap()), "{address}");
+            assert!(!ip_may_be_reached(address.parse().unwrap()), "{address}");
         }
         for address in ["127.0.0.1", "10.0.0.7", "1.1.1.1", "::1"] {
-            assert!(may_be_reached(address.parse().unwrap()), "{address}");
+            assert!(ip_may_be_reached(address.parse().unwrap()), "{address}");
+        }
+    }
+
+    #[test]
+    fn keeps_clients_from_weirs_own_addresses() {
+        let at = |text: &str| -> SocketAddr { text.parse().unwrap() };
+        let own = [at("127.0.0.1:8901"), at("0.0.0.0:8900")];
+        for address in [
+            "127.0.0.1:8901",
+            "[::ffff:127.0.0.1]:8901",
+            "127.0.0.2:8901",
+            "10.0.0.7:8900",
+        ] {
+            assert!(is_own(at(address), &own), "{address}");
+        }
+        for address in ["127.0.0.1:8902", "10.0.0.7:8901", "1.1.1.1:443"] {
+            assert!(!is_own(at(address), &own), "{address}");
         }
     }
 }

@@ -165,7 +165,7 @@ impl Call {
 
     /// Whether the call costs something, as far as its head tells: by its model where the path names it, else
     /// because the provider has none that is free.
-    fn costs_for_sure(&self) -> bool {
+    pub(super) fn costs_for_sure(&self) -> bool {
         let metering = self.target.endpoint.metering;
         if !matches!(metering, Metering::Metered | Metering::Deferred) {
             return false;
@@ -312,7 +312,7 @@ impl Call {
         }
     }
 
-    fn hold(&self, sizes: &Sizes) -> Hold {
+    pub(super) fn hold(&self, sizes: &Sizes) -> Hold {
         if self.kind == Kind::Session {
             return Hold {
                 head: Arc::clone(&self.head),

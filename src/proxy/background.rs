@@ -12,7 +12,7 @@ use super::engine::Engine;
 use crate::budget::Permit;
 use crate::providers::{Dialect, Metering};
 use crate::units::PicoUsd;
-use crate::usage::Extraction;
+use crate::usage::{Extraction, UsageSource};
 
 /// Most holds that wait for a fetch; past this the oldest is freed.
 pub const HELD_MAX: usize = 1_024;
@@ -43,11 +43,9 @@ impl Background {
             until_ms: now_ms.saturating_add(HELD_MS),
             permit,
         };
+        self.expire(now_ms);
         let mut gone = Vec::new();
         let mut all = self.lock();
-        while let Some(old) = all.pop_front_if(|old| old.until_ms <= now_ms) {
-            gone.push(old);
-        }
         let room = all.len() < HELD_MAX;
         if !room {
             gone.extend(all.pop_front());
@@ -56,6 +54,17 @@ impl Background {
         drop(all);
         gone.into_iter().for_each(|old| old.permit.release());
         room
+    }
+
+    /// Frees what nobody fetched within its time.
+    pub fn expire(&self, now_ms: i64) {
+        let mut gone = Vec::new();
+        let mut all = self.lock();
+        while let Some(old) = all.pop_front_if(|old| old.until_ms <= now_ms) {
+            gone.push(old);
+        }
+        drop(all);
+        gone.into_iter().for_each(|old| old.permit.release());
     }
 
     /// Frees what is held for something that was fetched and charged.
@@ -119,7 +128,10 @@ impl Call {
 
     /// Frees what was held for a response that was fetched and is charged.
     pub(super) fn free_fetched(&self, engine: &Engine, extraction: &Extraction) {
-        let is_charged = extraction.usage.is_some();
+        // Charged now or by another look, or come to nothing.
+        let is_charged = extraction.usage.is_some()
+            || extraction.error.is_some()
+            || extraction.source == UsageSource::Repeated;
         if let (Metering::Fetched, true, Some(names)) = (
             self.target.endpoint.metering,
             is_charged,

@@ -58,6 +58,8 @@ pub async fn admit(
     engine: &Engine,
     sent: Sent,
 ) -> Decision {
+    // A refusal takes the mark off.
+    let was_downgraded = call.downgraded.is_some();
     let decided = call.admit(session, engine).await;
     let offered = call
         .refusal
@@ -66,7 +68,7 @@ pub async fn admit(
     let Some(downgrade) = offered.filter(|_| decided == Decision::Refuse) else {
         return decided;
     };
-    if call.downgraded.is_some() {
+    if was_downgraded {
         // One is what the operator wrote; a second no is final.
         return decided;
     }

@@ -285,6 +285,7 @@ impl Engine {
 
     /// The metrics as they stand, budgets included.
     pub fn render_metrics(&self) -> String {
+        self.background.expire(self.clock.unix_ms());
         for (budget, calls) in self.budgets.take_overruns() {
             self.metrics.overrun(&budget, calls);
         }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::call::Call;
 use super::engine::Engine;
-use crate::budget::{Facts, Pending, Preview, Refusal};
+use crate::budget::{Pending, Preview, Refusal};
 use crate::providers::RequestFacts;
 
 impl Call {
@@ -29,15 +29,14 @@ impl Call {
         let now = engine.clock.unix_ms();
         let mut dearest = None;
         for model in names {
-            let facts = Facts {
-                model: Some(model.clone()),
-                ..(*self.facts).clone()
-            };
-            let said = engine.budgets.preview(&facts, Pending::NOTHING, false, now);
+            self.ask_for(request, &model);
+            let sure = self.costs_for_sure();
+            let said = engine
+                .budgets
+                .preview(&self.facts, Pending::NOTHING, sure, now);
             if let Preview::Refuse(refusal) = said {
                 return Err(refusal);
             }
-            self.ask_for(request, &model);
             let worst = self.sizes(engine, request).worst_case;
             let tokens = worst.input_tokens.saturating_add(worst.output_tokens);
             let size = (worst.cost, tokens);

@@ -74,7 +74,10 @@ impl ProxyHttp for Weir {
                 let call = Call::begin(&self.engine, live, target, session, connect.as_ref());
                 let call = ctx.call.insert(Box::new(call));
                 let opens_session = session::opens_web_socket(session.req_header());
-                if !opens_session && resilience::answer_if_shut(session, call, &self.engine).await?
+                let is_let_in = !call.passage.is_refused();
+                if is_let_in
+                    && !opens_session
+                    && resilience::answer_if_shut(session, call, &self.engine).await?
                 {
                     return Ok(true);
                 }

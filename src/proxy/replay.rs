@@ -1,5 +1,6 @@
 //! What budgets are told of their past: new ones owe it, and the ledger has it.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError};
 
 use tracing::warn;
@@ -46,7 +47,9 @@ pub fn record(budgets: &Budgets, reader: &Reader) -> Result<(), Error> {
 /// Where the clock stepped back to a time of which budgets know nothing, has them told, by a thread of its own.
 /// Until then calls count later than they came, which grants nothing.
 pub fn look_back(engine: &Engine) {
-    if !engine.budgets.take_lag() {
+    /// One looks at a time, however many calls come meanwhile.
+    static LOOKING: AtomicBool = AtomicBool::new(false);
+    if !engine.budgets.take_lag() || LOOKING.swap(true, Ordering::Relaxed) {
         return;
     }
     warn!("the clock stepped back: budgets are told anew what the ledger has");
@@ -54,6 +57,8 @@ pub fn look_back(engine: &Engine) {
     let (clock, recounting) = (Arc::clone(&engine.clock), Arc::clone(&engine.recounting));
     let tell = move || {
         let _alone = recounting.lock().unwrap_or_else(PoisonError::into_inner);
+        // A call that comes from here on with a time that is not known asks anew.
+        LOOKING.store(false, Ordering::Relaxed);
         if budgets.reopen(clock.unix_ms())
             && let Err(error) = replay(&budgets, &ledger)
         {
@@ -62,6 +67,7 @@ pub fn look_back(engine: &Engine) {
     };
     let thread = std::thread::Builder::new().name("weir-look-back".to_owned());
     if let Err(error) = thread.spawn(tell) {
+        LOOKING.store(false, Ordering::Relaxed);
         warn!(%error, "budgets could not be told");
     }
 }

@@ -100,8 +100,18 @@ async fn changing(
             via: Via::Api,
         };
         let live = engine.live.load_full();
-        let said = deed(&mut operator, &live.config.currencies, by)?;
-        engine.keys_changed()?;
+        let said = deed(&mut operator, &live.config.currencies, by);
+        // After a deed that failed as well: it may be the second try of one that was not put in force.
+        let in_force = engine.keys_changed();
+        let mut said = said?;
+        if let Err(error) = in_force {
+            tracing::error!(%error, "the keys on record are not those in force");
+            if !said["secret"].is_string() {
+                return Err(error.into());
+            }
+            // It is told once, so it is told now.
+            said["warning"] = Value::from(error.to_string());
+        }
         Ok(said)
     })
     .await

@@ -124,7 +124,7 @@ fn cells(finding: &Finding) -> Vec<Value> {
     vec![
         json!(limit.name),
         json!((!unlimited).then(|| limit.unit.as_str())),
-        json!(has_window.then(|| limit.per.as_str())),
+        json!(has_window.then(|| limit.per.to_string())),
         json!((!unlimited).then(|| amount(limit.amount))),
         json!(finding.refused),
         json!(finding.refused_cost.to_string()),

@@ -135,7 +135,8 @@ impl Key {
 const KEYS: &str = "
     SELECT id, name, user, team, project, task, tags, models, budgets, created_at, expires_at,
         revoked_at, last_used_at
-    FROM keys ORDER BY created_at DESC, id LIMIT ?1";
+    FROM keys ORDER BY revoked_at IS NOT NULL, coalesce(expires_at, 9223372036854775807) DESC, created_at DESC
+    LIMIT ?1";
 
 const SECRETS: &str = "
     SELECT sha256, hint, created_at, valid_until FROM key_secrets WHERE key_id = ?1
@@ -166,6 +167,13 @@ fn read(db: &Connection) -> rusqlite::Result<Vec<Key>> {
             .filter_map(Result::transpose)
             .collect::<Result<_, _>>()?;
     }
+    // Those that may be in use were read first; the newest are told first.
+    keys.sort_by(|one, other| {
+        other
+            .created_at
+            .cmp(&one.created_at)
+            .then(one.id.cmp(&other.id))
+    });
     Ok(keys)
 }
 

@@ -11,7 +11,7 @@ use crate::units::PicoUsd;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SpendRow {
     pub provider: String,
-    /// The model as a budget sees it when a call asks: what the provider was asked for, else what answered.
+    /// The model as a budget sees it when a call asks: what the provider was asked for.
     pub model: Option<String>,
     pub labels: Labels,
     /// The slot of time in which the calls count.
@@ -36,7 +36,7 @@ pub struct Recent {
 }
 
 const SPEND: &str = r#"
-    SELECT provider, coalesce(sent_model, request_model, model), "key", user, team, project, task, tags,
+    SELECT provider, coalesce(sent_model, request_model), "key", user, team, project, task, tags,
         cost_picousd, input_tokens, output_tokens, coalesce(counted_at, started_at)
     FROM calls
     WHERE (started_at >= ?1 OR counted_at >= ?1) AND outcome <> 'refused' AND forwarded"#;

@@ -151,20 +151,6 @@ impl Passage {
         Some(answer)
     }
 
-    /// Whether a request may go to a host that no provider claims; and its path without a key of weir's.
-    pub fn passes(
-        engine: &Engine,
-        head: &RequestHeader,
-        path: Vec<u8>,
-    ) -> (std::result::Result<(), &'static str>, Vec<u8>) {
-        let needs_key = engine.live.load().config.require_key;
-        let query = head.uri.query();
-        let shown = shown::shown(&head.headers, query, None).map(|shown| shown.look);
-        let admitted = engine.keys.admits(shown, needs_key, engine.clock.unix_ms());
-        let path = shown::query_off(&path, Off::Keys).unwrap_or(path);
-        (admitted, path)
-    }
-
     /// Takes weir's keys off a head that goes upstream, and puts the provider's own in their place.
     pub fn rewrite(&self, head: &mut RequestHeader, target: &Target) -> Result<()> {
         let Some(off) = self.off else { return Ok(()) };

@@ -54,6 +54,8 @@ pub struct Known {
     pub labels: Labels,
     expires_at: Option<i64>,
     is_revoked: bool,
+    /// It had expired, or was revoked, when the keys were put in force.
+    was_over: bool,
     /// Its budgets cannot be read by the settings in force.
     is_broken: bool,
     used: Arc<Used>,
@@ -144,7 +146,8 @@ impl Keys {
         let key = Arc::clone(&opener.key);
         let why = match () {
             () if key.is_revoked => Why::Revoked,
-            () if key.expires_at.is_some_and(|at| at <= now) => Why::Expired,
+            // Its budgets were left out when it was over: a clock that steps back does not open the door.
+            () if key.was_over || key.expires_at.is_some_and(|at| at <= now) => Why::Expired,
             () if opener.valid_until.is_some_and(|at| at <= now) => Why::Rotated,
             () if key.is_broken => Why::Broken,
             () => {
@@ -233,6 +236,7 @@ impl Registry {
                 labels: key.labels.clone(),
                 expires_at: key.expires_at,
                 is_revoked: key.revoked_at.is_some(),
+                was_over: key.is_over(now),
                 is_broken: limits.is_err(),
                 used: used.unwrap_or_else(|| Arc::new(never())),
             });

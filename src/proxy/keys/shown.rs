@@ -198,7 +198,9 @@ fn protocols_off(headers: &HeaderMap, off: Off) -> Option<Option<HeaderValue>> {
 /// A path and its query without the parameters that carry a credential; `None` where none does.
 pub fn query_off(path: &[u8], off: Off) -> Option<Vec<u8>> {
     let at = memchr::memchr(b'?', path)?;
-    let query = std::str::from_utf8(&path[at + 1..]).ok()?;
+    // What follows a # is no part of a request's target; a key before it is found nevertheless.
+    let end = memchr::memchr(b'#', path).unwrap_or(path.len()).max(at + 1);
+    let query = std::str::from_utf8(&path[at + 1..end]).ok()?;
     let carries = |pair: &str| {
         let name = pair.split('=').next().unwrap_or_default();
         let is_place = matches!(off, Off::All(api) if credential::is_parameter(api, name));

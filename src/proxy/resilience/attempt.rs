@@ -46,6 +46,10 @@ impl Call {
             next.and_then(|permit| permit.counted_apart_from(started_at));
         engine.metrics.call_settled(&row, None);
         engine.ledger.settle(row);
+        if let Some(permit) = &self.permit {
+            let sizes = *permit.worth();
+            engine.ledger.amend(self.hold(&sizes));
+        }
         true
     }
 

@@ -155,6 +155,31 @@ async fn tunnel_deny_refuses_hosts_that_no_provider_claims() {
 }
 
 #[tokio::test]
+async fn nobody_reaches_the_admin_side_through_weir() {
+    let upstream = Upstream::answering(Transport::Plain, |_| Reply::ok("{}")).await;
+    let weir = Weir::start(&Settings::to(&upstream)).await;
+    let target = weir.admin;
+
+    let mut absolute = weir.h1(Way::BaseUrl, "openai").await;
+    absolute.prefix = format!("http://{target}");
+    absolute.host = target.to_string();
+    let answer = absolute.send(&Request::get("/metrics")).await;
+    assert_eq!(answer.status(), 502, "it would pass for the operator");
+
+    let mut wire = Wire::dial(weir.proxy).await;
+    let head = format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n\r\n");
+    wire.write(head.as_bytes())
+        .await
+        .expect("the bytes are taken");
+    let answer = wire
+        .read_head()
+        .await
+        .expect("an answer")
+        .expect("an answer");
+    assert_ne!(answer.status(), 200);
+}
+
+#[tokio::test]
 async fn absolute_form_to_a_host_that_is_nobodys_is_forwarded_unmetered() {
     let upstream = Upstream::answering(Transport::Plain, |_| Reply::ok("{}")).await;
     let other = Upstream::answering(Transport::Plain, |_| Reply::ok("elsewhere")).await;
