@@ -182,25 +182,40 @@ async fn a_second_weir_over_the_same_folder_does_not_start() {
     );
 }
 
-#[tokio::test]
-async fn what_a_call_that_weir_cannot_read_would_have_cost_stays_unknown() {
+/// An upstream that takes calls and never answers.
+async fn silent() -> Upstream {
     let never = Gate::shut();
     let script = move |_: &Received| {
         let mut reply = canned::openai_chat().reply();
         reply.steps.insert(0, Step::Wait(never.clone()));
         reply
     };
-    let upstream = Upstream::answering(Transport::Plain, script).await;
-    let mut weir = Weir::start(&Settings::to(&upstream)).await;
+    Upstream::answering(Transport::Plain, script).await
+}
+
+/// Sends a call that has reached the upstream when this ends; it is in flight while the client lives.
+async fn in_flight(weir: &Weir, upstream: &Upstream, request: &Request) -> H1 {
     let mut client = weir.h1(Way::BaseUrl, "openai").await;
-    let request = Request::json("/v1/unheard-of", &canned::openai_chat().request);
-    client.start_head(&request).await;
+    client.start_head(request).await;
     client
         .wire
         .write(&request.body_bytes())
         .await
         .expect("weir reads");
     upstream.eventually("it came", |all| !all.is_empty()).await;
+    client
+}
+
+#[tokio::test]
+async fn what_a_call_that_weir_cannot_read_would_have_cost_stays_unknown() {
+    let upstream = silent().await;
+    let mut weir = Weir::start(&Settings::to(&upstream)).await;
+    let _client = in_flight(
+        &weir,
+        &upstream,
+        &Request::json("/v1/unheard-of", &canned::openai_chat().request),
+    )
+    .await;
     weir.kill();
     weir.start_again().await;
     let call = weir.only_call().await;
@@ -214,24 +229,10 @@ async fn what_a_call_that_weir_cannot_read_would_have_cost_stays_unknown() {
 
 #[tokio::test]
 async fn an_orphan_is_charged_its_whole_hold_where_the_settings_say_so() {
-    let never = Gate::shut();
-    let script = move |_: &Received| {
-        let mut reply = canned::openai_chat().reply();
-        reply.steps.insert(0, Step::Wait(never.clone()));
-        reply
-    };
-    let upstream = Upstream::answering(Transport::Plain, script).await;
+    let upstream = silent().await;
     let strict = "orphans: worst_case\nbudgets:\n  - { name: strict, limit: 1000 USD, per: year, hold: worst_case }";
     let mut weir = Weir::start(&Settings::to(&upstream).and(strict)).await;
-    let mut client = weir.h1(Way::BaseUrl, "openai").await;
-    let request = canned::openai_chat().request();
-    client.start_head(&request).await;
-    client
-        .wire
-        .write(&request.body_bytes())
-        .await
-        .expect("weir reads");
-    upstream.eventually("it came", |all| !all.is_empty()).await;
+    let _client = in_flight(&weir, &upstream, &canned::openai_chat().request()).await;
     let held = weir.metrics().await.sum("weir_budget_held", &[]);
     weir.kill();
     weir.start_again().await;

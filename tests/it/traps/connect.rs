@@ -1,5 +1,7 @@
 //! CONNECT: what follows its head, whose certificate it gets, and hosts that are nobody's.
 
+use std::net::SocketAddr;
+
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::support::client::{H1, Request, Way, tunnel};
@@ -19,6 +21,21 @@ async fn echo() -> Upstream {
         }
     })
     .await
+}
+
+/// The status of the answer to a CONNECT.
+async fn connect(weir: &Weir, target: SocketAddr) -> u16 {
+    let mut wire = Wire::dial(weir.proxy).await;
+    let head = format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n\r\n");
+    wire.write(head.as_bytes())
+        .await
+        .expect("the bytes are taken");
+    let answer = wire
+        .read_head()
+        .await
+        .expect("an answer")
+        .expect("an answer");
+    answer.status()
 }
 
 #[tokio::test]
@@ -129,18 +146,8 @@ async fn tunnel_deny_refuses_hosts_that_no_provider_claims() {
     let weir = Weir::start(&Settings::to(&upstream).and("tunnel: deny")).await;
     let far = echo().await;
 
-    let mut wire = Wire::dial(weir.proxy).await;
     let target = far.address;
-    let head = format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n\r\n");
-    wire.write(head.as_bytes())
-        .await
-        .expect("the bytes are taken");
-    let answer = wire
-        .read_head()
-        .await
-        .expect("an answer")
-        .expect("an answer");
-    assert_eq!(answer.status(), 403);
+    assert_eq!(connect(&weir, target).await, 403);
 
     let mut absolute = weir.h1(Way::BaseUrl, "openai").await;
     absolute.prefix = format!("http://{target}");
@@ -166,17 +173,7 @@ async fn nobody_reaches_the_admin_side_through_weir() {
     let answer = absolute.send(&Request::get("/metrics")).await;
     assert_eq!(answer.status(), 502, "it would pass for the operator");
 
-    let mut wire = Wire::dial(weir.proxy).await;
-    let head = format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n\r\n");
-    wire.write(head.as_bytes())
-        .await
-        .expect("the bytes are taken");
-    let answer = wire
-        .read_head()
-        .await
-        .expect("an answer")
-        .expect("an answer");
-    assert_ne!(answer.status(), 200);
+    assert_ne!(connect(&weir, target).await, 200);
 }
 
 #[tokio::test]
