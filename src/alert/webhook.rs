@@ -1,6 +1,7 @@
 //! Where alerts go: an address that is a secret, what it wants to hear, and how.
 
 use super::Kind;
+use crate::budget::limits::fits;
 use crate::units::Secret;
 
 /// The body that a webhook understands.
@@ -41,10 +42,6 @@ pub struct Webhook {
 impl Webhook {
     /// Whether it is told of an alert.
     pub fn wants(&self, kind: Kind, budget: Option<&str>) -> bool {
-        let fits = |pattern: &String, name: &str| match pattern.strip_suffix('*') {
-            Some(prefix) => name.starts_with(prefix),
-            None => pattern == name,
-        };
         let of_kind = self.kinds.is_empty() || self.kinds.contains(&kind);
         let of_budget = budget.is_none_or(|name| {
             self.budgets.is_empty() || self.budgets.iter().any(|pattern| fits(pattern, name))

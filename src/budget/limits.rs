@@ -55,6 +55,14 @@ pub enum Dimension {
 /// Values of which one must fit: exact, or a prefix that ends in `*`.
 pub type AnyOf = Vec<String>;
 
+/// Whether a value is the one that is meant, or begins with the prefix that is, where `pattern` ends in `*`.
+pub fn fits(pattern: &str, value: &str) -> bool {
+    match pattern.strip_suffix('*') {
+        Some(prefix) => value.starts_with(prefix),
+        None => pattern == value,
+    }
+}
+
 /// The calls that a budget covers: all that fit every entry.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Match {
@@ -107,12 +115,8 @@ impl Action {
         let Action::Downgrade(models) = self else {
             return None;
         };
-        let fits = |pattern: &str| match pattern.strip_suffix('*') {
-            Some(prefix) => asked.starts_with(prefix),
-            None => false,
-        };
         let by_prefix = || {
-            let fitting = models.iter().filter(|(from, _)| fits(from));
+            let fitting = models.iter().filter(|(from, _)| fits(from, asked));
             fitting.max_by_key(|(from, _)| from.len()).map(|(_, to)| to)
         };
         models

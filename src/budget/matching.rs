@@ -1,7 +1,7 @@
 //! Whether a budget covers a call.
 
 use crate::budget::facts::{Facts, Pending};
-use crate::budget::limits::{AnyOf, Limit, Match, Models};
+use crate::budget::limits::{AnyOf, Limit, Match, Models, fits};
 
 /// Whether a budget covers a call, as far as is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,12 +54,7 @@ pub(crate) fn may_ask(limit: &Limit, model: Option<&str>) -> bool {
 }
 
 fn any_fits(patterns: &AnyOf, value: &str) -> bool {
-    patterns
-        .iter()
-        .any(|pattern| match pattern.strip_suffix('*') {
-            Some(prefix) => value.starts_with(prefix),
-            None => pattern == value,
-        })
+    patterns.iter().any(|pattern| fits(pattern, value))
 }
 
 #[cfg(test)]

@@ -41,7 +41,7 @@ pub mod window;
 #[cfg(test)]
 mod races;
 #[cfg(test)]
-mod samples;
+pub(crate) mod samples;
 #[cfg(test)]
 mod simulation;
 #[cfg(test)]

@@ -7,7 +7,7 @@ use crate::budget::limits::{Action, HoldMode, Limit, Match, Models, OnSpent, Per
 use crate::units::{Currency, PICO_PER_USD, PicoUsd};
 
 /// A budget of 1 USD per day that covers everything.
-pub(super) fn limit(name: &str) -> Limit {
+pub(crate) fn limit(name: &str) -> Limit {
     Limit {
         name: name.to_owned(),
         unit: Unit::Cost,

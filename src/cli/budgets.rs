@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::assemble;
 use super::out::{self, Format};
-use super::remote::Remote;
+use super::remote::{Remote, segment};
 use super::settings::File;
 use crate::admin::api::budgets::{deed, resettable, said, standing};
 use crate::clock::SystemClock;
@@ -57,7 +57,7 @@ fn reset(args: &ResetArgs, config: &Config) -> anyhow::Result<()> {
     let each_value = args.each.as_deref();
     let said = match Remote::running(config)? {
         Some(weir) => {
-            let path = format!("budgets/{}/reset", path_segment(&args.name));
+            let path = format!("budgets/{}/reset", segment(&args.name));
             weir.ask(
                 Method::POST,
                 &path,
@@ -85,16 +85,6 @@ fn reset_on_record(args: &ResetArgs, config: &Config) -> anyhow::Result<Reset> {
     };
     operator.reset(&deed(&reset, now, Via::Cli), &reset)?;
     Ok(reset)
-}
-
-/// A name as one segment of a path, whatever somebody typed.
-fn path_segment(name: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-    let shown = |byte: u8| match byte {
-        byte if plain(byte) => char::from(byte).to_string(),
-        byte => format!("%{byte:02X}"),
-    };
-    name.bytes().map(shown).collect()
 }
 
 /// Prints the budgets: as the running weir has them, else as the ledger tells.

@@ -6,7 +6,7 @@ use reqwest::Method;
 use serde_json::{Map, Value, json};
 
 use super::out::{self, Format};
-use super::remote::Remote;
+use super::remote::{Remote, segment};
 use super::settings::File;
 use super::since::{When, span};
 use crate::admin::api::{Fault, keys};
@@ -189,12 +189,6 @@ fn end(when: Option<When>, config: &Config, now: i64) -> anyhow::Result<Option<S
     let Some(when) = when else { return Ok(None) };
     let at = Timestamp::from_millisecond(when.ahead(now, &config.timezone)?)?;
     Ok(Some(at.to_string()))
-}
-
-/// A name as a segment of a path.
-fn segment(name: &str) -> String {
-    let safe = percent_encoding::NON_ALPHANUMERIC;
-    percent_encoding::utf8_percent_encode(name, safe).to_string()
 }
 
 fn named(key: &Value) -> String {

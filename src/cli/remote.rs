@@ -1,6 +1,5 @@
 //! A running weir, asked through its admin API.
 
-use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -23,7 +22,7 @@ pub(super) struct Remote {
 impl Remote {
     /// The weir that runs over the settings' data directory; `None` where none does.
     pub(super) fn running(config: &Config) -> anyhow::Result<Option<Self>> {
-        if !is_running(&config.data_dir)? {
+        if !ledger::is_in_use(&config.data_dir)? {
             return Ok(None);
         }
         Ok(Some(Remote {
@@ -124,7 +123,8 @@ impl Door {
     }
 }
 
-/// Whether some weir holds the directory's lock.
-fn is_running(data_dir: &Path) -> anyhow::Result<bool> {
-    Ok(crate::ledger::is_in_use(data_dir)?)
+/// A name as one segment of a path, whatever somebody typed.
+pub(super) fn segment(name: &str) -> String {
+    let unsafe_bytes = percent_encoding::NON_ALPHANUMERIC;
+    percent_encoding::utf8_percent_encode(name, unsafe_bytes).to_string()
 }

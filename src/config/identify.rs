@@ -4,6 +4,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use crate::budget::limits;
 use crate::ledger::Labels;
 
 /// Addresses that begin alike.
@@ -94,14 +95,7 @@ pub struct Rule {
 impl Rule {
     fn fits(&self, origin: &Origin<'_>) -> bool {
         let any = |is_empty: bool, fits: bool| is_empty || fits;
-        let key = |pattern: &String| {
-            origin
-                .key
-                .is_some_and(|key| match pattern.strip_suffix('*') {
-                    Some(prefix) => key.starts_with(prefix),
-                    None => key == pattern,
-                })
-        };
+        let key = |pattern: &String| origin.key.is_some_and(|key| limits::fits(pattern, key));
         let source = |network: &Network| origin.source.is_some_and(|from| network.holds(from));
         let listener = |own: &Listener| {
             origin.listener.is_some_and(|at| {

@@ -6,7 +6,7 @@
 
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, Row, Transaction, TransactionBehavior};
+use rusqlite::{Connection, Row, Transaction};
 use serde_json::Value;
 
 use super::{Deed, Error, Operator, schema};
@@ -262,16 +262,7 @@ impl Alerts {
         &mut self,
         work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
     ) -> Result<T, Error> {
-        let path = &self.path;
-        let all = || {
-            let transaction = self
-                .db
-                .transaction_with_behavior(TransactionBehavior::Immediate)?;
-            let done = work(&transaction)?;
-            transaction.commit()?;
-            Ok(done)
-        };
-        all().map_err(|source| Error::at(path, source))
+        schema::change(&mut self.db, work).map_err(|source| Error::at(&self.path, source))
     }
 }
 
@@ -308,7 +299,7 @@ impl Operator {
     /// Resolves an open alert, told by its id or an unmistakable beginning of it. `deed` says when and
     /// how; its subject becomes the id.
     pub fn resolve_alert(&mut self, beginning: &str, deed: &Deed) -> Result<Resolution, Error> {
-        let found = self.read(|db| {
+        let found = self.ask(|db| {
             let mut statement = db.prepare(
                 "SELECT id, resolved_at FROM alerts WHERE substr(id, 1, length(?1)) = ?1 LIMIT 2",
             )?;

@@ -4,7 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, Transaction, TransactionBehavior};
+use rusqlite::{Connection, Transaction};
 use serde_json::Value;
 
 use super::{DirLock, Error, lock, schema};
@@ -89,29 +89,12 @@ impl Operator {
         &mut self,
         work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
     ) -> Result<T, Error> {
-        let path = &self.path;
-        let both = || {
-            let transaction = self
-                .db
-                .transaction_with_behavior(TransactionBehavior::Immediate)?;
-            let done = work(&transaction)?;
-            transaction.commit()?;
-            Ok(done)
-        };
-        both().map_err(|source| Error::at(path, source))
+        schema::change(&mut self.db, work).map_err(|source| Error::at(&self.path, source))
     }
 
     /// Writes the deed, where nothing else is to be written.
     pub fn note(&mut self, deed: &Deed) -> Result<(), Error> {
         self.act(deed, |_| Ok(()))
-    }
-
-    /// Looks at what is on record before a deed.
-    pub(super) fn read<T>(
-        &self,
-        look: impl FnOnce(&Connection) -> rusqlite::Result<T>,
-    ) -> Result<T, Error> {
-        look(&self.db).map_err(|source| Error::at(&self.path, source))
     }
 
     /// Does `work` and writes the deed: both, or neither.

@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use rusqlite_migration::{M, Migrations};
 
 use super::{Error, lock};
@@ -276,6 +276,17 @@ pub(super) fn open_to_change(dir: &Path) -> Result<Connection, Error> {
     db.pragma_update(None, "synchronous", "NORMAL")
         .map_err(|source| Error::at(&path(dir), source))?;
     Ok(db)
+}
+
+/// Does `work` in one transaction: all of it, or nothing.
+pub(super) fn change<T>(
+    db: &mut Connection,
+    work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
+) -> rusqlite::Result<T> {
+    let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let done = work(&transaction)?;
+    transaction.commit()?;
+    Ok(done)
 }
 
 /// A connection to a ledger that this weir can use without changing its tables.

@@ -6,12 +6,12 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::alert::{Format, Webhook};
-use crate::budget::limits::{Action, HoldMode, Limit, Match, Models, OnSpent, Unit, Unknown};
-use crate::budget::{Facts, Size, Sizes};
+use crate::budget::limits::{Action, Limit};
+use crate::budget::{Facts, Size, Sizes, samples};
 use crate::clock::ManualClock;
 use crate::ledger::samples::NOON;
 use crate::ledger::{Ledger, Quiet};
-use crate::units::{Currency, PICO_PER_USD, PicoUsd, Secret};
+use crate::units::{PICO_PER_USD, PicoUsd, Secret};
 
 #[derive(Default)]
 struct Counted(Mutex<BTreeMap<&'static str, usize>>);
@@ -41,22 +41,9 @@ impl Count for Counted {
 
 fn limit() -> Limit {
     Limit {
-        name: "day".to_owned(),
-        unit: Unit::Cost,
-        amount: PICO_PER_USD,
-        currency: Currency::USD,
-        per: Per::Day,
-        matches: Match::default(),
-        each: None,
-        hold: HoldMode::Expected,
-        unpriced: Unknown::Allow,
-        unmetered: Unknown::Allow,
-        on_spent: OnSpent::Close,
-        wait: Duration::ZERO,
         warn_at: vec![80, 95],
         action: Action::Warn,
-        models: Models::default(),
-        rollover: None,
+        ..samples::limit("day")
     }
 }
 

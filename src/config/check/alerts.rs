@@ -6,7 +6,7 @@ use ring::digest::{SHA256, digest};
 
 use crate::alert::Webhook;
 use crate::alert::anomaly::Anomaly;
-use crate::budget::limits::{Limit, Unit};
+use crate::budget::limits::{self, Limit, Unit};
 use crate::units::{Currencies, PicoUsd};
 
 use super::super::file::{self, Unusual};
@@ -98,11 +98,7 @@ fn webhook(
 fn must_fit_a_budget(at: &At<Pattern>, known: &[Limit], found: &mut Found) {
     let pattern = &at.value.0;
     let names: Vec<&str> = known.iter().map(|limit| limit.name.as_str()).collect();
-    let fits = |name: &&str| match pattern.strip_suffix('*') {
-        Some(prefix) => name.starts_with(prefix),
-        None => name == pattern,
-    };
-    if !names.iter().any(fits) {
+    if !names.iter().any(|name| limits::fits(pattern, name)) {
         let message = format!("expected a budget, but none is called {}", quoted(pattern));
         let remedy = suggestion(pattern, names);
         found.add(at.place.problem(message, remedy));

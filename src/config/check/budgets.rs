@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::budget::limits::{Action, AnyOf, Dimension, Limit, Match, Models, NO_LIMIT, Per, Unit};
+use crate::budget::limits::{
+    self, Action, AnyOf, Dimension, Limit, Match, Models, NO_LIMIT, Per, Unit,
+};
 use crate::units::{Currencies, Currency, PICO_PER_USD};
 
 use super::super::Provider;
@@ -314,11 +316,8 @@ pub(super) fn must_name_a_provider<T>(
     providers: &[Arc<Provider>],
     found: &mut Found,
 ) {
-    let fits = |provider: &Arc<Provider>| match pattern.strip_suffix('*') {
-        Some(prefix) => provider.name.starts_with(prefix),
-        None => provider.name == pattern,
-    };
-    if !providers.iter().any(fits) {
+    let mut names = providers.iter().map(|provider| &provider.name);
+    if !names.any(|name| limits::fits(pattern, name)) {
         let remedy = super::known_providers(pattern, providers);
         found.add(at.place.problem(super::no_provider(pattern), remedy));
     }

@@ -188,7 +188,7 @@ fn an_operator_resolves_with_a_row_of_the_audit() {
     assert_eq!(resolve("id-000001", 7), Resolution::Done(id.clone()));
     assert_eq!(resolve(&id, 8), Resolution::Before(id.clone(), 7));
     assert_eq!(listed(&dir, true, 9).len(), 1);
-    let audit = operator.read(|db| {
+    let audit = operator.ask(|db| {
         db.query_row("SELECT count(*), max(subject) FROM audit", [], |row| {
             Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?))
         })
